@@ -1,0 +1,1 @@
+export interface ScanKernels { scanVersion(): number }

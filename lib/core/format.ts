@@ -1,0 +1,62 @@
+import { EngineError } from './errors.js';
+import type { Column, Schema } from './schema.js';
+
+/** What happens to a record that cannot be read: put aside with its bytes, only counted, or the batch fails. */
+export type OnBadRecord = 'deadletter' | 'drop' | 'fail';
+
+/** RFC 4180 CSV. Every declared column of every record is checked, whichever of them the job uses. */
+export interface CsvFormat {
+  readonly kind: 'csv';
+  readonly columns: readonly Column[];
+  /** The first record of each file names the columns (any order, more than declared is fine); else they are in schema order. */
+  readonly header: boolean;
+  /** One ASCII character. */
+  readonly delimiter: string;
+  readonly onBadRecord: OnBadRecord;
+}
+
+/** One JSON object a line; declared columns are fields of the top level, others are skipped. */
+export interface NdjsonFormat {
+  readonly kind: 'ndjson';
+  readonly columns: readonly Column[];
+  readonly onBadRecord: OnBadRecord;
+}
+
+/** One string a line, without its LF or CRLF; one column named `value`. Invalid UTF-8 is a bad record. */
+export interface TextFormat {
+  readonly kind: 'text';
+  readonly columns: readonly Column[];
+  readonly onBadRecord: OnBadRecord;
+}
+
+/** How bytes become records. `R` is the type of a record; it exists for the compiler only. */
+export type Format<R = unknown> = (CsvFormat | NdjsonFormat | TextFormat) & { readonly __row?: R };
+
+export interface CsvOptions {
+  readonly header?: boolean;
+  readonly delimiter?: string;
+  readonly onBadRecord?: OnBadRecord;
+}
+
+export function csv<R>(schema: Schema<R>, options: CsvOptions = {}): Format<R> {
+  const delimiter = options.delimiter ?? ',';
+  if (delimiter.length !== 1 || delimiter.charCodeAt(0) > 127 || '"\r\n'.includes(delimiter)) {
+    throw new EngineError('optionInvalid', `csv delimiter wants one ASCII character other than ", CR and LF, got ${JSON.stringify(delimiter)}`);
+  }
+  return Object.freeze({
+    kind: 'csv',
+    columns: schema.columns,
+    header: options.header ?? true,
+    delimiter,
+    onBadRecord: options.onBadRecord ?? 'deadletter',
+  });
+}
+
+export function ndjson<R>(schema: Schema<R>, options: { readonly onBadRecord?: OnBadRecord } = {}): Format<R> {
+  return Object.freeze({ kind: 'ndjson', columns: schema.columns, onBadRecord: options.onBadRecord ?? 'deadletter' });
+}
+
+export function text(options: { readonly onBadRecord?: OnBadRecord } = {}): Format<string> {
+  const column: Column = { name: 'value', kind: 'utf8', nullable: false };
+  return Object.freeze({ kind: 'text', columns: [column], onBadRecord: options.onBadRecord ?? 'deadletter' });
+}

@@ -1,0 +1,1 @@
+export function groupVersion(): i32 { return 1; }

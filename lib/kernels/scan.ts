@@ -1,0 +1,1 @@
+export function scanVersion(): i32 { return 1; }

@@ -1,0 +1,116 @@
+import type { Json } from '../core/json.js';
+import type { TaskFailure } from './task-failure.js';
+
+/**
+ * Everything that passes between the driver and a slot's worker, as plain data. Requests to one slot are answered one
+ * at a time, in the order they were sent. Memory is shared: a block is named by slot and address and read in place.
+ */
+
+/** A region of a slot's memory that the driver keeps alive until it frees it. */
+export interface BlockRef {
+  readonly slot: number;
+  readonly address: number;
+  readonly byteLength: number;
+  readonly numRows: number;
+  /** crc32 when the block is checked on fetch; 0 = not checked. */
+  readonly checksum: number;
+}
+
+/** What a worker is born with (piscina's workerData). */
+export interface WorkerInit {
+  readonly slot: number;
+  /** All slots' memories, by slot: own to write, others to read. */
+  readonly memories: readonly WebAssembly.Memory[];
+  readonly limitBytes: number;
+  /** Absolute path of the compiled job module, and the values its arguments have. */
+  readonly jobModule: string;
+  readonly jobArgs: { readonly [name: string]: Json };
+  /** Fingerprint of the driver's plan: the worker refuses to work with another. */
+  readonly fingerprint: string;
+  readonly numPartitions: number;
+}
+
+/** Where the state table of one operator's partition lives: all a new worker needs to go on with it. */
+export interface TableRef {
+  readonly operator: string;
+  readonly partition: number;
+  readonly address: number;
+}
+
+export type WorkerRequest =
+  /** Build the graph, compare the fingerprint, adopt what the memory already holds. First request to every new thread. */
+  | { readonly kind: 'attach'; readonly blocks: readonly BlockRef[]; readonly tables: readonly TableRef[] }
+  /** Run one attempt of one stage's partition. */
+  | TaskRequest
+  /** Make the accepted delta of (operator, partition) part of its table. Idempotent. */
+  | { readonly kind: 'applyDelta'; readonly operator: string; readonly partition: number; readonly delta: BlockRef }
+  /** Load rows of a checkpoint (Arrow IPC bytes) whose key groups belong to the partition. */
+  | { readonly kind: 'restoreState'; readonly operator: string; readonly partition: number; readonly bytes: Uint8Array }
+  /** Write the table as one Arrow IPC file, synced. */
+  | { readonly kind: 'snapshotState'; readonly operator: string; readonly partition: number; readonly path: string }
+  /** Free blocks. */
+  | { readonly kind: 'free'; readonly addresses: readonly number[] };
+
+export interface TaskRequest {
+  readonly kind: 'task';
+  readonly stage: number;
+  readonly partition: number;
+  readonly attempt: number;
+  /** Batch time, epoch ms. */
+  readonly time: number;
+  /** Source ranges of this task, by source node id. */
+  readonly ranges: { readonly [sourceNode: string]: readonly Json[] };
+  /** Shuffle blocks for this partition, by shuffle id, in order of map partition. */
+  readonly shuffles: { readonly [shuffleId: string]: readonly BlockRef[] };
+  /** Cached blocks by RDD node id. */
+  readonly cached: { readonly [node: string]: readonly BlockRef[] };
+  /** Blocks of this slot that are not needed any more. */
+  readonly free: readonly number[];
+}
+
+export type WorkerReply =
+  | { readonly ok: true; readonly kind: 'done' }
+  | { readonly ok: true; readonly kind: 'task'; readonly result: TaskResult }
+  | { readonly ok: true; readonly kind: 'restored'; readonly table: TableRef; readonly numRows: number }
+  | { readonly ok: true; readonly kind: 'snapshot'; readonly file: SnapshotFileRef }
+  | { readonly ok: false; readonly failure: TaskFailure };
+
+export interface SnapshotFileRef {
+  readonly operator: string;
+  readonly partition: number;
+  readonly path: string;
+  readonly byteLength: number;
+  readonly crc32: number;
+  readonly numRows: number;
+}
+
+/** What one accepted attempt leaves behind. Of any other attempt nothing is seen. */
+export interface TaskResult {
+  readonly inputRecords: number;
+  readonly inputBytes: number;
+  /** By shuffle id: one block (or null when empty) per reduce partition. */
+  readonly shuffles: { readonly [shuffleId: string]: readonly (BlockRef | null)[] };
+  /** By RDD node id. */
+  readonly cached: { readonly [node: string]: BlockRef };
+  /** By output id: staged sink blocks. */
+  readonly staged: { readonly [output: string]: { readonly numRows: number; readonly blocks: readonly BlockRef[] } };
+  /** By output id: encoded rows for outputs that run in the driver (print, foreachRDD, queue sinks). */
+  readonly collected: { readonly [output: string]: { readonly numRows: number; readonly bytes: Uint8Array } };
+  /** By operator id: the state's change. `ipc` is the same change as an Arrow IPC stream, for the log. */
+  readonly deltas: {
+    readonly [operator: string]: {
+      readonly delta: BlockRef;
+      readonly ipc: BlockRef;
+      readonly numChanged: number;
+      readonly numRemoved: number;
+      readonly table: TableRef;
+      readonly tableRows: number;
+      readonly tableBytes: number;
+    };
+  };
+  readonly badRecords: number;
+  /** Dead-letter NDJSON lines. */
+  readonly deadLetters: { readonly numRows: number; readonly blocks: readonly BlockRef[] };
+  /** Milliseconds of work in the worker, and of CPU. */
+  readonly runMs: number;
+}
