@@ -2,24 +2,40 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import asc from 'assemblyscript/asc';
+import { main as compile } from 'assemblyscript/asc';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 export async function buildKernels(outFile = join(root, 'dist', 'kernels.wasm')) {
   await mkdir(dirname(outFile), { recursive: true });
-  const { error, stderr } = await asc.main(
-    [
-      'lib/kernels/index.ts',
-      '--baseDir', root,
-      '--outFile', outFile,
-      '-O3', '--noAssert', '--runtime', 'stub',
-      '--enable', 'simd', '--enable', 'threads', '--enable', 'bulk-memory',
-      '--importMemory', '--sharedMemory', '--initialMemory', '16', '--maximumMemory', '65536',
-      // Static data stays in the reserved first 64 KiB of each slot's memory, and so does the (unused) heap base.
-      '--memoryBase', '1024', '--use', 'abort=',
-    ],
-  );
+  const { error, stderr } = await compile([
+    'lib/kernels/index.ts',
+    '--baseDir',
+    root,
+    '--outFile',
+    outFile,
+    '-O3',
+    '--noAssert',
+    '--runtime',
+    'stub',
+    '--enable',
+    'simd',
+    '--enable',
+    'threads',
+    '--enable',
+    'bulk-memory',
+    '--importMemory',
+    '--sharedMemory',
+    '--initialMemory',
+    '16',
+    '--maximumMemory',
+    '65536',
+    // Static data stays in the reserved first 64 KiB of each slot's memory, and so does the (unused) heap base.
+    '--memoryBase',
+    '1024',
+    '--use',
+    'abort=',
+  ]);
   if (error) {
     process.stderr.write(stderr.toString());
     throw error;

@@ -1,1 +1,159 @@
-export interface GroupKernels { groupVersion(): number }
+import type { Address } from './slot-memory.js';
+
+/**
+ * Kernels of grouping, shuffling and state (lib/kernels/group.ts). All arguments are addresses, counts and codes; what
+ * each does stands above it there. Addresses come back as signed numbers above 2 GiB: use `>>> 0`.
+ */
+export interface GroupKernels {
+  hashSlices(values: Address, lengths: Address, n: number, out: Address): void;
+
+  slicesFromLengths(lengths: Address, n: number, base: Address, values: Address): number;
+  slicesFromOffsets(
+    offsets: Address,
+    n: number,
+    base: Address,
+    byteLength: number,
+    values: Address,
+    lengths: Address,
+  ): number;
+  slicesBytes(lengths: Address, n: number, validity: Address): number;
+  slicesGather(values: Address, lengths: Address, n: number, validity: Address, offsets: Address, data: Address): void;
+  packBits(bytes: Address, n: number, out: Address): void;
+  countZeroBits(bits: Address, n: number): number;
+  widen(kind: number, values: Address, n: number, toFloat: number, out: Address): void;
+
+  maskNumbers(
+    kind: number,
+    values: Address,
+    n: number,
+    less: number,
+    equal: number,
+    greater: number,
+    invert: number,
+    constant: number,
+    out: Address,
+  ): void;
+  maskTextEquals(
+    values: Address,
+    lengths: Address,
+    n: number,
+    text: Address,
+    length: number,
+    invert: number,
+    validity: Address,
+    out: Address,
+  ): void;
+  maskTextOrder(
+    values: Address,
+    lengths: Address,
+    n: number,
+    text: Address,
+    length: number,
+    less: number,
+    equal: number,
+    greater: number,
+    validity: Address,
+    out: Address,
+  ): void;
+  maskNulls(validity: Address, n: number, out: Address): void;
+  maskIsNull(validity: Address, n: number, out: Address): void;
+  maskAnd(a: Address, b: Address, n: number): void;
+  maskOr(a: Address, b: Address, n: number): void;
+  maskNot(a: Address, n: number): void;
+  maskTrue(a: Address, n: number): void;
+
+  keyMeasure(
+    kind: number,
+    nullable: number,
+    last: number,
+    lengths: Address,
+    validity: Address,
+    n: number,
+    sizes: Address,
+  ): void;
+  keyAppend(
+    kind: number,
+    nullable: number,
+    last: number,
+    values: Address,
+    lengths: Address,
+    validity: Address,
+    n: number,
+    cursors: Address,
+  ): void;
+  keyTake(
+    kind: number,
+    nullable: number,
+    last: number,
+    cursors: Address,
+    ends: Address,
+    n: number,
+    values: Address,
+    lengths: Address,
+    validity: Address,
+  ): number;
+  sliceEnds(values: Address, lengths: Address, n: number, out: Address): void;
+
+  groupFind(
+    header: Address,
+    values: Address,
+    lengths: Address,
+    hashes: Address,
+    start: number,
+    n: number,
+    groups: Address,
+    rest: Address,
+  ): number;
+  groupReindex(header: Address): void;
+  groupSelect(groups: Address, n: number, mask: Address, validity: Address, bit: number, out: Address): void;
+  groupAccumulate(header: Address, which: number, kind: number, groups: Address, n: number, values: Address): void;
+  groupKeys(header: Address, values: Address, lengths: Address, hashes: Address): number;
+  groupNone(kind: number, values: Address, n: number, out: Address): number;
+  groupColumn(header: Address, which: number, out: Address): void;
+  groupPartition(
+    header: Address,
+    numPartitions: number,
+    numKeyGroups: number,
+    partitions: Address,
+    counts: Address,
+  ): void;
+  groupScatter(header: Address, partitions: Address, targets: Address): void;
+
+  stateFind(table: Address, key: Address, length: number, hash: number): Address;
+  stateLookup(table: Address, values: Address, lengths: Address, hashes: Address, n: number, refs: Address): void;
+  stateReindex(table: Address, arena: Address, index: Address): void;
+  stateCount(table: Address, arena: Address): number;
+  stateCompact(table: Address, from: Address, to: Address): void;
+  stateScan(
+    table: Address,
+    cursor: Address,
+    maxRows: number,
+    maxBytes: number,
+    values: Address,
+    lengths: Address,
+    refs: Address,
+  ): number;
+  stateColumn(refs: Address, n: number, which: number, out: Address): void;
+  stateValues(refs: Address, n: number, values: Address, lengths: Address): void;
+  stateChangedRows(
+    table: Address,
+    refs: Address,
+    n: number,
+    columns: number,
+    values: Address,
+    firsts: Address,
+    rows: Address,
+  ): number;
+  compact32(array: Address, rows: Address, count: number): void;
+  compact64(array: Address, rows: Address, count: number): void;
+  stateCombine(table: Address, kind: number, refs: Address, n: number, which: number, column: Address): void;
+  stateApply(
+    table: Address,
+    delta: Address,
+    keys: Address,
+    lengths: Address,
+    start: number,
+    n: number,
+    refs: Address,
+  ): number;
+}

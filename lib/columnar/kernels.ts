@@ -18,7 +18,10 @@ function kernelModule(): WebAssembly.Module {
   if (compiled) return compiled;
   const path = CANDIDATES.map(name => fileURLToPath(new URL(name, import.meta.url))).find(existsSync);
   if (path === undefined) {
-    throw new EngineError('internal', `kernels.wasm is missing beside ${fileURLToPath(import.meta.url)}: run 'npm run build'`);
+    throw new EngineError(
+      'internal',
+      `kernels.wasm is missing beside ${fileURLToPath(import.meta.url)}: run 'npm run build'`,
+    );
   }
   return (compiled = new WebAssembly.Module(readFileSync(path)));
 }

@@ -9,10 +9,12 @@
  * thread adopts the blocks that the driver knows to be alive, and the gaps between them are free. So a thread may die
  * at any instruction without harming the heap.
  *
- * Two kinds of space: blocks (`alloc`, live until `free`) and scratch (`scratch`, live until `resetScratch` at the end
- * of the task). Addresses are multiples of 16.
+ * Two kinds of space: blocks (`alloc`, live until `free`) and scratch (`scratch`, live until `releaseScratch`, or
+ * `resetScratch` at the end of the task). Addresses are multiples of 16, and every block has at least 64 readable bytes
+ * behind it, so that kernels may load whole vectors at its end.
  */
 import { EngineError } from '../core/errors.js';
+import { FreeRegions, type Region } from './free-regions.js';
 
 /** A byte address in a slot's memory (below 4 GiB); 0 is never a valid block. */
 export type Address = number;
@@ -24,11 +26,8 @@ const SCRATCH_CHUNK_BYTES = 1024 * 1024;
 /** Scratch kept from task to task; what a larger task needed beyond is given back. */
 const SCRATCH_KEEP_BYTES = 64 * 1024 * 1024;
 const MAX_PAGES = 65536;
-
-interface Region {
-  address: Address;
-  byteLength: number;
-}
+/** Readable bytes behind the last block. */
+const SLACK_BYTES = 64;
 
 /** A shared memory of `limitBytes` at the most, starting small; for the driver. */
 export function createSlotMemory(limitBytes: number): WebAssembly.Memory {
@@ -36,17 +35,17 @@ export function createSlotMemory(limitBytes: number): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: Math.min(maximum, 16), maximum, shared: true });
 }
 
-const align16 = (bytes: number): number => (bytes + 15) & ~15;
+const align16 = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 
 export class SlotMemory {
   readonly slot: number;
   readonly memory: WebAssembly.Memory;
   readonly limitBytes: number;
   readonly #live = new Map<Address, number>();
-  /** Free regions by ascending address, never touching one another. */
-  readonly #free: Region[] = [];
+  readonly #free = new FreeRegions();
   #end = RESERVED_BYTES;
   #liveBytes = 0;
+  #tracked: Set<Address> | undefined;
   #scratch: Region[] = [];
   #scratchIndex = 0;
   #scratchUsed = 0;
@@ -103,21 +102,11 @@ export class SlotMemory {
   /** A block of at least `byteLength` bytes, not cleared. Throws `memoryLimit`. */
   alloc(byteLength: number): Address {
     const size = Math.max(16, align16(byteLength));
-    for (let i = 0; i < this.#free.length; i++) {
-      const region = this.#free[i] as Region;
-      if (region.byteLength < size) continue;
-      const address = region.address;
-      if (region.byteLength === size) this.#free.splice(i, 1);
-      else {
-        region.address += size;
-        region.byteLength -= size;
-      }
-      return this.#take(address, size);
-    }
-    const last = this.#free.at(-1);
-    const start = last !== undefined && last.address + last.byteLength === this.#end ? last.address : this.#end;
+    const address = this.#free.take(size);
+    if (address !== undefined) return this.#take(address, size);
+    const start = this.#free.startOfGapBefore(this.#end);
     this.#growTo(start + size, byteLength);
-    if (start !== this.#end) this.#free.pop();
+    if (start !== this.#end) this.#free.dropLast();
     this.#end = start + size;
     return this.#take(start, size);
   }
@@ -127,8 +116,35 @@ export class SlotMemory {
     const size = this.#live.get(address);
     if (size === undefined) throw new EngineError('internal', `free of ${address} in slot ${this.slot}: no such block`);
     this.#live.delete(address);
+    this.#tracked?.delete(address);
     this.#liveBytes -= size;
-    this.#release(address, size);
+    this.#free.add(address, size);
+  }
+
+  /**
+   * From now on remembers which blocks are taken and not freed (scratch apart), so that an attempt that fails, or
+   * leaves more behind than it answers with, can be cleaned up.
+   */
+  startTracking(): void {
+    this.#tracked = new Set();
+  }
+
+  /** Ends what `startTracking` began; the blocks taken since and still live. */
+  stopTracking(): readonly Address[] {
+    const taken = [...(this.#tracked ?? [])];
+    this.#tracked = undefined;
+    return taken;
+  }
+
+  /** Takes blocks inside `f` out of the tracking: what they hold outlives the attempt. */
+  untracked<T>(f: () => T): T {
+    const tracked = this.#tracked;
+    this.#tracked = undefined;
+    try {
+      return f();
+    } finally {
+      this.#tracked = tracked;
+    }
   }
 
   isLive(address: Address): boolean {
@@ -143,7 +159,7 @@ export class SlotMemory {
   /** Makes the books say that exactly these blocks are live; for a thread that takes a slot over. */
   adopt(blocks: Iterable<{ readonly address: Address; readonly byteLength: number }>): void {
     this.#live.clear();
-    this.#free.length = 0;
+    this.#free.clear();
     this.#scratch = [];
     this.#scratchIndex = 0;
     this.#scratchUsed = 0;
@@ -156,7 +172,7 @@ export class SlotMemory {
       if (block.address < this.#end) {
         throw new EngineError('internal', `slot ${this.slot}: blocks overlap at ${block.address}`);
       }
-      if (block.address > this.#end) this.#free.push({ address: this.#end, byteLength: block.address - this.#end });
+      if (block.address > this.#end) this.#free.add(this.#end, block.address - this.#end);
       this.#take(block.address, size);
       this.#end = block.address + size;
     }
@@ -174,7 +190,7 @@ export class SlotMemory {
       }
     }
     const chunkBytes = Math.max(SCRATCH_CHUNK_BYTES, size);
-    const address = this.alloc(chunkBytes);
+    const address = this.untracked(() => this.alloc(chunkBytes));
     this.#scratch.push({ address, byteLength: chunkBytes });
     this.#scratchIndex = this.#scratch.length - 1;
     this.#scratchUsed = size;
@@ -207,45 +223,34 @@ export class SlotMemory {
 
   #take(address: Address, size: number): Address {
     this.#live.set(address, size);
+    this.#tracked?.add(address);
     this.#liveBytes += size;
     return address;
   }
 
-  #release(address: Address, byteLength: number): void {
-    let i = this.#free.findIndex(region => region.address > address);
-    if (i < 0) i = this.#free.length;
-    const before = this.#free[i - 1];
-    const after = this.#free[i];
-    const joinsBefore = before !== undefined && before.address + before.byteLength === address;
-    const joinsAfter = after !== undefined && address + byteLength === after.address;
-    if (joinsBefore && joinsAfter) {
-      before.byteLength += byteLength + after.byteLength;
-      this.#free.splice(i, 1);
-    } else if (joinsBefore) {
-      before.byteLength += byteLength;
-    } else if (joinsAfter) {
-      after.address = address;
-      after.byteLength += byteLength;
-    } else {
-      this.#free.splice(i, 0, { address, byteLength });
-    }
-  }
-
   #growTo(end: number, wanted: number): void {
-    if (end > this.limitBytes) {
-      throw new EngineError(
-        'memoryLimit',
-        `slot ${this.slot} needs ${wanted} bytes more than its limit of ${this.limitBytes} leaves ` +
-          `(${this.#liveBytes} in use): raise slotMemory, use more workers, or bound the batch (maxBatchBytes)`,
-      );
-    }
+    if (end > this.limitBytes) throw this.#limitReached(wanted);
     const have = this.memory.buffer.byteLength;
-    if (end > have) {
-      const room = MAX_PAGES * PAGE_BYTES - have;
-      const step = Math.min(Math.max(end - have, GROW_BYTES), room, Math.max(end, this.limitBytes) - have);
-      this.memory.grow(Math.ceil(Math.max(step, end - have) / PAGE_BYTES));
+    const needed = end + SLACK_BYTES - have;
+    if (needed > 0) {
+      const neededPages = Math.ceil(needed / PAGE_BYTES);
+      const roomPages = Math.floor((this.limitBytes + PAGE_BYTES - have) / PAGE_BYTES);
+      try {
+        this.memory.grow(Math.max(neededPages, Math.min(GROW_BYTES / PAGE_BYTES, roomPages)));
+      } catch (cause) {
+        throw this.#limitReached(wanted, cause);
+      }
     }
     this.#refresh();
+  }
+
+  #limitReached(wanted: number, cause?: unknown): EngineError {
+    return new EngineError(
+      'memoryLimit',
+      `slot ${this.slot} needs ${wanted} bytes more than its limit of ${this.limitBytes} leaves ` +
+        `(${this.#liveBytes} in use): raise slotMemory, use more workers, or bound the batch (maxBatchBytes)`,
+      { cause },
+    );
   }
 
   #refresh(): void {

@@ -8,7 +8,10 @@ export const ERROR_CODES = {
   optionUnknown: { exitCode: 2, meaning: 'an option, argument or setting that does not exist' },
   optionInvalid: { exitCode: 2, meaning: 'an option whose value does not fit its type or range' },
   jobNotFound: { exitCode: 2, meaning: 'the job file is missing or is not a .ts, .js, .mts, .mjs file' },
-  jobInvalid: { exitCode: 2, meaning: 'the job file does not compile, or does not export a job, or its graph is wrong' },
+  jobInvalid: {
+    exitCode: 2,
+    meaning: 'the job file does not compile, or does not export a job, or its graph is wrong',
+  },
   inputMissing: { exitCode: 2, meaning: 'an input folder or file does not exist or cannot be read' },
   inputChanged: { exitCode: 2, meaning: 'input that was planned is gone, shorter or replaced' },
   outputUnwritable: { exitCode: 2, meaning: 'an output path cannot be created or written' },
@@ -40,7 +43,11 @@ export class EngineError extends Error {
   readonly code: ErrorCode;
   readonly detail: { readonly [name: string]: Json };
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; detail?: { readonly [name: string]: Json } } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; detail?: { readonly [name: string]: Json } } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.detail = options.detail ?? {};

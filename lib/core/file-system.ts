@@ -3,6 +3,7 @@
  * Asynchronous forms run on the thread pool. Errors are Node's own (`code` ENOENT, ENOSPC ...).
  */
 export interface FileSystem {
+  /** Creates a directory and what is missing above it; one that is there is fine. */
   mkdir(path: string): Promise<void>;
   /** Names in a directory, in no order. */
   readdir(path: string): Promise<string[]>;
@@ -14,6 +15,8 @@ export interface FileSystem {
   /** `r` reads; `r+` reads and writes an existing file; `w` creates or empties; `wx` creates and fails with EEXIST. */
   open(path: string, flags: 'r' | 'r+' | 'w' | 'wx'): Promise<FileHandle>;
   rename(from: string, to: string): Promise<void>;
+  /** Gives an existing file a second name. Fails with EEXIST when there is one: of several callers exactly one succeeds. */
+  link(existing: string, path: string): Promise<void>;
   /** Removes one file; one that is not there is fine. */
   remove(path: string): Promise<void>;
   /** Makes names created, renamed or removed in the directory durable. */

@@ -41,7 +41,10 @@ export interface CsvOptions {
 export function csv<R>(schema: Schema<R>, options: CsvOptions = {}): Format<R> {
   const delimiter = options.delimiter ?? ',';
   if (delimiter.length !== 1 || delimiter.charCodeAt(0) > 127 || '"\r\n'.includes(delimiter)) {
-    throw new EngineError('optionInvalid', `csv delimiter wants one ASCII character other than ", CR and LF, got ${JSON.stringify(delimiter)}`);
+    throw new EngineError(
+      'optionInvalid',
+      `csv delimiter wants one ASCII character other than ", CR and LF, got ${JSON.stringify(delimiter)}`,
+    );
   }
   return Object.freeze({
     kind: 'csv',

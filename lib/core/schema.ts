@@ -51,7 +51,8 @@ export const bool = (): ColumnType<boolean> => columnType('bool');
 export const timestamp = (): ColumnType<number> => columnType('timestamp');
 
 /** The same column with `null` allowed: an empty CSV field, a missing or null JSON field. */
-export const nullable = <T>(type: ColumnType<T>): ColumnType<T | null> => Object.freeze({ kind: type.kind, nullable: true });
+export const nullable = <T>(type: ColumnType<T>): ColumnType<T | null> =>
+  Object.freeze({ kind: type.kind, nullable: true });
 
 /** Declares a schema; the order of the names is the order of the columns. */
 export function schema<C extends Record<string, ColumnType>>(types: C): Schema<RowOfTypes<C>> {

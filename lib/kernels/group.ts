@@ -1,1 +1,9 @@
-export function groupVersion(): i32 { return 1; }
+// Kernels of grouping, shuffling and state.
+export * from './group-hash';
+export * from './group-slices';
+export * from './group-predicate';
+export * from './group-keys';
+export * from './group-table';
+export * from './state-table';
+export * from './state-scan';
+export * from './state-delta';

@@ -1,1 +1,6 @@
-export function scanVersion(): i32 { return 1; }
+// Kernels that read input bytes: find structure, check UTF-8, parse fields into columns.
+export { csvCount, csvIndex, jsonCount, jsonIndex, lineCount, lastLineEnd } from './scan-structure';
+export { csvDecode } from './scan-csv';
+export { jsonDecode } from './scan-json';
+export { textLines, gatherText, cutText } from './scan-text';
+export { validUtf8 } from './scan-utf8';

@@ -12,8 +12,6 @@ export interface BlockRef {
   readonly address: number;
   readonly byteLength: number;
   readonly numRows: number;
-  /** crc32 when the block is checked on fetch; 0 = not checked. */
-  readonly checksum: number;
 }
 
 /** What a worker is born with (piscina's workerData). */
@@ -28,6 +26,7 @@ export interface WorkerInit {
   /** Fingerprint of the driver's plan: the worker refuses to work with another. */
   readonly fingerprint: string;
   readonly numPartitions: number;
+  readonly numKeyGroups: number;
 }
 
 /** Where the state table of one operator's partition lives: all a new worker needs to go on with it. */
@@ -48,7 +47,7 @@ export type WorkerRequest =
   | { readonly kind: 'restoreState'; readonly operator: string; readonly partition: number; readonly bytes: Uint8Array }
   /** Write the table as one Arrow IPC file, synced. */
   | { readonly kind: 'snapshotState'; readonly operator: string; readonly partition: number; readonly path: string }
-  /** Free blocks. */
+  /** Give back blocks that nothing refers to any more. */
   | { readonly kind: 'free'; readonly addresses: readonly number[] };
 
 export interface TaskRequest {
@@ -58,18 +57,15 @@ export interface TaskRequest {
   readonly attempt: number;
   /** Batch time, epoch ms. */
   readonly time: number;
-  /** Source ranges of this task, by source node id. */
-  readonly ranges: { readonly [sourceNode: string]: readonly Json[] };
-  /** Shuffle blocks for this partition, by shuffle id, in order of map partition. */
-  readonly shuffles: { readonly [shuffleId: string]: readonly BlockRef[] };
-  /** Cached blocks by RDD node id. */
-  readonly cached: { readonly [node: string]: readonly BlockRef[] };
-  /** Blocks of this slot that are not needed any more. */
-  readonly free: readonly number[];
+  /** What a source stage's task reads; null for other stages. */
+  readonly range: Json;
+  /** Blocks of this partition, one list for each shuffle the stage reads, in order of map stage and partition. */
+  readonly inputs: readonly (readonly BlockRef[])[];
 }
 
 export type WorkerReply =
   | { readonly ok: true; readonly kind: 'done' }
+  | { readonly ok: true; readonly kind: 'applied'; readonly numRows: number; readonly byteLength: number }
   | { readonly ok: true; readonly kind: 'task'; readonly result: TaskResult }
   | { readonly ok: true; readonly kind: 'restored'; readonly table: TableRef; readonly numRows: number }
   | { readonly ok: true; readonly kind: 'snapshot'; readonly file: SnapshotFileRef }
@@ -90,8 +86,6 @@ export interface TaskResult {
   readonly inputBytes: number;
   /** By shuffle id: one block (or null when empty) per reduce partition. */
   readonly shuffles: { readonly [shuffleId: string]: readonly (BlockRef | null)[] };
-  /** By RDD node id. */
-  readonly cached: { readonly [node: string]: BlockRef };
   /** By output id: staged sink blocks. */
   readonly staged: { readonly [output: string]: { readonly numRows: number; readonly blocks: readonly BlockRef[] } };
   /** By output id: encoded rows for outputs that run in the driver (print, foreachRDD, queue sinks). */
@@ -99,18 +93,15 @@ export interface TaskResult {
   /** By operator id: the state's change. `ipc` is the same change as an Arrow IPC stream, for the log. */
   readonly deltas: {
     readonly [operator: string]: {
-      readonly delta: BlockRef;
-      readonly ipc: BlockRef;
-      readonly numChanged: number;
-      readonly numRemoved: number;
+      /** Null when nothing changed. */
+      readonly delta: BlockRef | null;
+      readonly ipc: BlockRef | null;
       readonly table: TableRef;
-      readonly tableRows: number;
-      readonly tableBytes: number;
     };
   };
   readonly badRecords: number;
   /** Dead-letter NDJSON lines. */
   readonly deadLetters: { readonly numRows: number; readonly blocks: readonly BlockRef[] };
-  /** Milliseconds of work in the worker, and of CPU. */
+  /** Milliseconds of work in the worker. */
   readonly runMs: number;
 }

@@ -1,7 +1,7 @@
 import type { BatchTime } from '../core/time.js';
 import type { Json } from '../core/json.js';
 import type { Chunk } from '../columnar/chunk.js';
-import type { Address, SlotMemory } from '../columnar/slot-memory.js';
+import type { Address } from '../columnar/slot-memory.js';
 
 /**
  * A sink has a worker half that stages a task's output where nobody sees it, and a driver half that makes a batch's
@@ -12,8 +12,9 @@ import type { Address, SlotMemory } from '../columnar/slot-memory.js';
  *
  * Driver half, one call at a time, in order of batch time:
  *   open(last committed handle or undefined) once; commit(t, staged) per batch -> handle; close() once.
- *   The handle goes to the commit log AFTER commit returned; when the process dies in between, the next process opens
- *   with the handle before, must undo or recognise what is beyond it, and sees commit(t) again with the same output.
+ *   The handle goes to the commit log AFTER commit returned, and is durable there before the next commit is called;
+ *   when the process dies in between, the next process opens with the handle before, must undo or recognise what is
+ *   beyond it, and sees commit(t) again with the same output. A batch without rows needs no commit at all.
  */
 export interface SinkDriver {
   /**
@@ -29,7 +30,10 @@ export interface SinkDriver {
   close(): Promise<void>;
 }
 
-/** One task's output for one sink, ready to be committed: bytes in a slot's memory, readable from every thread. */
+/**
+ * One task's output for one sink, ready to be committed: bytes in a slot's memory, readable from every thread. What
+ * they mean is between the two halves of the sink.
+ */
 export interface StagedOutput {
   readonly numRows: number;
   readonly bytes: readonly Uint8Array[];
@@ -48,5 +52,3 @@ export interface StagedBlocks {
   readonly numRows: number;
   readonly blocks: readonly { readonly address: Address; readonly byteLength: number }[];
 }
-
-export type MakeSinkWriter = (memory: SlotMemory) => SinkWriter;

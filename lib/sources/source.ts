@@ -55,8 +55,9 @@ export interface SourcePlan {
 /** The worker half. One per source and worker; `read` is called once a task, tasks one at a time. */
 export interface SourceReader {
   /**
-   * Reads one range into chunks. Chunks may share the slot's memory and are valid until the task ends (`SlotMemory`
-   * scratch); a chunk may be overwritten only after the consumer asked for the next one if `ctx.streaming` is true.
+   * Reads one range into chunks. A chunk's columns and text are valid until the next chunk is asked for: the reader
+   * uses their memory again. So is scratch that the consumer takes meanwhile (the reader goes back to its mark): what
+   * must outlive a chunk is copied into blocks. The consumer reads to the end or closes the iterator.
    * Throws `inputChanged` when the range cannot be read as it was planned.
    */
   read(range: Json, ctx: ReadContext): Iterable<Chunk> | AsyncIterable<Chunk>;

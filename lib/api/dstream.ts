@@ -1,0 +1,391 @@
+/**
+ * DStream<T>: a stream cut into batches; in each batch an RDD of rows of type T. Immutable: each operation adds a node
+ * to the job's plan and gives the stream of its rows. Closures run in the workers, which load the same job module, so
+ * they may use what the module declares, but nothing that changes while the job runs.
+ *
+ * Pair operations are there when T is a pair `[K, V]`. Keys are compared by content: any JSON-like value, also Date,
+ * bigint and bytes (rules in `core/value-key.ts`).
+ */
+import { EngineError } from '../core/errors.js';
+import type { Column, Schema } from '../core/schema.js';
+import type { NamesOf } from '../expr/names.js';
+import type { FileOutput, NodeId, Operation, Shuffle, StateValue } from '../plan/node.js';
+import type { AggExpr, AggOutput } from '../expr/aggregate.js';
+import { addGroupNode, type GroupRequest } from './group-node.js';
+import type { Rdd } from './rdd.js';
+import type { StreamGraph, UserFunction } from './stream-graph.js';
+
+type Pair<K, V> = readonly [K, V];
+/** A stream of pairs, whatever else it is. */
+type Pairs<K, V> = DStream<Pair<K, V>> | DStream<[K, V]>;
+
+export interface UpdateStateOptions<S> {
+  /** Names the state in checkpoints; give one to be free to move the operation. */
+  readonly id?: string;
+  readonly numPartitions?: number;
+  /** Keep the state as columns of numbers instead of any JSON-like value: smaller and readable by Arrow tools. */
+  readonly state?: Schema<S>;
+}
+
+export interface CsvOutputOptions {
+  /** A first line with the column names, once a file. Default: true for objects, false for anything else. */
+  readonly header?: boolean;
+  readonly delimiter?: string;
+  /** Puts `'` before a field that a spreadsheet would run as a formula. */
+  readonly escapeFormulas?: boolean;
+}
+
+export class DStream<T> {
+  readonly #graph: StreamGraph;
+  readonly #id: NodeId;
+  declare readonly __row?: T;
+
+  constructor(graph: StreamGraph, id: NodeId) {
+    this.#graph = graph;
+    this.#id = id;
+  }
+
+  /** Each row becomes `f(row)`. */
+  map<K, V>(f: (row: T) => readonly [K, V]): DStream<[K, V]>;
+  map<U>(f: (row: T) => U): DStream<U>;
+  map<U>(f: (row: T) => U): DStream<U> {
+    return this.#narrow('map', f);
+  }
+
+  /** Each row becomes the rows of `f(row)`, in order. */
+  flatMap<K, V>(f: (row: T) => Iterable<readonly [K, V]>): DStream<[K, V]>;
+  flatMap<U>(f: (row: T) => Iterable<U>): DStream<U>;
+  flatMap<U>(f: (row: T) => Iterable<U>): DStream<U> {
+    return this.#narrow('flatMap', f);
+  }
+
+  /** Keeps the rows for which `f` is true. */
+  filter<U extends T>(f: (row: T) => row is U): DStream<U>;
+  filter(f: (row: T) => boolean): DStream<T>;
+  filter(f: (row: T) => boolean): DStream<T> {
+    return this.#narrow('filter', f, this.#columns);
+  }
+
+  /** Each partition's rows, as one iterator, become the rows of `f`; an empty partition is called too. */
+  mapPartitions<K, V>(f: (rows: IterableIterator<T>) => Iterable<readonly [K, V]>): DStream<[K, V]>;
+  mapPartitions<U>(f: (rows: IterableIterator<T>) => Iterable<U>): DStream<U>;
+  mapPartitions<U>(f: (rows: IterableIterator<T>) => Iterable<U>): DStream<U> {
+    return this.#narrow('mapPartitions', f);
+  }
+
+  /** Each partition becomes one row: the list of its rows. */
+  glom(): DStream<T[]> {
+    return this.#narrow('glom', undefined);
+  }
+
+  /** The rows of this stream and of the others; nothing is removed. */
+  union(...others: readonly DStream<T>[]): DStream<T> {
+    const parents = [this.#id, ...others.map(other => this.#sameGraph(other))];
+    const dependencies = parents.map(parent => ({ kind: 'narrow', parent }) as const);
+    const columns = parents.map(parent => JSON.stringify(this.#graph.node(parent).columns));
+    const shared = columns.every(text => text === columns[0]) ? this.#columns : undefined;
+    return this.#derive(this.#graph.addNode({ kind: 'union' }, dependencies, shared));
+  }
+
+  /** The same rows, spread evenly over `numPartitions`. */
+  repartition(numPartitions: number): DStream<T> {
+    const shuffle = this.#shuffle({ kind: 'roundRobin' }, numPartitions);
+    return this.#wide({ kind: 'repartition' }, shuffle, this.#columns);
+  }
+
+  /** One row a batch: how many rows it has, 0 for an empty batch. */
+  count(): DStream<number> {
+    return this.mapPartitions(countRows).repartition(1).mapPartitions(sumRows);
+  }
+
+  /** One row a batch: all its rows combined by `f`, which must be associative and commutative; none for an empty batch. */
+  reduce(f: (a: T, b: T) => T): DStream<T> {
+    const reducePartition = (rows: IterableIterator<T>): T[] => {
+      const first = rows.next();
+      if (first.done === true) return [];
+      let result = first.value;
+      for (const row of rows) result = f(result, row);
+      return [result];
+    };
+    return this.mapPartitions<T>(reducePartition).repartition(1).mapPartitions<T>(reducePartition);
+  }
+
+  /** `[row, how often]` for each distinct row of a batch. */
+  countByValue(numPartitions?: number): DStream<[T, number]> {
+    return this.map((row): [T, number] => [row, 1]).reduceByKey(add, numPartitions);
+  }
+
+  /** `[key, f(value)]`. */
+  mapValues<K, V, U>(this: Pairs<K, V>, f: (value: V) => U): DStream<[K, U]> {
+    return narrowOf(this)('mapValues', f);
+  }
+
+  /** `[key, u]` for each u of `f(value)`. */
+  flatMapValues<K, V, U>(this: Pairs<K, V>, f: (value: V) => Iterable<U>): DStream<[K, U]> {
+    return narrowOf(this)('flatMapValues', f);
+  }
+
+  /** `[key, all its values combined by f]`; combined before and after the shuffle. */
+  reduceByKey<K, V>(this: Pairs<K, V>, f: (a: V, b: V) => V, numPartitions?: number): DStream<[K, V]> {
+    return pairsOf(this).combineByKey<V, K, V>(identity, f, f, numPartitions);
+  }
+
+  /** `[key, [values]]`: the values of one partition in their order, partitions in theirs. */
+  groupByKey<K, V>(this: Pairs<K, V>, numPartitions?: number): DStream<[K, V[]]> {
+    const stream = pairsOf(this);
+    return stream.#wide(
+      { kind: 'groupByKey' },
+      stream.#shuffle({ kind: 'pairs', combine: false }, numPartitions),
+      undefined,
+    );
+  }
+
+  /** `[key, combined]`: `create` from the first value, `merge` with each further one, `mergeCombiners` across partitions. */
+  combineByKey<C, K = unknown, V = unknown>(
+    this: Pairs<K, V>,
+    create: (value: V) => C,
+    merge: (combined: C, value: V) => C,
+    mergeCombiners: (a: C, b: C) => C,
+    numPartitions?: number,
+  ): DStream<[K, C]> {
+    const stream = pairsOf(this);
+    const shuffle = stream.#shuffle({ kind: 'pairs', combine: true }, numPartitions);
+    const result = stream.#wide<[K, C]>({ kind: 'combineByKey' }, shuffle, undefined);
+    stream.#graph.combiners.set(result.#id, { create, merge, mergeCombiners } as never);
+    return result;
+  }
+
+  /** `[key, [values here, values there]]` for each key of either stream. */
+  cogroup<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, numPartitions?: number): DStream<[K, [V[], W[]]]> {
+    const stream = pairsOf(this);
+    const mode = { kind: 'pairs', combine: false } as const;
+    const dependencies = [stream.#id, stream.#sameGraph(other)].map(
+      parent => ({ kind: 'shuffle', parent, shuffle: stream.#shuffle(mode, numPartitions) }) as const,
+    );
+    return stream.#derive(stream.#graph.addNode({ kind: 'cogroup' }, dependencies, undefined));
+  }
+
+  /** `[key, [v, w]]` for each v here and w there under the same key of the same batch. */
+  join<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, numPartitions?: number): DStream<[K, [V, W]]> {
+    const both = (this as Pairs<K, V> as DStream<[K, V]>).cogroup<K, V, W>(other, numPartitions);
+    return both.flatMapValues<K, [V[], W[]], [V, W]>(([left, right]) =>
+      left.flatMap(v => right.map((w): [V, W] => [v, w])),
+    );
+  }
+
+  /**
+   * Keeps a state for each key: in every batch `f(new values, state)` is called for each key that has a state or new
+   * values and gives the new state, or undefined to forget the key. The stream is `[key, state]` of ALL keys, in every
+   * batch: its cost grows with the keys there are. `groupBy(...).runningAgg(...)` costs only the keys that changed.
+   */
+  updateStateByKey<S, K = unknown, V = unknown>(
+    this: Pairs<K, V>,
+    f: (values: V[], state: S | undefined) => S | undefined,
+    options: UpdateStateOptions<S> = {},
+  ): DStream<[K, S]> {
+    const stream = pairsOf(this);
+    const graph = stream.#graph;
+    const operatorId =
+      options.id === undefined ? graph.uniqueName('updateStateByKey') : graph.claimName(options.id, 'updateStateByKey');
+    const value: StateValue = options.state === undefined ? 'variable' : options.state.columns;
+    if (value !== 'variable') requireNumbers(value, operatorId);
+    const shuffle = stream.#shuffle({ kind: 'pairs', combine: false }, options.numPartitions);
+    const result = stream.#wide<[K, S]>({ kind: 'updateState', operatorId, value }, shuffle, undefined);
+    graph.functions.set(result.#id, f as UserFunction);
+    return result;
+  }
+
+  /** Groups rows by columns, for aggregates that are computed without making rows. The stream's columns must be declared. */
+  groupBy<N extends NamesOf<T>>(...names: readonly [N, ...N[]]): GroupedStream<T, N> {
+    return new GroupedStream<T, N>(this.#graph, this.#id, names);
+  }
+
+  /** Shows the first `limit` rows of each batch on the console. */
+  print(limit = 10): void {
+    if (!Number.isInteger(limit) || limit < 1)
+      throw new EngineError('optionInvalid', `print wants a number of rows of at least 1, got ${limit}`);
+    this.#graph.addOutput('print', this.#id, { kind: 'print', limit });
+  }
+
+  /**
+   * Runs `f` in the driver with each batch's rows. It runs again for a batch whose commit was interrupted, so what it
+   * does elsewhere happens at least once; use the batch time to make it happen once.
+   */
+  foreachRDD(f: (rdd: Rdd<T>, time: number) => void | Promise<void>): void {
+    const id = this.#graph.addOutput('foreachRDD', this.#id, { kind: 'foreachRdd' });
+    this.#graph.outputFunctions.set(id, f as UserFunction);
+  }
+
+  /**
+   * Appends rows to a CSV file (a path with an extension), or to rolling files in a folder; exactly once. A string is
+   * one field; of an object each property, of an array each element.
+   */
+  saveAsCsv(path: string, options: CsvOutputOptions = {}): void {
+    this.#save('saveAsCsv', {
+      format: 'csv',
+      path,
+      header: options.header ?? null,
+      delimiter: options.delimiter ?? ',',
+      escapeFormulas: options.escapeFormulas ?? false,
+    });
+  }
+
+  /** Appends each row as one line of JSON to a file or to rolling files in a folder; exactly once. */
+  saveAsNdjson(path: string): void {
+    this.#save('saveAsNdjson', { format: 'ndjson', path, header: null, delimiter: ',', escapeFormulas: false });
+  }
+
+  /** Appends each row's text as one line to a file or to rolling files in a folder; exactly once. */
+  saveAsText(path: string): void {
+    this.#save('saveAsText', { format: 'text', path, header: null, delimiter: ',', escapeFormulas: false });
+  }
+
+  get #columns(): readonly Column[] | undefined {
+    return this.#graph.node(this.#id).columns;
+  }
+
+  #save(name: string, spec: FileOutput): void {
+    if (spec.path === '')
+      throw new EngineError('optionInvalid', `${name} wants the path of a file or folder, got an empty string`);
+    this.#graph.addOutput(name, this.#id, { kind: 'file', spec });
+  }
+
+  #narrow<U>(
+    kind: 'map' | 'flatMap' | 'filter' | 'mapPartitions' | 'mapValues' | 'flatMapValues' | 'glom',
+    f: unknown,
+    columns?: readonly Column[],
+  ): DStream<U> {
+    const id = this.#graph.addNode({ kind }, [{ kind: 'narrow', parent: this.#id }], columns);
+    if (f !== undefined) this.#graph.functions.set(id, f as UserFunction);
+    return this.#derive(id);
+  }
+
+  #wide<U>(operation: Operation, shuffle: Shuffle, columns: readonly Column[] | undefined): DStream<U> {
+    return this.#derive(this.#graph.addNode(operation, [{ kind: 'shuffle', parent: this.#id, shuffle }], columns));
+  }
+
+  #shuffle(mode: Shuffle['mode'], numPartitions: number | undefined): Shuffle {
+    const wanted = numPartitions ?? this.#graph.numPartitions;
+    if (!Number.isInteger(wanted) || wanted < 1) {
+      throw new EngineError('optionInvalid', `numPartitions wants an integer of at least 1, got ${wanted}`);
+    }
+    return { id: this.#graph.uniqueName('shuffle'), numPartitions: wanted, mode };
+  }
+
+  #derive<U>(id: NodeId): DStream<U> {
+    return new DStream<U>(this.#graph, id);
+  }
+
+  #sameGraph(other: { readonly constructor: unknown }): NodeId {
+    const stream = other as DStream<unknown>;
+    if (stream.#graph !== this.#graph)
+      throw new EngineError(
+        'jobInvalid',
+        'streams of two jobs cannot be combined: use the context that the build function was given',
+      );
+    return stream.#id;
+  }
+
+  /** For the helpers below, which have `this` typed as a stream of pairs. */
+  static narrowOf(stream: DStream<unknown>): <U>(kind: 'mapValues' | 'flatMapValues', f: unknown) => DStream<U> {
+    return (kind, f) => stream.#narrow(kind, f);
+  }
+}
+
+export interface RunningAggOptions {
+  /** Names the state in checkpoints; default `runningAgg(user)` after the key columns. */
+  readonly id?: string;
+  readonly numPartitions?: number;
+}
+
+type GroupRow<T, N, A> = { readonly [K in N & keyof T & string]: T[K] } & AggOutput<A>;
+
+/** Rows grouped by the columns `N`: aggregates over them, computed by columns without making rows. */
+export class GroupedStream<T, N extends string> {
+  readonly #graph: StreamGraph;
+  readonly #parent: NodeId;
+  readonly #names: readonly string[];
+
+  constructor(graph: StreamGraph, parent: NodeId, names: readonly string[]) {
+    this.#graph = graph;
+    this.#parent = parent;
+    this.#names = names;
+  }
+
+  /** One row for each group of a batch: the key columns and the aggregates over the batch. */
+  agg<A extends Record<string, AggExpr<T>>>(
+    aggregates: A,
+    options: { readonly numPartitions?: number } = {},
+  ): DStream<GroupRow<T, N, A>> {
+    return this.#add(aggregates, options.numPartitions, (keys, bound) => ({
+      kind: 'aggregate',
+      keys,
+      aggregates: bound,
+    }));
+  }
+
+  /**
+   * The aggregates over everything so far, kept as state: one row, with its new totals, for each group whose totals
+   * changed in the batch. Costs what changed, not what is kept.
+   */
+  runningAgg<A extends Record<string, AggExpr<T>>>(
+    aggregates: A,
+    options: RunningAggOptions = {},
+  ): DStream<GroupRow<T, N, A>> {
+    const operatorId =
+      options.id === undefined
+        ? this.#graph.uniqueName(`runningAgg(${this.#names.join(',')})`)
+        : this.#graph.claimName(options.id, 'runningAgg');
+    return this.#add(aggregates, options.numPartitions, (keys, bound) => ({
+      kind: 'runningAggregate',
+      operatorId,
+      keys,
+      aggregates: bound,
+    }));
+  }
+
+  #add<U>(
+    aggregates: Record<string, AggExpr>,
+    numPartitions: number | undefined,
+    operation: GroupRequest['operation'],
+  ): DStream<U> {
+    const id = addGroupNode(this.#graph, {
+      parent: this.#parent,
+      names: this.#names,
+      aggregates,
+      numPartitions,
+      operation,
+    });
+    return new DStream<U>(this.#graph, id);
+  }
+}
+
+const narrowOf = (stream: unknown) => DStream.narrowOf(stream as DStream<unknown>);
+const pairsOf = <K, V>(stream: Pairs<K, V>): DStream<[K, V]> => stream as DStream<[K, V]>;
+
+const identity = <V>(value: V): V => value;
+const add = (a: number, b: number): number => a + b;
+
+function* countRows(rows: Iterable<unknown>): Iterable<number> {
+  let count = 0;
+  for (const _ of rows) count++;
+  yield count;
+}
+
+function* sumRows(rows: Iterable<number>): Iterable<number> {
+  let sum = 0;
+  for (const row of rows) sum += row;
+  yield sum;
+}
+
+function requireNumbers(columns: readonly Column[], operatorId: string): void {
+  const wrong = columns.find(
+    column => !['int32', 'int64', 'float64', 'timestamp'].includes(column.kind) || column.nullable,
+  );
+  if (wrong !== undefined) {
+    throw new EngineError(
+      'jobInvalid',
+      `state columns of ${operatorId} must be numbers without null, got ${wrong.name} ${wrong.kind}${wrong.nullable ? '?' : ''}: leave out the schema to keep any JSON-like state`,
+    );
+  }
+}

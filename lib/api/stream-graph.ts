@@ -1,0 +1,120 @@
+/**
+ * Collects what a job's build function declares: plan nodes and outputs as data, closures beside them by node id.
+ * The driver and each worker build their own from the same module; node ids agree because the same calls give the
+ * same numbers, and the fingerprint proves it.
+ */
+import { EngineError } from '../core/errors.js';
+import type { Column } from '../core/schema.js';
+import {
+  nodeId,
+  type Dependency,
+  type NodeId,
+  type Operation,
+  type OutputNode,
+  type Plan,
+  type PlanNode,
+} from '../plan/node.js';
+import type { BatchQueue } from './batch-queue.js';
+
+/** Any closure of a job, by the id of the node that calls it. Its real type is known to the operation's code only. */
+export type UserFunction = (...args: never[]) => unknown;
+
+/** The closures of a combineByKey node. */
+export interface Combiner {
+  readonly create: UserFunction;
+  readonly merge: UserFunction;
+  readonly mergeCombiners: UserFunction;
+}
+
+export class StreamGraph {
+  readonly job: string;
+  readonly numPartitions: number;
+  readonly #nodes: PlanNode[] = [];
+  readonly #outputs: OutputNode[] = [];
+  readonly #names = new Map<string, number>();
+  readonly functions = new Map<NodeId, UserFunction>();
+  readonly combiners = new Map<NodeId, Combiner>();
+  /** Functions of outputs that run in the driver, by output id. */
+  readonly outputFunctions = new Map<string, UserFunction>();
+  /** Queues of queueStream sources, by source id: only the driver reads them. */
+  readonly queues = new Map<string, BatchQueue<unknown>>();
+
+  /** @param numPartitions partitions of a shuffle where the job doesn't say */
+  constructor(job: string, numPartitions: number) {
+    this.job = job;
+    this.numPartitions = numPartitions;
+  }
+
+  addNode(operation: Operation, dependencies: readonly Dependency[], columns: readonly Column[] | undefined): NodeId {
+    const id = nodeId(this.#nodes.length);
+    const label = `${operation.kind}${callSite()}`;
+    this.#nodes.push(Object.freeze({ id, operation, dependencies, columns, label }));
+    return id;
+  }
+
+  addOutput(name: string, parent: NodeId, operation: OutputNode['operation']): string {
+    const id = this.uniqueName(name);
+    this.#outputs.push(Object.freeze({ id, parent, operation, label: `${name}${callSite()}` }));
+    return id;
+  }
+
+  /**
+   * The name, or the name with a number where it is taken: ids follow what a thing is and the order among its like,
+   * so that adding an operator of another kind does not rename the state of this one.
+   */
+  uniqueName(name: string): string {
+    const seen = (this.#names.get(name) ?? 0) + 1;
+    this.#names.set(name, seen);
+    return seen === 1 ? name : `${name}-${seen}`;
+  }
+
+  /** Takes a name that the user gave; each may be given once. */
+  claimName(name: string, what: string): string {
+    if (name === '' || this.#names.has(name)) {
+      throw new EngineError(
+        'jobInvalid',
+        `${what} wants an id that is not empty and used once in the job, got '${name}'`,
+      );
+    }
+    this.#names.set(name, 1);
+    return name;
+  }
+
+  node(id: NodeId): PlanNode {
+    const node = this.#nodes[id];
+    if (node === undefined) throw new EngineError('internal', `no node ${id} in the graph of ${this.job}`);
+    return node;
+  }
+
+  /** The plan so far; a job without an output is refused. */
+  plan(): Plan {
+    if (this.#outputs.length === 0) {
+      throw new EngineError(
+        'jobInvalid',
+        `job ${this.job} declares no output: end a stream with print(), saveAsCsv(...) or foreachRDD(...)`,
+      );
+    }
+    return Object.freeze({
+      job: this.job,
+      nodes: Object.freeze([...this.#nodes]),
+      outputs: Object.freeze([...this.#outputs]),
+    });
+  }
+}
+
+const OWN_FRAME = /[\\/](lib|dist)[\\/](api|chunk-|index|executor|driver|cli)/;
+
+/** ` at jobs/x.ts:12`: the first caller outside Sluice; empty where the stack doesn't tell. */
+function callSite(): string {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 20;
+  const frames = (new Error('call site').stack ?? '').split('\n').slice(1);
+  Error.stackTraceLimit = limit;
+  for (const frame of frames) {
+    if (OWN_FRAME.test(frame) || frame.includes('node:') || frame.includes('node_modules')) continue;
+    const match = /\(?([^()\s]+):(\d+):\d+\)?$/.exec(frame);
+    if (match?.[1] !== undefined)
+      return ` at ${match[1].replace(/^file:\/\//, '').replace(`${process.cwd()}/`, '')}:${match[2]}`;
+  }
+  return '';
+}

@@ -1,0 +1,245 @@
+/**
+ * The durable side of a running job: which batches were planned, which are committed, and their state. One driver owns a
+ * checkpoint directory at a time (lock.ts). Order of calls:
+ *
+ *   open -> { store, recovered }
+ *   per batch t, in order:   logOffsets(t)   syncOffsets() before t's sinks commit   logCommit(t)
+ *   from time to time:       snapshotPath() per operator and partition, files written by workers, writeManifest(t)
+ *   close
+ *
+ * Offsets and commit go to one log, so a batch that has nothing to commit in sinks skips syncOffsets() and costs one
+ * sync in all; batches in flight at once share syncs. What crashed is found as it was: a batch whose logCommit resolved
+ * is committed, one whose syncOffsets resolved is planned; of the calls that had not resolved some may be found done.
+ */
+import { join, resolve } from 'node:path';
+import { SystemClock, type Clock } from '../core/clock.js';
+import { EngineError } from '../core/errors.js';
+import type { FileSystem } from '../core/file-system.js';
+import type { Json } from '../core/json.js';
+import { encodeCommit, encodeOffsets, type BatchCommit, type RangesBySource } from './batch-record.js';
+import { segmentPath, snapshotName, STATE_FOLDER } from './checkpoint-files.js';
+import type { Lock } from './lock.js';
+import { COMMIT_RECORD, OFFSETS_RECORD, RECORD_HEADER_BYTES, type RecordKind } from './log-format.js';
+import type { LogRetention } from './log-retention.js';
+import { replaceManifest, type Manifest, type SnapshotFile } from './manifest.js';
+import { openCheckpoint, type CheckpointOptions, type OpenedCheckpoint } from './open-checkpoint.js';
+import { recover, type RecoveredCheckpoint } from './recovered-checkpoint.js';
+import { refused } from './segment-file.js';
+import { readSnapshot } from './snapshot-check.js';
+import type { WriteAheadLog } from './write-ahead-log.js';
+
+export type { CheckpointOptions } from './open-checkpoint.js';
+
+/** What is true at a batch time: state in snapshot files, the rest as data. */
+export interface Snapshot {
+  /** All commits up to here are in the snapshots; none after. */
+  readonly time: number;
+  readonly snapshots: readonly SnapshotFile[];
+  /** By source id, what `SourceDriver.state()` gave when exactly the batches up to `time` were planned. */
+  readonly sourceStates: { readonly [source: string]: Json };
+  /** By output id, the handle last committed up to `time`. */
+  readonly sinks: { readonly [output: string]: Json };
+}
+
+export class CheckpointStore {
+  readonly directory: string;
+  readonly numKeyGroups: number;
+  readonly epoch: number;
+  readonly #fs: FileSystem;
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #lock: Lock;
+  readonly #log: WriteAheadLog;
+  readonly #retention: LogRetention;
+  #current: Manifest;
+  /** The generation before `#current`, whose files are kept. */
+  #previous: Manifest | undefined;
+  #lastPlanned: number;
+  /** Planned and not committed. */
+  readonly #open = new Set<number>();
+  #lastCommitted: number;
+  /** Of commits that are known to be durable. */
+  #lastDurable: number;
+  #writingManifest = false;
+  #closed = false;
+
+  private constructor(fs: FileSystem, directory: string, clock: Pick<Clock, 'now'>, opened: OpenedCheckpoint) {
+    const { current, loaded } = opened;
+    this.#fs = fs;
+    this.#clock = clock;
+    this.#lock = opened.lock;
+    this.#log = opened.log;
+    this.#retention = opened.retention;
+    this.#current = current;
+    this.#previous = loaded?.previous;
+    this.directory = directory;
+    this.numKeyGroups = current.numKeyGroups;
+    this.epoch = current.epoch;
+    const batches = loaded?.batches ?? [];
+    for (const batch of batches) if (!batch.committed) this.#open.add(batch.time);
+    this.#lastPlanned = batches.at(-1)?.time ?? current.time ?? -Infinity;
+    this.#lastCommitted = batches.findLast(batch => batch.committed)?.time ?? current.time ?? -Infinity;
+    this.#lastDurable = this.#lastCommitted;
+  }
+
+  /**
+   * Takes the checkpoint in `directory`, which is created when missing, and finds what an earlier driver left there.
+   * `recovered` is undefined at the very first start. Throws `checkpointUnwritable`, `checkpointLocked`,
+   * `checkpointForeign` or `checkpointCorrupt`; the lock is given back then and the rest is as it was.
+   */
+  static async open(
+    fs: FileSystem,
+    directory: string,
+    options: CheckpointOptions,
+  ): Promise<{ readonly store: CheckpointStore; readonly recovered: RecoveredCheckpoint | undefined }> {
+    const path = resolve(directory);
+    const clock = options.clock ?? new SystemClock();
+    const opened = await openCheckpoint(fs, path, options, clock);
+    const { current, loaded, warnings } = opened;
+    return {
+      store: new CheckpointStore(fs, path, clock, opened),
+      recovered: loaded && recover(current, loaded, warnings),
+    };
+  }
+
+  /** Bytes in the log about batches after the newest snapshot: what a restart would have to go through. */
+  get bytesSinceSnapshot(): number {
+    return this.#retention.bytesSinceSnapshot;
+  }
+
+  /** Batch time of the newest snapshot, or undefined. */
+  get snapshotTime(): number | undefined {
+    return this.#current.time;
+  }
+
+  /**
+   * Notes what batch `time` reads; times must grow. Nothing is written yet. A batch that an earlier driver planned is
+   * noted already. Throws `checkpointFenced` or `checkpointUnwritable` after an earlier failure.
+   */
+  logOffsets(time: number, ranges: RangesBySource): void {
+    if (time <= this.#lastPlanned) {
+      throw new EngineError('internal', `offsets of batch ${time} come after those of batch ${this.#lastPlanned}`);
+    }
+    this.#append(OFFSETS_RECORD, time, encodeOffsets(ranges));
+    this.#lastPlanned = time;
+    this.#open.add(time);
+  }
+
+  /** Resolves when all that was logged so far is durable. Sinks may commit a batch only after that. */
+  syncOffsets(): Promise<void> {
+    return this.#log.sync();
+  }
+
+  /**
+   * Logs that batch `time` is committed, with its changes of state; resolves when that is durable. Times must grow and
+   * be planned. `deltas` are written from where they are and must not change until then. Rejects with
+   * `checkpointFenced` when another driver took the checkpoint over: this one must stop.
+   */
+  async logCommit(time: number, commit: BatchCommit): Promise<void> {
+    if (time <= this.#lastCommitted || !this.#open.has(time)) {
+      const last = `last planned ${this.#lastPlanned}, last committed ${this.#lastCommitted}`;
+      throw new EngineError('internal', `commit of batch ${time}, which is not planned or comes too late (${last})`);
+    }
+    this.#append(COMMIT_RECORD, time, encodeCommit(commit));
+    this.#open.delete(time);
+    this.#lastCommitted = time;
+    await this.#log.sync();
+    this.#lastDurable = Math.max(this.#lastDurable, time);
+  }
+
+  /**
+   * Where a worker puts the snapshot of one operator's partition, for the next `writeManifest`. A file that is there is
+   * left over and is to be replaced. The worker syncs the file; its name is made durable by `writeManifest`.
+   */
+  snapshotPath(operator: string, partition: number, time: number): string {
+    return join(this.directory, snapshotName(operator, partition, time, this.#current.generation + 1));
+  }
+
+  /** The bytes of a recovered snapshot file, checked again. Throws `checkpointCorrupt`. */
+  readSnapshot(snapshot: SnapshotFile): Promise<Uint8Array> {
+    return readSnapshot(this.#fs, snapshot);
+  }
+
+  /**
+   * Makes a snapshot the one that a restart begins with. Batches go on meanwhile; a commit waits while the log changes
+   * its file. The generation before is kept, older files are removed. One at a time.
+   * @returns bytes of the snapshot files and of the manifest
+   */
+  async writeManifest(snapshot: Snapshot): Promise<{ readonly bytes: number }> {
+    if (this.#writingManifest)
+      throw new EngineError('internal', `${this.directory}: a manifest is already being written`);
+    if (snapshot.time > this.#lastDurable) {
+      throw new EngineError(
+        'internal',
+        `snapshot of batch ${snapshot.time}, but only ${this.#lastDurable} is committed`,
+      );
+    }
+    this.#writingManifest = true;
+    try {
+      return await refused(this.directory, () => this.#replaceManifest(snapshot));
+    } finally {
+      this.#writingManifest = false;
+    }
+  }
+
+  /** Writes what waits, and gives the lock back. After a failed write only the files are closed. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      await this.#log.close();
+    } finally {
+      await this.#lock.release();
+    }
+  }
+
+  #append(kind: RecordKind, time: number, payload: readonly Uint8Array[]): void {
+    this.#log.append(kind, time, payload);
+    const payloadBytes = payload.reduce((sum, part) => sum + part.byteLength, 0);
+    this.#retention.add(this.#log.segment, time, RECORD_HEADER_BYTES + payloadBytes);
+  }
+
+  async #replaceManifest({ time, snapshots, sourceStates, sinks }: Snapshot): Promise<{ readonly bytes: number }> {
+    let bytes = 0;
+    for (const { path, byteLength } of snapshots) {
+      const { size } = await this.#fs.stat(path);
+      if (size !== byteLength)
+        throw new EngineError('internal', `${path} has ${size} bytes, its worker wrote ${byteLength}`);
+      bytes += size;
+    }
+    await this.#fs.syncDirectory(join(this.directory, STATE_FOLDER));
+    const lastSegment = await this.#log.roll();
+    const firstSegment = this.#retention.firstAfter(time, lastSegment);
+    const old = this.#current;
+    const next: Manifest = {
+      ...old,
+      generation: old.generation + 1,
+      writtenMs: this.#clock.now(),
+      time,
+      snapshots,
+      sourceStates,
+      sinks,
+      firstSegment,
+      lastSegment,
+    };
+    await this.#lock.check();
+    bytes += await replaceManifest(this.#fs, this.directory, next, old);
+    const dropped = this.#previous;
+    this.#previous = old;
+    this.#current = next;
+    this.#retention.snapshotAt(time);
+    await this.#removeUnused(dropped);
+    return { bytes };
+  }
+
+  /** Removes what only the dropped generation named. What a crash leaves of it goes at the next open. */
+  async #removeUnused(dropped: Manifest | undefined): Promise<void> {
+    const kept = new Set(
+      [this.#current, this.#previous].flatMap(manifest => manifest?.snapshots.map(file => file.path) ?? []),
+    );
+    for (const { path } of dropped?.snapshots ?? []) if (!kept.has(path)) await this.#fs.remove(path);
+    const firstKept = Math.min(this.#current.firstSegment, this.#previous?.firstSegment ?? Infinity);
+    for (const segment of this.#retention.dropBefore(firstKept)) {
+      await this.#fs.remove(segmentPath(this.directory, segment));
+    }
+  }
+}

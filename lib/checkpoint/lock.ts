@@ -1,0 +1,176 @@
+/**
+ * One driver at a time uses a checkpoint. Who it is stands in LOCK.<number>; the highest number counts, and every owner
+ * takes the next one with a hard link, which of several processes exactly one gets. The owner before, should it still
+ * run, is fenced: its lock file is removed BEFORE the new owner reads the log, and an owner looks for its file AFTER each
+ * of its writes and before it reports them. So what was reported is seen by the successor, and what the successor has
+ * not seen was never reported:
+ *
+ *   old owner   write ... is my lock there? yes -> durable, reported         write ... is it there? no -> fenced
+ *   new owner                                      remove old lock, read log
+ *
+ * A lock is left behind marked as released, so that numbers never come again. A lock of a dead process is taken over.
+ */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { EngineError } from '../core/errors.js';
+import type { FileSystem } from '../core/file-system.js';
+import type { Json } from '../core/json.js';
+import { temporaryPath, writeNewFile } from '../core/write-file-atomic.js';
+import { decodeCheckedJson, encodeCheckedJson } from './checked-json.js';
+import { hasCode, lockEpoch, lockName } from './checkpoint-files.js';
+import type { ProcessIdentity } from './process-identity.js';
+
+/** What a lock file says. */
+export interface LockHolder extends ProcessIdentity {
+  readonly epoch: number;
+  /** Random, one per acquisition. */
+  readonly owner: string;
+  readonly sinceMs: number;
+  /** The owner gave it back. */
+  readonly released: boolean;
+}
+
+export interface LockRequest {
+  readonly identity: ProcessIdentity;
+  /** Whether the process of a lock file on the same host still runs. */
+  readonly isAlive: (holder: ProcessIdentity) => boolean;
+  readonly nowMs: number;
+  /** Used when there is no lock file: the highest epoch that the checkpoint's other files name. */
+  readonly epochFloor: number;
+}
+
+const FORMAT = 'sluice-lock';
+const MAX_TRIES = 20;
+
+export class Lock {
+  readonly #fs: FileSystem;
+  readonly #directory: string;
+  readonly holder: LockHolder;
+
+  private constructor(fs: FileSystem, directory: string, holder: LockHolder) {
+    this.#fs = fs;
+    this.#directory = directory;
+    this.holder = holder;
+  }
+
+  /** Takes the lock, or throws `checkpointLocked` saying who has it and since when. */
+  static async acquire(fs: FileSystem, directory: string, request: LockRequest): Promise<Lock> {
+    for (let i = 0; i < MAX_TRIES; i++) {
+      const before = await readLock(fs, directory);
+      if (before !== undefined) refuseIfHeld(directory, before, request);
+      const epoch = (before?.epoch ?? request.epochFloor) + 1;
+      const holder = { ...request.identity, epoch, owner: randomUUID(), sinceMs: request.nowMs, released: false };
+      if (await linkNew(fs, directory, holder)) {
+        const epochs = await lockEpochs(fs, directory);
+        const path = join(directory, lockName(epoch));
+        // Only with a listing that was out of date when the link was made: others came and went in between.
+        if (epochs.some(other => other > epoch)) {
+          await fs.remove(path);
+          continue;
+        }
+        for (const other of epochs) if (other < epoch) await fs.remove(join(directory, lockName(other)));
+        return new Lock(fs, directory, holder);
+      }
+    }
+    throw new EngineError('checkpointLocked', `${directory}: other drivers keep taking the checkpoint: start only one`);
+  }
+
+  /** Throws `checkpointFenced` once the lock is somebody else's. One stat. */
+  async check(): Promise<void> {
+    try {
+      await this.#fs.stat(join(this.#directory, lockName(this.holder.epoch)));
+    } catch (thrown) {
+      if (!hasCode(thrown, 'ENOENT')) throw thrown;
+      throw await this.#fenced();
+    }
+  }
+
+  /** Marks the lock as given back; does nothing when it was taken over. */
+  async release(): Promise<void> {
+    const path = join(this.#directory, lockName(this.holder.epoch));
+    const epochs = await lockEpochs(this.#fs, this.#directory);
+    if (!epochs.includes(this.holder.epoch)) return;
+    await this.#fs.writeFileAtomic(path, encodeHolder({ ...this.holder, released: true }));
+  }
+
+  async #fenced(): Promise<EngineError> {
+    const holder = await readLock(this.#fs, this.#directory);
+    const taker = holder === undefined ? 'its lock file was removed' : `${formatHolder(holder)} took it over`;
+    return new EngineError(
+      'checkpointFenced',
+      `${this.#directory}: this driver (process ${this.holder.pid}) lost the checkpoint: ${taker}. ` +
+        `Nothing more is written; only one driver may run a job`,
+    );
+  }
+}
+
+/** The lock that counts, or undefined when there is none. Throws `checkpointLocked` when it cannot be read. */
+export async function readLock(fs: FileSystem, directory: string): Promise<LockHolder | undefined> {
+  for (;;) {
+    const epoch = Math.max(0, ...(await lockEpochs(fs, directory)));
+    if (epoch === 0) return undefined;
+    const path = join(directory, lockName(epoch));
+    try {
+      const content = decodeCheckedJson(FORMAT, await fs.readFile(path), path) as unknown as LockHolder;
+      const { pid, host, start, owner, sinceMs, released } = content;
+      return { epoch, pid, host, start, owner, sinceMs, released };
+    } catch (thrown) {
+      // Removed since it was listed, by one that took a higher number.
+      if (hasCode(thrown, 'ENOENT')) continue;
+      if (!(thrown instanceof EngineError)) throw thrown;
+      throw new EngineError(
+        'checkpointLocked',
+        `cannot tell who uses the checkpoint: ${path} is damaged. When no driver runs this job, remove the file`,
+        { cause: thrown },
+      );
+    }
+  }
+}
+
+/** `process 4711 on alpha (since 2024-01-01T00:00:00.000Z)`. */
+export function formatHolder(holder: LockHolder): string {
+  return `process ${holder.pid} on ${holder.host} (since ${new Date(holder.sinceMs).toISOString()})`;
+}
+
+function refuseIfHeld(directory: string, holder: LockHolder, request: LockRequest): void {
+  if (holder.released) return;
+  const path = join(directory, lockName(holder.epoch));
+  const detail = { file: path, pid: holder.pid, host: holder.host, sinceMs: holder.sinceMs };
+  if (holder.host !== request.identity.host) {
+    throw new EngineError(
+      'checkpointLocked',
+      `${directory} is used by ${formatHolder(holder)}, which cannot be looked up from ${request.identity.host}: ` +
+        `stop that driver, or when it is certain that it does not run any more, remove ${path}`,
+      { detail },
+    );
+  }
+  if (!request.isAlive(holder)) return;
+  throw new EngineError(
+    'checkpointLocked',
+    `${directory} is used by ${formatHolder(holder)}: stop that driver first, or use another checkpoint directory`,
+    { detail },
+  );
+}
+
+/** Publishes a lock file with its whole content at once. False when its number was taken by somebody else. */
+async function linkNew(fs: FileSystem, directory: string, holder: LockHolder): Promise<boolean> {
+  const path = join(directory, lockName(holder.epoch));
+  const temporary = temporaryPath(path);
+  await writeNewFile(fs, temporary, encodeHolder(holder));
+  try {
+    await fs.link(temporary, path);
+    return true;
+  } catch (thrown) {
+    if (hasCode(thrown, 'EEXIST')) return false;
+    throw thrown;
+  } finally {
+    await fs.remove(temporary);
+  }
+}
+
+const encodeHolder = (holder: LockHolder): Uint8Array =>
+  encodeCheckedJson(FORMAT, holder as unknown as { readonly [name: string]: Json });
+
+async function lockEpochs(fs: FileSystem, directory: string): Promise<number[]> {
+  return (await fs.readdir(directory)).map(lockEpoch).filter(epoch => epoch !== undefined);
+}

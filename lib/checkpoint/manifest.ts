@@ -1,0 +1,110 @@
+/**
+ * The manifest names all that a restart needs: the snapshot files of one batch time, the state of the sources and sinks
+ * at that time, and where in the log the batches after it begin. It is replaced atomically, after everything it names
+ * is durable, and the one before is kept with its files.
+ */
+import { join } from 'node:path';
+import type { FileSystem } from '../core/file-system.js';
+import type { Json } from '../core/json.js';
+import { decodeCheckedJson, encodeCheckedJson } from './checked-json.js';
+import { corrupt, hasCode, isSnapshotName, MANIFEST, PREVIOUS_MANIFEST } from './checkpoint-files.js';
+
+/** An operator with state, as a checkpoint remembers it. */
+export interface OperatorInfo {
+  readonly id: string;
+  readonly kind: 'aggregate' | 'rows';
+  /** Key and value columns, as `formatSchema` prints them. */
+  readonly keys: string;
+  readonly values: string;
+}
+
+/** State of one operator's partition as one Arrow IPC file. */
+export interface SnapshotFile {
+  readonly operator: string;
+  readonly partition: number;
+  /** Absolute. */
+  readonly path: string;
+  readonly byteLength: number;
+  readonly crc32: number;
+  readonly numRows: number;
+}
+
+export interface Manifest {
+  readonly checkpointId: string;
+  readonly job: string;
+  readonly fingerprint: string;
+  readonly operators: readonly OperatorInfo[];
+  readonly numKeyGroups: number;
+  /** Grows with every snapshot. */
+  readonly generation: number;
+  readonly epoch: number;
+  /** All commits up to this batch time are in the snapshots; undefined: there is no snapshot yet. */
+  readonly time: number | undefined;
+  readonly writtenMs: number;
+  readonly snapshots: readonly SnapshotFile[];
+  readonly sourceStates: { readonly [source: string]: Json };
+  /** By output id, the handle last committed at `time`. */
+  readonly sinks: { readonly [output: string]: Json };
+  /** The first log segment that has anything later than `time`, and the last one that existed: both must be there. */
+  readonly firstSegment: number;
+  readonly lastSegment: number;
+}
+
+const FORMAT = 'sluice-manifest';
+
+/** Snapshot files stand in it by their name, so that a checkpoint directory can be moved. */
+export function encodeManifest(directory: string, manifest: Manifest): Uint8Array {
+  const snapshots = manifest.snapshots.map(({ path, ...file }) => ({
+    file: path.slice(join(directory, '/').length).replaceAll('\\', '/'),
+    ...file,
+  }));
+  const { time, ...rest } = manifest;
+  return encodeCheckedJson(FORMAT, { ...rest, time: time ?? null, snapshots } as unknown as {
+    readonly [name: string]: Json;
+  });
+}
+
+/** Reads `name`; undefined when there is none. Throws `checkpointCorrupt` or `checkpointForeign`. */
+export async function readManifest(
+  fs: FileSystem,
+  directory: string,
+  name: typeof MANIFEST | typeof PREVIOUS_MANIFEST,
+): Promise<Manifest | undefined> {
+  const path = join(directory, name);
+  let bytes: Uint8Array;
+  try {
+    bytes = await fs.readFile(path);
+  } catch (thrown) {
+    if (hasCode(thrown, 'ENOENT')) return undefined;
+    throw thrown;
+  }
+  const content = decodeCheckedJson(FORMAT, bytes, path) as unknown as Omit<Manifest, 'time' | 'snapshots'> & {
+    readonly time: number | null;
+    readonly snapshots: readonly (Omit<SnapshotFile, 'path'> & { readonly file: string })[];
+  };
+  const snapshots = content.snapshots.map(({ file, ...snapshot }) => {
+    if (!isSnapshotName(file))
+      throw corrupt(path, undefined, `${JSON.stringify(file)} is not the name of a snapshot file`);
+    return { ...snapshot, path: join(directory, file) };
+  });
+  return { ...content, time: content.time ?? undefined, snapshots };
+}
+
+/**
+ * Replaces the manifest. With `previous`, that one is kept as the one before; both replacements are durable in this
+ * order, so that after a crash the newest whole manifest is either of the two.
+ * @returns bytes written
+ */
+export async function replaceManifest(
+  fs: FileSystem,
+  directory: string,
+  manifest: Manifest,
+  previous: Manifest | undefined,
+): Promise<number> {
+  const bytes = encodeManifest(directory, manifest);
+  if (previous !== undefined) {
+    await fs.writeFileAtomic(join(directory, PREVIOUS_MANIFEST), encodeManifest(directory, previous));
+  }
+  await fs.writeFileAtomic(join(directory, MANIFEST), bytes);
+  return bytes.byteLength;
+}

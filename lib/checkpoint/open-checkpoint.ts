@@ -1,0 +1,152 @@
+/** The steps by which a driver becomes the owner of a checkpoint directory, before the first batch. */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Clock } from '../core/clock.js';
+import type { FileSystem } from '../core/file-system.js';
+import { hasCode, LOG_FOLDER, STATE_FOLDER } from './checkpoint-files.js';
+import { removeLeftovers } from './leftovers.js';
+import { loadCheckpoint, type LoadedCheckpoint } from './load-checkpoint.js';
+import { Lock } from './lock.js';
+import { findSegments } from './log-chain.js';
+import { SEGMENT_HEADER_BYTES } from './log-format.js';
+import { LogRetention } from './log-retention.js';
+import { replaceManifest, type Manifest, type OperatorInfo } from './manifest.js';
+import { matchOperators } from './match-operators.js';
+import { isAlive, processIdentity, type ProcessIdentity } from './process-identity.js';
+import { refused } from './segment-file.js';
+import { WriteAheadLog, type LogStart } from './write-ahead-log.js';
+
+export interface CheckpointOptions {
+  /** Name of the job: the checkpoint of another one is refused. */
+  readonly job: string;
+  /** Of the plan; one that changed is only noted, what decides is whether the operators fit. */
+  readonly fingerprint: string;
+  readonly operators: readonly OperatorInfo[];
+  /** For a new checkpoint; an existing one keeps its own. */
+  readonly numKeyGroups: number;
+  readonly owner?: { readonly pid: number; readonly host: string };
+  /** Whether the process named in a lock still runs. For simulations; the default asks the system. */
+  readonly isAlive?: (holder: ProcessIdentity) => boolean;
+  readonly clock?: Pick<Clock, 'now'>;
+}
+
+/** A checkpoint directory that is this driver's. */
+export interface OpenedCheckpoint {
+  readonly lock: Lock;
+  /** What an earlier driver left; undefined at the very first start. */
+  readonly loaded: LoadedCheckpoint | undefined;
+  readonly warnings: readonly string[];
+  readonly current: Manifest;
+  readonly log: WriteAheadLog;
+  readonly retention: LogRetention;
+}
+
+/** @param directory absolute */
+export async function openCheckpoint(
+  fs: FileSystem,
+  directory: string,
+  options: CheckpointOptions,
+  clock: Pick<Clock, 'now'>,
+): Promise<OpenedCheckpoint> {
+  const lock = await refused(directory, async () => {
+    await makeDirectory(fs, join(directory, LOG_FOLDER));
+    await makeDirectory(fs, join(directory, STATE_FOLDER));
+    return acquire(fs, directory, options, clock);
+  });
+  try {
+    const loaded = await loadCheckpoint(fs, directory, options.job);
+    const matched = loaded === undefined ? [] : matchOperators(directory, loaded, options.operators);
+    const begun = await refused(directory, () => begin(fs, directory, options, clock, lock, loaded));
+    return { lock, loaded, warnings: [...(loaded?.warnings ?? []), ...matched], ...begun };
+  } catch (thrown) {
+    // What went wrong first is what the user must see.
+    await Promise.allSettled([lock.release()]);
+    throw thrown;
+  }
+}
+
+/** Creates a directory with all that is missing above it, every new name durable. */
+async function makeDirectory(fs: FileSystem, path: string): Promise<void> {
+  try {
+    await fs.stat(path);
+  } catch (thrown) {
+    if (!hasCode(thrown, 'ENOENT')) throw thrown;
+    await makeDirectory(fs, dirname(path));
+    await fs.mkdir(path);
+    await fs.syncDirectory(dirname(path));
+  }
+}
+
+async function acquire(
+  fs: FileSystem,
+  directory: string,
+  options: CheckpointOptions,
+  clock: Pick<Clock, 'now'>,
+): Promise<Lock> {
+  const { pid, host } = options.owner ?? { pid: process.pid, host: hostname() };
+  const segments = await findSegments(fs, directory);
+  return Lock.acquire(fs, directory, {
+    identity: processIdentity(pid, host),
+    isAlive: options.isAlive ?? isAlive,
+    nowMs: clock.now(),
+    epochFloor: Math.max(0, ...segments.map(segment => segment.header?.epoch ?? 0)),
+  });
+}
+
+/** Begins the owner's own log segment and names it in the manifest. */
+async function begin(
+  fs: FileSystem,
+  directory: string,
+  options: CheckpointOptions,
+  clock: Pick<Clock, 'now'>,
+  lock: Lock,
+  loaded: LoadedCheckpoint | undefined,
+): Promise<{ current: Manifest; log: WriteAheadLog; retention: LogRetention }> {
+  await removeLeftovers(fs, directory, loaded);
+  const { job, fingerprint, operators, numKeyGroups } = options;
+  const checkpointId = loaded?.manifest.checkpointId ?? randomBytes(8).toString('hex');
+  const epoch = Math.max(lock.holder.epoch, (loaded?.epoch ?? 0) + 1);
+  const last = loaded?.log.segments.at(-1);
+  const start = {
+    checkpointId,
+    epoch,
+    segment: (loaded?.lastFoundSegment ?? 0) + 1,
+    previous: last?.segment ?? 0,
+    previousEnd: last?.end ?? SEGMENT_HEADER_BYTES,
+    firstSequence: loaded?.log.nextSequence ?? 1,
+  };
+  const log = await startLog(fs, directory, start, lock);
+  const { segment } = log;
+  try {
+    await lock.check();
+    const first = {
+      checkpointId,
+      numKeyGroups,
+      generation: 1,
+      time: undefined,
+      snapshots: [],
+      sourceStates: {},
+      sinks: {},
+    };
+    const writtenMs = loaded?.manifest.writtenMs ?? clock.now();
+    const kept = loaded?.manifest ?? { ...first, firstSegment: segment };
+    const current: Manifest = { ...kept, job, fingerprint, operators, epoch, writtenMs, lastSegment: segment };
+    await replaceManifest(fs, directory, current, undefined);
+    return { current, log, retention: LogRetention.of(loaded, segment) };
+  } catch (thrown) {
+    await log.close();
+    throw thrown;
+  }
+}
+
+/** A segment name may have been taken by an owner that has lost its lock since and will never name it in a manifest. */
+async function startLog(fs: FileSystem, directory: string, start: LogStart, lock: Lock): Promise<WriteAheadLog> {
+  for (let { segment } = start; ; segment++) {
+    try {
+      return await WriteAheadLog.start(fs, directory, { ...start, segment }, () => lock.check());
+    } catch (thrown) {
+      if (!hasCode(thrown, 'EEXIST')) throw thrown;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import type { Json } from '../core/json.js';
+import type { LoadedCheckpoint, LoggedBatch } from './load-checkpoint.js';
+import type { Manifest, SnapshotFile } from './manifest.js';
+
+/** Where an earlier driver got to: restore the snapshots, then go through the batches in order. */
+export interface RecoveredCheckpoint {
+  /** This driver's: greater than that of every one before. */
+  readonly epoch: number;
+  readonly numKeyGroups: number;
+  /** Batch time of the snapshot; undefined when none was taken yet. */
+  readonly snapshotTime: number | undefined;
+  readonly snapshots: readonly SnapshotFile[];
+  /** By source id, for `SourceDriver.start`: as of the snapshot; `replay` each batch after that. */
+  readonly sourceStates: { readonly [source: string]: Json };
+  /** After the snapshot, in order. Deltas of committed ones are to be applied, those not committed to be run again. */
+  readonly batches: readonly LoggedBatch[];
+  /** By output id, the handle last committed. */
+  readonly sinks: { readonly [output: string]: Json };
+  readonly lastCommitted: number | undefined;
+  readonly lastPlanned: number | undefined;
+  /** Sentences for the user: what was stepped back from, left out or starts empty. */
+  readonly warnings: readonly string[];
+}
+
+export function recover(
+  manifest: Manifest,
+  loaded: LoadedCheckpoint,
+  warnings: readonly string[],
+): RecoveredCheckpoint {
+  const { batches } = loaded;
+  const { epoch, numKeyGroups, time, snapshots, sourceStates } = manifest;
+  return {
+    epoch,
+    numKeyGroups,
+    snapshotTime: time,
+    snapshots,
+    sourceStates,
+    batches,
+    warnings,
+    sinks: lastHandles(loaded),
+    lastCommitted: batches.findLast(batch => batch.committed)?.time ?? time,
+    lastPlanned: batches.at(-1)?.time ?? time,
+  };
+}
+
+/** By output id, the handle last committed: the manifest's, replaced by those of the batches after it. */
+export function lastHandles({ manifest, batches }: LoadedCheckpoint): { readonly [output: string]: Json } {
+  const handles = new Map(Object.entries(manifest.sinks));
+  for (const batch of batches) for (const [output, handle] of Object.entries(batch.sinks)) handles.set(output, handle);
+  return Object.fromEntries(handles);
+}

@@ -1,0 +1,119 @@
+import { assertNever } from '../core/assert-never.js';
+import { formatBatchTime, formatDuration } from '../core/time.js';
+import type { RunEvent, RunInfo, RunListener, RunSummary } from '../driver/run-events.js';
+import { BatchLines } from './batch-lines.js';
+import { formatRate, plural, shortPath } from './figures.js';
+import type { Terminal } from './terminal.js';
+import { visibleJson, visibleLine } from './visible.js';
+
+/**
+ * How much a run says on standard output.
+ * plain: a start, one line per completed batch, an end. quiet: what the job itself prints, and one closing line; tasks
+ * that are run again are not told.
+ * json: every event of the run as one JSON object a line (`RunEvent`), nothing else.
+ * Warnings go to standard error (in json: they are events).
+ */
+export type ReportMode = 'plain' | 'quiet' | 'json';
+
+/** A listener that tells the terminal about a run. */
+export function makeReporter(mode: ReportMode, terminal: Terminal): RunListener {
+  if (mode === 'json') return event => terminal.out(`${visibleJson(JSON.stringify(event))}\n`);
+  const reporter = new ConsoleReporter(mode, terminal);
+  return event => reporter.tell(event);
+}
+
+class ConsoleReporter {
+  readonly #quiet: boolean;
+  readonly #terminal: Terminal;
+  readonly #batchLines = new BatchLines();
+  #info: RunInfo | undefined;
+
+  constructor(mode: 'plain' | 'quiet', terminal: Terminal) {
+    this.#quiet = mode === 'quiet';
+    this.#terminal = terminal;
+  }
+
+  tell(event: RunEvent): void {
+    switch (event.kind) {
+      case 'started':
+        this.#info = event.info;
+        return this.#say(this.#startLines(event.info));
+      case 'restored': {
+        const again = event.rerun > 0 ? `; ${plural(event.rerun, 'batch', 'batches')} to run again` : '';
+        return this.#say([
+          `restored ${plural(event.stateRows, 'state row')} as of ${formatBatchTime(event.lastBatchTime)} ` +
+            `in ${formatDuration(event.tookMs)}${again}`,
+        ]);
+      }
+      case 'batchCompleted':
+        return this.#quiet ? undefined : this.#say(this.#batchLines.add(event.batch));
+      case 'printed':
+        return this.#write(event.lines);
+      case 'taskRetried':
+        if (this.#quiet) return;
+        return this.#warn(`task ${event.task}, attempt ${event.attempt} failed and is run again: ${event.reason}`);
+      case 'warning':
+        return this.#warn(event.message);
+      case 'stopped':
+        this.#say(this.#batchLines.flush());
+        this.#write([endLine(event.summary)]);
+        return this.#say(this.#whereLines(event.summary));
+      case 'batchFailed':
+      case 'checkpointWritten':
+        // The error that ends the run tells the first in full; the second is routine.
+        return;
+      default:
+        return assertNever(event);
+    }
+  }
+
+  #startLines(info: RunInfo): string[] {
+    return [
+      `${info.job}: batch interval ${formatDuration(info.intervalMs)}, ${plural(info.workers, 'worker')}`,
+      ...info.sources.map(source => `  input         ${source.id}: ${source.description}`),
+      ...info.outputs.map(output => `  output        ${output.id}: ${output.description}`),
+      `  checkpoint    ${info.checkpoint === undefined ? 'none' : this.#path(info.checkpoint)}`,
+    ];
+  }
+
+  #whereLines(summary: RunSummary): string[] {
+    const info = this.#info;
+    if (info === undefined) return [];
+    const lines = info.outputs.flatMap(output =>
+      output.path === undefined ? [] : [`  output        ${this.#path(output.path)}`],
+    );
+    if (summary.badRecords > 0 && info.deadLetters !== undefined) {
+      lines.push(`  dead letters  ${this.#path(info.deadLetters)}`);
+    }
+    if (info.checkpoint !== undefined) {
+      const path = this.#path(info.checkpoint);
+      lines.push(`  checkpoint    ${path} (sluice checkpoint show ${path})`);
+      lines.push('  next          the same command goes on where this run ended');
+    }
+    return lines;
+  }
+
+  #path(path: string): string {
+    return shortPath(path, this.#terminal.cwd);
+  }
+
+  #say(lines: readonly string[]): void {
+    if (!this.#quiet) this.#write(lines);
+  }
+
+  #write(lines: readonly string[]): void {
+    if (lines.length > 0) this.#terminal.out(`${lines.map(visibleLine).join('\n')}\n`);
+  }
+
+  #warn(message: string): void {
+    this.#terminal.err(`warning: ${visibleLine(message)}\n`);
+  }
+}
+
+function endLine(summary: RunSummary): string {
+  const bad = summary.badRecords > 0 ? `, ${plural(summary.badRecords, 'bad record')}` : '';
+  return (
+    `${summary.reason}: ${plural(summary.records, 'record')} in ${plural(summary.batches, 'batch', 'batches')}${bad}, ` +
+    `${plural(summary.outputRows, 'row')} out, ${formatDuration(summary.elapsedMs)}, ${formatRate(summary.records, summary.elapsedMs)}`
+  );
+}

@@ -1,0 +1,72 @@
+import type { TextFormat } from '../core/format.js';
+import type { BadSlice, Decoded, Decoder } from './decode-result.js';
+import { kernels } from './kernels.js';
+import type { Address, SlotMemory } from './slot-memory.js';
+
+const RESULT_BYTES = 16;
+const NOT_UTF8 = 'a line of UTF-8 wanted, got bytes that are not UTF-8';
+
+/** Lines to one column of slices, without LF or CRLF. An empty line is an empty string. */
+export function makeTextDecoder(
+  memory: SlotMemory,
+  format: TextFormat,
+  columns: readonly string[] | undefined,
+): Decoder {
+  const k = kernels(memory);
+  const isKept = columns === undefined || columns.length > 0;
+
+  function decode(address: Address, byteLength: number, final: boolean): Decoded {
+    const end = address + byteLength;
+    const linesEnd = k.lastLineEnd(address, end) >>> 0;
+    const result = memory.scratch(RESULT_BYTES);
+    k.lineCount(address, end, result);
+    const [numLines, notAscii] = memory.u32.subarray(result >>> 2, (result >>> 2) + 2);
+    const values = memory.scratch((numLines + 1) * 4);
+    const lengths = memory.scratch((numLines + 1) * 4);
+    let numRows = k.textLines(address, linesEnd, values, lengths);
+    if (final && linesEnd < end) {
+      memory.u32[(values >>> 2) + numRows] = linesEnd;
+      memory.u32[(lengths >>> 2) + numRows] = end - linesEnd;
+      numRows++;
+    }
+    const consumed = final ? byteLength : linesEnd - address;
+    const bad: BadSlice[] = [];
+    if (notAscii !== 0 && k.validUtf8(address, address + consumed) === 0) {
+      numRows = dropInvalid(address, values, lengths, numRows, bad);
+    }
+    return {
+      chunk: {
+        kind: 'columns',
+        numRows,
+        memory,
+        schema: format.columns,
+        columns: [isKept ? { values, lengths, validity: 0 } : undefined],
+        ascii: notAscii === 0,
+        textStart: address,
+        textEnd: end,
+        scalar: true,
+      },
+      consumed,
+      bad,
+    };
+  }
+
+  /** Moves the valid lines together; returns how many there are. */
+  function dropInvalid(start: Address, values: Address, lengths: Address, numRows: number, bad: BadSlice[]): number {
+    const u32 = memory.u32;
+    let kept = 0;
+    for (let row = 0; row < numRows; row++) {
+      const line = u32[(values >>> 2) + row];
+      const length = u32[(lengths >>> 2) + row];
+      if (k.validUtf8(line, line + length) === 0) {
+        bad.push({ offset: line - start, byteLength: length, reason: NOT_UTF8 });
+        continue;
+      }
+      u32[(values >>> 2) + kept] = line;
+      u32[(lengths >>> 2) + kept] = length;
+      kept++;
+    }
+    return kept;
+  }
+  return { decode };
+}

@@ -1,0 +1,269 @@
+/**
+ * The engine's options: one table, from which come the types, the checks, the command line's help, the documentation
+ * and the specs. A value is taken from the first of: command line (`--interval 2s`, `--option name=value`),
+ * environment (`SLUICE_INTERVAL=2s`), the job file (`options: { interval: '2s' }`), the default.
+ */
+import { availableParallelism } from 'node:os';
+import { formatBinaryBytes, parseBytes } from './byte-size.js';
+import { EngineError } from './errors.js';
+import { didYouMean, nearest } from './nearest.js';
+import { formatDuration, parseDuration } from './time.js';
+
+export interface OptionInfo {
+  /** Name in `EngineOptions`, with the unit. */
+  readonly field: string;
+  /** duration: `500ms`, `2s`, or milliseconds; bytes: `64MiB`, or bytes; powerOfTwo: an integer that is one. */
+  readonly type: 'duration' | 'integer' | 'bytes' | 'powerOfTwo';
+  /** In milliseconds or bytes; `cores` is the number of cores that the process may use. */
+  readonly default: number | 'cores';
+  readonly min: number;
+  readonly max: number;
+  readonly doc: string;
+  /** What Spark calls it, where it has it. */
+  readonly spark?: string;
+}
+
+const DAY_MS = 86_400_000;
+const GIB = 1024 ** 3;
+
+export const ENGINE_OPTIONS = {
+  interval: {
+    field: 'intervalMs',
+    type: 'duration',
+    default: 500,
+    min: 1,
+    max: DAY_MS,
+    doc: 'batch interval: how much time one batch covers',
+    spark: 'batchDuration',
+  },
+  workers: {
+    field: 'workers',
+    type: 'integer',
+    default: 'cores',
+    min: 1,
+    max: 256,
+    doc: 'worker threads, each with a slot of memory',
+    spark: 'spark.executor.cores',
+  },
+  checkpointInterval: {
+    field: 'checkpointIntervalMs',
+    type: 'duration',
+    default: 10_000,
+    min: 1,
+    max: DAY_MS,
+    doc: 'time between two snapshots of the state; every batch in between is in the log',
+    spark: 'DStream.checkpoint(interval)',
+  },
+  taskTimeout: {
+    field: 'taskTimeoutMs',
+    type: 'duration',
+    default: 60_000,
+    min: 1,
+    max: DAY_MS,
+    doc: 'a task that takes longer is ended with its thread and tried again',
+    spark: 'spark.task.reaper.killTimeout',
+  },
+  maxTaskFailures: {
+    field: 'maxTaskFailures',
+    type: 'integer',
+    default: 4,
+    min: 1,
+    max: 1000,
+    doc: 'failed attempts of one task after which its batch fails',
+    spark: 'spark.task.maxFailures',
+  },
+  maxBatchBytes: {
+    field: 'maxBatchBytes',
+    type: 'bytes',
+    default: 64 * 1024 ** 2,
+    min: 1,
+    max: 64 * GIB,
+    doc: 'input bytes of one batch at the most; what is left waits for the next',
+    spark: 'maxBytesPerTrigger',
+  },
+  maxBatchRecords: {
+    field: 'maxBatchRecords',
+    type: 'integer',
+    default: 10_000_000,
+    min: 1,
+    max: 1_000_000_000,
+    doc: 'input records of one batch at the most, for sources that count before they read',
+    spark: 'maxOffsetsPerTrigger',
+  },
+  slotMemory: {
+    field: 'slotMemoryBytes',
+    type: 'bytes',
+    default: GIB,
+    min: 16 * 1024 ** 2,
+    max: 4 * GIB - 65536,
+    doc: 'memory that one worker may use for blocks and state',
+    spark: 'spark.executor.memory',
+  },
+  keyGroups: {
+    field: 'keyGroups',
+    type: 'powerOfTwo',
+    default: 128,
+    min: 1,
+    max: 32_768,
+    doc: 'parts that keyed state is cut into, a power of two, fixed at the first start of a checkpoint',
+  },
+  rollBytes: {
+    field: 'rollBytes',
+    type: 'bytes',
+    default: 128 * 1024 ** 2,
+    min: 1,
+    max: 1024 * GIB,
+    doc: 'size at which an output folder gets a new part file',
+  },
+  rollInterval: {
+    field: 'rollIntervalMs',
+    type: 'duration',
+    default: 3_600_000,
+    min: 1,
+    max: 365 * DAY_MS,
+    doc: 'age, in batch time, at which an output folder gets a new part file',
+  },
+} as const satisfies Record<string, OptionInfo>;
+
+export type OptionName = keyof typeof ENGINE_OPTIONS;
+
+/** Every option's value: milliseconds, bytes or a count, as the field's name says. */
+export type EngineOptions = { readonly [N in OptionName as (typeof ENGINE_OPTIONS)[N]['field']]: number };
+
+/** What a job file may declare: `{ interval: '2s', slotMemory: '2GiB' }`, or plain numbers in milliseconds and bytes. */
+export type DeclaredOptions = { readonly [N in OptionName]?: string | number };
+
+export type OptionOrigin = 'command line' | 'environment' | 'job' | 'default';
+
+export interface ResolvedOptions {
+  readonly values: EngineOptions;
+  readonly origins: { readonly [N in OptionName]: OptionOrigin };
+}
+
+export interface OptionLayers {
+  readonly cli?: { readonly [name: string]: string | undefined };
+  /** The process's environment; only `SLUICE_...` is looked at. */
+  readonly env?: { readonly [name: string]: string | undefined };
+  readonly job?: { readonly [name: string]: string | number | undefined };
+}
+
+/** `checkpointInterval` -> `SLUICE_CHECKPOINT_INTERVAL`. */
+export const envNameOf = (option: string): string =>
+  `SLUICE_${option.replace(/[A-Z]/g, letter => `_${letter}`).toUpperCase()}`;
+
+/** Every option's value and where it came from. Throws `optionUnknown`, `optionInvalid`. */
+export function resolveOptions(layers: OptionLayers): ResolvedOptions {
+  refuseUnknown(layers.cli ?? {}, 'on the command line');
+  refuseUnknown(layers.job ?? {}, "in the job's options");
+  refuseMisspeltEnv(layers.env ?? {});
+  const values: Record<string, number> = {};
+  const origins: Record<string, OptionOrigin> = {};
+  for (const [name, info] of Object.entries<OptionInfo>(ENGINE_OPTIONS)) {
+    const [text, origin] = firstGiven(name, layers);
+    values[info.field] = text === undefined ? defaultOf(info) : parseOption(name, info, text, origin);
+    origins[name] = origin;
+  }
+  return { values: values as EngineOptions, origins: origins as ResolvedOptions['origins'] };
+}
+
+/** The default as somebody would write it: `500 ms`, `64MiB`, `number of cores`. */
+export function formatDefault(info: OptionInfo): string {
+  if (info.default === 'cores') return 'number of cores';
+  return formatValue(info, info.default);
+}
+
+function firstGiven(name: string, layers: OptionLayers): [text: string | number | undefined, origin: OptionOrigin] {
+  const cli = layers.cli?.[name];
+  if (cli !== undefined) return [cli, 'command line'];
+  const env = layers.env?.[envNameOf(name)];
+  if (env !== undefined && env !== '') return [env, 'environment'];
+  const job = layers.job?.[name];
+  if (job !== undefined) return [job, 'job'];
+  return [undefined, 'default'];
+}
+
+function parseOption(name: string, info: OptionInfo, text: string | number, origin: OptionOrigin): number {
+  const what = `${origin === 'environment' ? envNameOf(name) : `option ${name}`} (${origin})`;
+  const value = parseByType(info, text, what);
+  if (value < info.min || value > info.max || !Number.isInteger(value)) {
+    throw new EngineError(
+      'optionInvalid',
+      `${what} wants ${describeType(info)} from ${formatValue(info, info.min)} to ${formatValue(info, info.max)}, got '${text}'`,
+      { detail: { option: name } },
+    );
+  }
+  if (info.type === 'powerOfTwo' && (value & (value - 1)) !== 0) {
+    const below = 2 ** Math.floor(Math.log2(value));
+    throw new EngineError(
+      'optionInvalid',
+      `${what} wants a power of two, got '${text}': try ${below} or ${below * 2}`,
+      {
+        detail: { option: name },
+      },
+    );
+  }
+  return value;
+}
+
+function parseByType(info: OptionInfo, text: string | number, what: string): number {
+  if (typeof text !== 'string' && typeof text !== 'number') return Number.NaN;
+  switch (info.type) {
+    case 'duration':
+      return parseDuration(text, what);
+    case 'bytes':
+      return parseBytes(text, what);
+    case 'integer':
+    case 'powerOfTwo':
+      return /^\s*\d+\s*$/.test(String(text)) ? Number(text) : Number.NaN;
+  }
+}
+
+function describeType(info: OptionInfo): string {
+  switch (info.type) {
+    case 'duration':
+      return 'a duration in whole milliseconds';
+    case 'bytes':
+      return 'a size';
+    case 'integer':
+      return 'an integer';
+    case 'powerOfTwo':
+      return 'a power of two';
+  }
+}
+
+function formatValue(info: OptionInfo, value: number): string {
+  if (info.type === 'duration') return formatDuration(value);
+  if (info.type === 'bytes') return formatBinaryBytes(value);
+  return String(value);
+}
+
+const defaultOf = (info: OptionInfo): number =>
+  info.default === 'cores' ? Math.min(info.max, Math.max(1, availableParallelism())) : info.default;
+
+function refuseUnknown(given: object, where: string): void {
+  const names = Object.keys(ENGINE_OPTIONS);
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(ENGINE_OPTIONS, name)) continue;
+    throw new EngineError(
+      'optionUnknown',
+      `unknown option '${name}' ${where} (there are ${names.join(', ')})${didYouMean(name, names)}`,
+      { detail: { option: name } },
+    );
+  }
+}
+
+/** Other programs may own `SLUICE_` names too, so only what looks like one of ours with a slip of the pen is refused. */
+function refuseMisspeltEnv(env: object): void {
+  const names = Object.keys(ENGINE_OPTIONS).map(envNameOf);
+  for (const name of Object.keys(env)) {
+    if (!name.startsWith('SLUICE_') || names.includes(name)) continue;
+    const meant = nearest(
+      name.slice('SLUICE_'.length),
+      names.map(known => known.slice('SLUICE_'.length)),
+    );
+    if (meant === undefined) continue;
+    throw new EngineError('optionUnknown', `unknown environment variable ${name}; did you mean SLUICE_${meant}?`, {
+      detail: { option: name },
+    });
+  }
+}

@@ -1,0 +1,40 @@
+import { ERROR_CODES, EngineError, type ErrorCode } from '../core/errors.js';
+import { formatBatchTime } from '../core/time.js';
+import { firstUserFrame, formatFrame } from '../executor/failure-of.js';
+import { formatFailure, type TaskFailure } from '../protocol/task-failure.js';
+import type { BatchFailure } from '../scheduler/batch.js';
+
+/** Codes that say more than that a batch failed: the input, the plan or the memory is to be mended. */
+const OWN_CODES: readonly ErrorCode[] = [
+  'badRecord',
+  'inputChanged',
+  'inputMissing',
+  'planMismatch',
+  'jobInvalid',
+  'memoryLimit',
+  'typeMismatch',
+];
+
+/** What a user is told of a batch that failed: stream, batch, stage, partition, and the line of their own code. */
+export function batchError({ time, stage, partition, attempts, label, failure }: BatchFailure): EngineError {
+  const node = failure.kind === 'userError' && failure.node ? failure.node : label;
+  const place = placeOf(failure);
+  const where = `stage ${stage}, partition ${partition}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
+  const detail = { batch: time, stage, partition, attempts, stream: node, ...(place === '' ? {} : { place }) };
+  return new EngineError(
+    codeOf(failure),
+    `batch ${formatBatchTime(time)} (${time}) failed in ${node} (${where}): ${formatFailure(failure)}${place === '' ? '' : ` at ${place}`}. ` +
+      'Everything before this batch is committed; the next run begins with it',
+    { detail },
+  );
+}
+
+function codeOf(failure: TaskFailure): ErrorCode {
+  if (failure.kind !== 'engineError') return 'batchFailed';
+  const code = Object.hasOwn(ERROR_CODES, failure.code) ? (failure.code as ErrorCode) : 'internal';
+  return OWN_CODES.includes(code) ? code : 'batchFailed';
+}
+
+function placeOf(failure: TaskFailure): string {
+  return failure.kind === 'userError' ? formatFrame(firstUserFrame(failure.stack)) : '';
+}

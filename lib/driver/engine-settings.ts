@@ -1,0 +1,34 @@
+import type { Clock } from '../core/clock.js';
+import type { FileSystem } from '../core/file-system.js';
+import type { Json } from '../core/json.js';
+import type { EngineOptions } from '../core/options.js';
+import type { Job } from '../api/job.js';
+import type { CheckpointOptions } from '../checkpoint/checkpoint-store.js';
+import type { WorkerInit } from '../protocol/messages.js';
+import type { TaskRunner } from '../protocol/task-runner.js';
+
+/** What is run. */
+export interface EngineSettings {
+  readonly job: Job;
+  /** Compiled job module, for workers in threads. */
+  readonly module: string;
+  readonly args: { readonly [name: string]: Json };
+  readonly options: EngineOptions;
+  /** Absolute path of the checkpoint directory; undefined = nothing survives the process. */
+  readonly checkpoint: string | undefined;
+  /** Absolute path of the folder for records that cannot be read; undefined = they are only counted. */
+  readonly deadLetters: string | undefined;
+  /** Process all there is, then stop. */
+  readonly once: boolean;
+}
+
+/** What it runs on: the machine, or a spec's stand-ins. */
+export interface EngineWorld {
+  readonly clock: Clock;
+  readonly fs: FileSystem;
+  /** Starts the executor slots. */
+  readonly makeRunner: (makeInit: (slot: number, memories: readonly WebAssembly.Memory[]) => WorkerInit) => TaskRunner;
+  /** Who holds the checkpoint's lock, and whether another holder is alive; default: this process, the system's word. */
+  readonly owner?: CheckpointOptions['owner'];
+  readonly isAlive?: CheckpointOptions['isAlive'];
+}

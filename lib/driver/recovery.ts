@@ -1,0 +1,97 @@
+import { EngineError } from '../core/errors.js';
+import type { Json } from '../core/json.js';
+import { formatSchema } from '../core/schema.js';
+import { CheckpointStore } from '../checkpoint/checkpoint-store.js';
+import type { OperatorInfo } from '../checkpoint/manifest.js';
+import type { RecoveredCheckpoint } from '../checkpoint/recovered-checkpoint.js';
+import type { OperatorState } from '../executor/state-tables.js';
+import type { RunListener } from '../metrics/run-events.js';
+import type { EngineSettings, EngineWorld } from './engine-settings.js';
+import type { StateRows } from './restore-state.js';
+
+/** Where a run begins: what the checkpoint of an earlier one holds, or nothing. */
+export interface Recovery {
+  readonly store: CheckpointStore | undefined;
+  /** Whether there was anything to go on from. */
+  readonly restored: boolean;
+  readonly numKeyGroups: number;
+  readonly sourceStates: { readonly [source: string]: Json };
+  readonly sinks: { readonly [output: string]: Json };
+  /** Batches after the snapshot, in order. */
+  readonly batches: RecoveredCheckpoint['batches'];
+  readonly lastCommitted: number | undefined;
+  readonly lastPlanned: number | undefined;
+  /** Snapshots, then the deltas of committed batches, in order. */
+  readonly stateRows: () => AsyncIterable<StateRows>;
+}
+
+/** Takes the checkpoint directory, if there is one, and says where to go on. Throws as `CheckpointStore.open` does. */
+export async function openRecovery(
+  settings: EngineSettings,
+  world: EngineWorld,
+  plan: {
+    readonly fingerprint: string;
+    readonly operators: ReadonlyMap<string, OperatorState>;
+    readonly listener: RunListener;
+  },
+): Promise<Recovery> {
+  const { job, options, checkpoint } = settings;
+  if (checkpoint === undefined) return fresh(undefined, options.keyGroups);
+  const { store, recovered } = await CheckpointStore.open(world.fs, checkpoint, {
+    job: job.name,
+    fingerprint: plan.fingerprint,
+    operators: [...plan.operators].map(([id, state]) => operatorInfo(id, state)),
+    numKeyGroups: options.keyGroups,
+    clock: world.clock,
+    ...(world.owner === undefined ? {} : { owner: world.owner }),
+    ...(world.isAlive === undefined ? {} : { isAlive: world.isAlive }),
+  });
+  if (recovered === undefined) return fresh(store, store.numKeyGroups);
+  for (const message of recovered.warnings) plan.listener({ kind: 'warning', message });
+  return {
+    store,
+    restored: recovered.lastPlanned !== undefined,
+    numKeyGroups: recovered.numKeyGroups,
+    sourceStates: recovered.sourceStates,
+    sinks: recovered.sinks,
+    batches: recovered.batches,
+    lastCommitted: recovered.lastCommitted,
+    lastPlanned: recovered.lastPlanned,
+    stateRows: () => stateRows(store, recovered),
+  };
+}
+
+async function* stateRows(
+  store: CheckpointStore,
+  { snapshots, batches }: RecoveredCheckpoint,
+): AsyncIterable<StateRows> {
+  for (const file of snapshots) yield { operator: file.operator, bytes: await store.readSnapshot(file) };
+  for (const { deltas } of batches) {
+    for (const delta of deltas) yield { operator: delta.operator, bytes: await delta.read() };
+  }
+}
+
+function fresh(store: CheckpointStore | undefined, numKeyGroups: number): Recovery {
+  return {
+    store,
+    restored: false,
+    numKeyGroups,
+    sourceStates: {},
+    sinks: {},
+    batches: [],
+    lastCommitted: undefined,
+    lastPlanned: undefined,
+    stateRows: () => (async function* (): AsyncIterable<StateRows> {})(),
+  };
+}
+
+function operatorInfo(id: string, state: OperatorState): OperatorInfo {
+  const values = state.value === 'variable' ? 'any value' : formatSchema(state.value);
+  return { id, kind: state.kind, keys: state.keys === undefined ? 'any value' : formatSchema(state.keys), values };
+}
+
+/** The store of a recovery that has one. */
+export function storeOf(recovery: Recovery): CheckpointStore {
+  if (recovery.store === undefined) throw new EngineError('internal', 'the run has no checkpoint');
+  return recovery.store;
+}

@@ -1,0 +1,39 @@
+import { assertNever } from '../core/assert-never.js';
+import type { RunInfo } from '../metrics/run-events.js';
+import type { OutputNode, Plan, SourceSpec } from '../plan/node.js';
+import type { EngineSettings } from './engine-settings.js';
+
+/** What a run tells its listeners about itself before the first batch. */
+export function runInfo(settings: EngineSettings, plan: Plan): RunInfo {
+  const { options, checkpoint, deadLetters } = settings;
+  return {
+    job: plan.job,
+    intervalMs: options.intervalMs,
+    workers: options.workers,
+    checkpoint,
+    deadLetters,
+    sources: plan.nodes.flatMap(({ operation }) =>
+      operation.kind === 'source' ? [{ id: operation.sourceId, description: describeSource(operation.spec) }] : [],
+    ),
+    outputs: plan.outputs.map(output => ({ id: output.id, description: describeOutput(output), path: pathOf(output) })),
+  };
+}
+
+function describeSource(spec: SourceSpec): string {
+  switch (spec.kind) {
+    case 'file':
+      return `${spec.path} (${spec.format.kind})`;
+    case 'queue':
+      return 'a queue';
+    case 'rate':
+      return `${spec.rowsPerSecond} generated rows a second`;
+    default:
+      return assertNever(spec);
+  }
+}
+
+const describeOutput = ({ operation }: OutputNode): string =>
+  operation.kind === 'file' ? `${operation.spec.path} (${operation.spec.format})` : operation.kind;
+
+const pathOf = ({ operation }: OutputNode): string | undefined =>
+  operation.kind === 'file' ? operation.spec.path : undefined;

@@ -1,0 +1,154 @@
+/** Runs one attempt of one task: reads the leaf, pushes everything through the stage, and answers with what it left. */
+import { EngineError } from '../core/errors.js';
+import type { StreamGraph } from '../api/stream-graph.js';
+import type { SlotMemory } from '../columnar/slot-memory.js';
+import type { Stage } from '../plan/stages.js';
+import type { BlockRef, TaskRequest, TaskResult, WorkerReply } from '../protocol/messages.js';
+import { DeadLetterWriter } from '../sinks/dead-letter.js';
+import type { SourceReader } from '../sources/source.js';
+import type { DeltaBlock } from '../state/delta.js';
+import { deltaToIpc } from '../state/state-ipc.js';
+import { failureOf } from './failure-of.js';
+import { aggregateGroups, cogroupPairs, combinePairs, emitRows, readRows, readSource } from './leaves.js';
+import { buildPipeline, columnsUsed } from './pipeline.js';
+import { BlockLost } from './read-block.js';
+import type { Emit } from './row-operators.js';
+import { updateAggregates, updateStates } from './state-leaves.js';
+import type { StateTables } from './state-tables.js';
+import { TaskContext } from './task-context.js';
+
+/** What a thread's tasks share. */
+export interface TaskEnvironment {
+  readonly memory: SlotMemory;
+  readonly graph: StreamGraph;
+  readonly stages: readonly Stage[];
+  /** By source id. */
+  readonly readers: ReadonlyMap<string, SourceReader>;
+  readonly tables: StateTables;
+  readonly numKeyGroups: number;
+  readonly bytesOf: (block: BlockRef) => Uint8Array;
+}
+
+/** Never throws: what goes wrong is a failure in the reply, and then nothing the attempt allocated is left. */
+export async function runTask(environment: TaskEnvironment, request: TaskRequest): Promise<WorkerReply> {
+  const { memory } = environment;
+  memory.startTracking();
+  const ctx = new TaskContext(memory, request, new DeadLetterWriter(memory, request.time), environment.bytesOf);
+  try {
+    const result = await compute(environment, ctx);
+    const kept = new Set(addressesOf(result));
+    for (const address of memory.stopTracking()) if (!kept.has(address)) memory.free(address);
+    return { ok: true, kind: 'task', result };
+  } catch (error) {
+    for (const address of memory.stopTracking()) memory.free(address);
+    if (error instanceof BlockLost) return { ok: false, failure: { kind: 'blockLost', blockId: error.blockId } };
+    return { ok: false, failure: failureOf(error, ctx.label) };
+  } finally {
+    memory.resetScratch();
+  }
+}
+
+async function compute(environment: TaskEnvironment, ctx: TaskContext): Promise<TaskResult> {
+  const startMs = performance.now();
+  const stage = environment.stages[ctx.request.stage];
+  if (stage === undefined) throw new EngineError('internal', `no stage ${ctx.request.stage}`);
+  const pipeline = buildPipeline(ctx, stage, environment.graph, environment.numKeyGroups);
+  const deltas = await readLeaf(environment, ctx, stage, pipeline.emit);
+  const ends = pipeline.finish();
+  const { numRows, blocks } = ctx.finishDeadLetters();
+  return {
+    ...ends,
+    deltas,
+    inputRecords: ctx.inputRecords,
+    inputBytes: ctx.inputBytes,
+    badRecords: ctx.badRecords,
+    deadLetters: { numRows, blocks: blocks.map(block => ({ slot: ctx.memory.slot, ...block, numRows: 0 })) },
+    runMs: performance.now() - startMs,
+  };
+}
+
+/** Reads the stage's leaf to its end. @returns the changes of state it made */
+async function readLeaf(
+  environment: TaskEnvironment,
+  ctx: TaskContext,
+  stage: Stage,
+  emit: Emit,
+): Promise<TaskResult['deltas']> {
+  const { graph, tables, readers } = environment;
+  const { leaf } = stage;
+  const { operation } = leaf;
+  const { inputs, partition } = ctx.request;
+  const first = inputs[0] ?? [];
+  const f = graph.functions.get(leaf.id) as ((...args: unknown[]) => unknown) | undefined;
+  switch (operation.kind) {
+    case 'source': {
+      const reader = readers.get(operation.sourceId);
+      if (reader === undefined) throw new EngineError('internal', `no reader for source ${operation.sourceId}`);
+      await readSource(ctx, operation.spec, reader, columnsUsed(stage), emit);
+      return {};
+    }
+    case 'repartition':
+      readRows(ctx, first, emit);
+      return {};
+    case 'combineByKey': {
+      const combiner = graph.combiners.get(leaf.id);
+      if (combiner === undefined) throw new EngineError('internal', `no combiner for ${leaf.label}`);
+      combinePairs(ctx, first, combiner, leaf.label, emit);
+      return {};
+    }
+    case 'groupByKey':
+      emitRows(
+        [...cogroupPairs(ctx, [first]).values()].map(([key, [values]]) => [key, values]),
+        emit,
+      );
+      return {};
+    case 'cogroup':
+      emitRows([...cogroupPairs(ctx, inputs).values()], emit);
+      return {};
+    case 'aggregate':
+      aggregateGroups(ctx, first, operation.keys, operation.aggregates, emit);
+      return {};
+    case 'runningAggregate': {
+      const table = tables.get(operation.operatorId, partition);
+      const delta = updateAggregates(ctx, table, first, operation.keys, operation.aggregates, emit);
+      return deltaOf(environment, ctx, operation.operatorId, delta);
+    }
+    case 'updateState': {
+      if (f === undefined) throw new EngineError('internal', `no closure for ${leaf.label}`);
+      const table = tables.get(operation.operatorId, partition);
+      const delta = updateStates(ctx, table, first, operation.value, f, leaf.label, emit);
+      return deltaOf(environment, ctx, operation.operatorId, delta);
+    }
+    default:
+      throw new EngineError('internal', `a stage cannot begin with ${operation.kind}`);
+  }
+}
+
+/** The delta and its Arrow form for the log, as block references. */
+function deltaOf(
+  environment: TaskEnvironment,
+  ctx: TaskContext,
+  operator: string,
+  delta: DeltaBlock | undefined,
+): TaskResult['deltas'] {
+  const { memory, tables } = environment;
+  const table = tables.refOf(operator, ctx.request.partition);
+  if (delta === undefined) return { [operator]: { delta: null, ipc: null, table } };
+  const numRows = delta.numChanged + delta.numRemoved;
+  const ipc = deltaToIpc(memory, delta.address, tables.valueOf(operator).value);
+  const ref = (block: { readonly address: number; readonly byteLength: number }): BlockRef => ({
+    slot: memory.slot,
+    address: block.address,
+    byteLength: block.byteLength,
+    numRows,
+  });
+  return { [operator]: { delta: ref(delta), ipc: ref(ipc), table } };
+}
+
+function addressesOf(result: TaskResult): number[] {
+  const blocks: (BlockRef | null)[] = [...result.deadLetters.blocks];
+  for (const refs of Object.values(result.shuffles)) blocks.push(...refs);
+  for (const { blocks: staged } of Object.values(result.staged)) blocks.push(...staged);
+  for (const { delta, ipc } of Object.values(result.deltas)) blocks.push(delta, ipc);
+  return blocks.flatMap(block => (block === null ? [] : [block.address]));
+}

@@ -1,0 +1,137 @@
+/** The ends of a stage that write shuffle blocks: rows in, at the end one block (or null) for each reduce partition. */
+import { EngineError } from '../core/errors.js';
+import { keyOf, type KeyIdentity } from '../core/value-key.js';
+import { PairPartitioner, RoundRobinPartitioner } from '../blocks/row-block.js';
+import { writeGroupBlocks } from '../blocks/group-block.js';
+import type { Chunk, ColumnChunk } from '../columnar/chunk.js';
+import { columnsFromRows } from '../columnar/columns-from-rows.js';
+import { accumulatorValues } from '../columnar/aggregate.js';
+import { GroupTable, type AggregateInput } from '../columnar/group-table.js';
+import { keySlices } from '../columnar/keys.js';
+import { evalPredicate } from '../columnar/predicate.js';
+import { rowsOf } from '../columnar/rows.js';
+import type { AggregateColumn, PlanNode, Shuffle } from '../plan/node.js';
+import type { BlockRef } from '../protocol/messages.js';
+import type { Combiner } from '../api/stream-graph.js';
+import { pairOf } from './row-operators.js';
+import type { TaskContext } from './task-context.js';
+
+export interface ShuffleWriter {
+  push(chunk: Chunk): void;
+  finish(): (BlockRef | null)[];
+}
+
+export interface ShuffleWriterOptions {
+  readonly shuffle: Shuffle;
+  /** Whose rows are written, for messages and declared columns. */
+  readonly node: PlanNode;
+  readonly combiner: Combiner | undefined;
+  readonly numKeyGroups: number;
+}
+
+export function makeShuffleWriter(ctx: TaskContext, options: ShuffleWriterOptions): ShuffleWriter {
+  const { mode } = options.shuffle;
+  switch (mode.kind) {
+    case 'pairs':
+      return mode.combine ? combiningWriter(ctx, options) : pairWriter(ctx, options);
+    case 'roundRobin':
+      return roundRobinWriter(ctx, options);
+    case 'groups':
+      return groupWriter(ctx, options, mode.keys, mode.aggregates);
+  }
+}
+
+type Written = { readonly address: number; readonly byteLength: number; readonly numRows: number } | null;
+
+const refsOf = (ctx: TaskContext, written: readonly Written[]): (BlockRef | null)[] =>
+  written.map(
+    block =>
+      block && { slot: ctx.memory.slot, address: block.address, byteLength: block.byteLength, numRows: block.numRows },
+  );
+
+function pairWriter(ctx: TaskContext, { shuffle, node, numKeyGroups }: ShuffleWriterOptions): ShuffleWriter {
+  const partitioner = new PairPartitioner(ctx.memory, shuffle.numPartitions, numKeyGroups);
+  return {
+    push(chunk) {
+      for (const row of rowsOf(chunk)) {
+        const [key, value] = pairOf(row, node);
+        partitioner.add(key, value);
+      }
+    },
+    finish: () => refsOf(ctx, partitioner.finish()),
+  };
+}
+
+/** Map-side combine: one pair for each key of the task, keys in order of first appearance. */
+function combiningWriter(
+  ctx: TaskContext,
+  { shuffle, node, combiner, numKeyGroups }: ShuffleWriterOptions,
+): ShuffleWriter {
+  if (combiner === undefined) throw new EngineError('internal', `no combiner for ${node.label}`);
+  const create = combiner.create as (value: unknown) => unknown;
+  const merge = combiner.merge as (combined: unknown, value: unknown) => unknown;
+  const combined = new Map<KeyIdentity, [unknown, unknown]>();
+  return {
+    push(chunk) {
+      ctx.label = node.label;
+      for (const row of rowsOf(chunk)) {
+        const [key, value] = pairOf(row, node);
+        const identity = keyOf(key);
+        const entry = combined.get(identity);
+        if (entry === undefined) combined.set(identity, [key, create(value)]);
+        else entry[1] = merge(entry[1], value);
+      }
+    },
+    finish() {
+      const partitioner = new PairPartitioner(ctx.memory, shuffle.numPartitions, numKeyGroups);
+      for (const [key, value] of combined.values()) partitioner.add(key, value);
+      return refsOf(ctx, partitioner.finish());
+    },
+  };
+}
+
+function roundRobinWriter(ctx: TaskContext, { shuffle }: ShuffleWriterOptions): ShuffleWriter {
+  const partitioner = new RoundRobinPartitioner(ctx.memory, shuffle.numPartitions, ctx.request.partition);
+  return {
+    push(chunk) {
+      for (const row of rowsOf(chunk)) partitioner.add(row);
+    },
+    finish: () => refsOf(ctx, partitioner.finish()),
+  };
+}
+
+/** Columns in, partial aggregates of the task's groups out; no row is made. */
+function groupWriter(
+  ctx: TaskContext,
+  { shuffle, node, numKeyGroups }: ShuffleWriterOptions,
+  keys: readonly number[],
+  aggregates: readonly AggregateColumn[],
+): ShuffleWriter {
+  const { memory } = ctx;
+  const schema = node.columns;
+  if (schema === undefined) throw new EngineError('internal', `${node.label} is grouped by columns and declares none`);
+  const table = new GroupTable(memory, aggregates);
+  return {
+    push(chunk) {
+      const columns = chunk.kind === 'columns' ? chunk : columnsFromRows(memory, schema, chunk.rows, node.label);
+      table.update(
+        keySlices(columns, keys),
+        columns.numRows,
+        aggregates.map(aggregate => inputOf(columns, aggregate)),
+      );
+    },
+    finish() {
+      const blocks = refsOf(ctx, writeGroupBlocks(table, shuffle.numPartitions, numKeyGroups));
+      table.dispose();
+      return blocks;
+    },
+  };
+}
+
+function inputOf(chunk: ColumnChunk, aggregate: AggregateColumn): AggregateInput {
+  const mask = aggregate.filter === undefined ? undefined : evalPredicate(chunk, aggregate.filter);
+  if (aggregate.column === undefined) return { mask };
+  const index = chunk.schema.findIndex(column => column.name === aggregate.column);
+  const values = accumulatorValues(chunk, index, aggregate.kind);
+  return { mask, values, validity: chunk.columns[index]?.validity };
+}

@@ -1,0 +1,82 @@
+import { EngineError } from '../core/errors.js';
+import { keyGroupRange } from '../core/hash.js';
+import type { Column } from '../core/schema.js';
+import type { SlotMemory } from '../columnar/slot-memory.js';
+import { operatorIdOf, type Plan, type StateValue } from '../plan/node.js';
+import type { TableRef } from '../protocol/messages.js';
+import { StateTable } from '../state/state-table.js';
+
+/** What is kept under an operator's id: its state's value and how many partitions it is cut into. */
+export interface OperatorState {
+  readonly kind: 'aggregate' | 'rows';
+  /** Columns of the key; undefined for keys that are any value. */
+  readonly keys: readonly Column[] | undefined;
+  readonly value: StateValue;
+  readonly numPartitions: number;
+}
+
+/** The operators of a plan that keep state, by id. */
+export function operatorStates(plan: Plan): ReadonlyMap<string, OperatorState> {
+  const states = new Map<string, OperatorState>();
+  for (const node of plan.nodes) {
+    const id = operatorIdOf(node);
+    const dependency = node.dependencies[0];
+    if (id === undefined || dependency?.kind !== 'shuffle') continue;
+    const { numPartitions } = dependency.shuffle;
+    const { operation } = node;
+    if (operation.kind === 'updateState')
+      states.set(id, { kind: 'rows', keys: undefined, value: operation.value, numPartitions });
+    if (operation.kind === 'runningAggregate') {
+      const value = operation.aggregates.map(({ name, outputKind }) => ({ name, kind: outputKind, nullable: false }));
+      states.set(id, { kind: 'aggregate', keys: operation.keys, value, numPartitions });
+    }
+  }
+  return states;
+}
+
+/** The state tables in one slot's memory, by operator and partition; made when first asked for. */
+export class StateTables {
+  readonly #memory: SlotMemory;
+  readonly #operators: ReadonlyMap<string, OperatorState>;
+  readonly #numKeyGroups: number;
+  readonly #tables = new Map<string, StateTable>();
+
+  constructor(memory: SlotMemory, operators: ReadonlyMap<string, OperatorState>, numKeyGroups: number) {
+    this.#memory = memory;
+    this.#operators = operators;
+    this.#numKeyGroups = numKeyGroups;
+  }
+
+  /** Takes over tables that a thread before this one left in the memory. */
+  attach(tables: readonly TableRef[]): void {
+    for (const ref of tables)
+      this.#tables.set(nameOf(ref.operator, ref.partition), StateTable.attach(this.#memory, ref.address));
+  }
+
+  get(operator: string, partition: number): StateTable {
+    const name = nameOf(operator, partition);
+    const known = this.#tables.get(name);
+    if (known !== undefined) return known;
+    const state = this.valueOf(operator);
+    const range = keyGroupRange(partition, state.numPartitions, this.#numKeyGroups);
+    const valueBytes = state.value === 'variable' ? 'variable' : state.value.length * 8;
+    // The table outlives the attempt that happens to be the first to need it.
+    const table = this.#memory.untracked(() =>
+      StateTable.create(this.#memory, { numKeyGroups: this.#numKeyGroups, ...range, valueBytes }),
+    );
+    this.#tables.set(name, table);
+    return table;
+  }
+
+  valueOf(operator: string): OperatorState {
+    const state = this.#operators.get(operator);
+    if (state === undefined) throw new EngineError('internal', `no operator '${operator}' keeps state in this plan`);
+    return state;
+  }
+
+  refOf(operator: string, partition: number): TableRef {
+    return { operator, partition, address: this.get(operator, partition).address };
+  }
+}
+
+const nameOf = (operator: string, partition: number): string => `${partition}/${operator}`;

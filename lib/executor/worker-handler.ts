@@ -1,0 +1,112 @@
+/**
+ * The worker's half of the engine: builds the job's graph in its own thread, keeps the state tables of its slot, and
+ * answers the driver's requests one at a time. All that must outlive the thread lies in the slot's memory.
+ */
+import { pathToFileURL } from 'node:url';
+import { EngineError } from '../core/errors.js';
+import type { FileSystem } from '../core/file-system.js';
+import { NodeFileSystem } from '../core/node-file-system.js';
+import { buildGraph, isJob, type Job } from '../api/job.js';
+import { SlotMemory } from '../columnar/slot-memory.js';
+import { fingerprintOf } from '../plan/fingerprint.js';
+import { compileStages } from '../plan/stages.js';
+import type { BlockRef, WorkerInit, WorkerReply, WorkerRequest } from '../protocol/messages.js';
+import { makeSourceReader } from '../sources/source-spec.js';
+import type { SourceReader } from '../sources/source.js';
+import { applyDelta } from '../state/delta.js';
+import { applyIpc, loadArrow } from '../state/state-ipc.js';
+import { writeSnapshot } from '../state/snapshot.js';
+import { tableRegions } from '../state/state-table.js';
+import { BlockLost } from './read-block.js';
+import { runTask, type TaskEnvironment } from './run-task.js';
+import type { WorkerHandler } from './serve.js';
+import { operatorStates, StateTables } from './state-tables.js';
+
+/** Loads the job module and makes the thread's handler. */
+export async function createWorkerHandler(init: WorkerInit): Promise<WorkerHandler> {
+  const module = (await import(pathToFileURL(init.jobModule).href)) as { default?: unknown };
+  if (!isJob(module.default)) throw new EngineError('jobInvalid', `${init.jobModule} does not export a job`);
+  return makeWorkerHandler(module.default, init, new NodeFileSystem());
+}
+
+/** @param fs where snapshots of the state are written */
+export async function makeWorkerHandler(job: Job, init: WorkerInit, fs: FileSystem): Promise<WorkerHandler> {
+  const { graph, plan } = buildGraph(job, init.jobArgs, init.numPartitions);
+  const fingerprint = fingerprintOf(plan);
+  if (fingerprint !== init.fingerprint) {
+    throw new EngineError(
+      'planMismatch',
+      `job ${job.name} built another plan in worker ${init.slot} (${fingerprint}) than in the driver (${init.fingerprint}): ` +
+        'its build function must declare the same streams each time, so it must not depend on the time, random numbers or what changes between threads',
+    );
+  }
+  const memories = init.memories.map((memory, slot) => new SlotMemory(slot, memory, init.limitBytes));
+  const memory = memories[init.slot];
+  if (memory === undefined) throw new EngineError('internal', `no memory for slot ${init.slot}`);
+  const operators = operatorStates(plan);
+  if (operators.size > 0) await loadArrow();
+  const readers = new Map<string, SourceReader>();
+  for (const { operation } of plan.nodes) {
+    if (operation.kind === 'source')
+      readers.set(operation.sourceId, makeSourceReader(operation.spec, operation.sourceId));
+  }
+  const environment: TaskEnvironment = {
+    memory,
+    graph,
+    stages: compileStages(plan).stages,
+    readers,
+    tables: new StateTables(memory, operators, init.numKeyGroups),
+    numKeyGroups: init.numKeyGroups,
+    bytesOf: block => bytesOf(memories, block),
+  };
+  let attached = false;
+  return request => {
+    if (request.kind === 'attach') {
+      const regions = request.tables.flatMap(table => tableRegions(memory, table.address));
+      memory.adopt([...request.blocks, ...regions]);
+      environment.tables.attach(request.tables);
+      attached = true;
+      return { ok: true, kind: 'done' };
+    }
+    if (!attached)
+      return { ok: false, failure: { kind: 'workerLost', message: 'the thread is new and was not attached' } };
+    return handle(environment, request, fs);
+  };
+}
+
+async function handle(
+  environment: TaskEnvironment,
+  request: Exclude<WorkerRequest, { kind: 'attach' }>,
+  fs: FileSystem,
+): Promise<WorkerReply> {
+  const { memory, tables } = environment;
+  switch (request.kind) {
+    case 'task':
+      return runTask(environment, request);
+    case 'applyDelta': {
+      const table = tables.get(request.operator, request.partition);
+      applyDelta(table, request.delta.address);
+      return { ok: true, kind: 'applied', numRows: table.numRows, byteLength: table.byteLength };
+    }
+    case 'restoreState': {
+      const { operator, partition, bytes } = request;
+      const table = tables.get(operator, partition);
+      applyIpc(table, bytes, tables.valueOf(operator).value);
+      return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
+    }
+    case 'snapshotState': {
+      const { operator, partition, path } = request;
+      const written = await writeSnapshot(tables.get(operator, partition), path, tables.valueOf(operator).value, fs);
+      return { ok: true, kind: 'snapshot', file: { operator, partition, path, ...written } };
+    }
+    case 'free':
+      for (const address of request.addresses) memory.free(address);
+      return { ok: true, kind: 'done' };
+  }
+}
+
+function bytesOf(memories: readonly SlotMemory[], block: BlockRef): Uint8Array {
+  const memory = memories[block.slot];
+  if (memory === undefined) throw new BlockLost(block, new Error(`no slot ${block.slot}`));
+  return memory.bytes(block.address, block.byteLength);
+}

@@ -1,0 +1,15 @@
+/** The public API: what a job, and a program that runs jobs, may import. */
+export { arg } from './core/job-args.js';
+export { EngineError } from './core/errors.js';
+export type { ErrorCode } from './core/errors.js';
+export { csv, ndjson, text } from './core/format.js';
+export type { Format } from './core/format.js';
+export { bool, float64, int32, int64, nullable, schema, timestamp, utf8 } from './core/schema.js';
+export type { RowOf, Schema } from './core/schema.js';
+export { BatchQueue } from './api/batch-queue.js';
+export { DStream, GroupedStream } from './api/dstream.js';
+export { job } from './api/job.js';
+export type { Job } from './api/job.js';
+export { Rdd } from './api/rdd.js';
+export { StreamingContext } from './api/streaming-context.js';
+export { col, count, countIf, lit, max, min, not, sum } from './api/expressions.js';

@@ -1,0 +1,113 @@
+// Changes of a state table: made from a group table, and applied. Layout of a delta: lib/state/delta.ts.
+//
+// delta   0 magic  4 rows  8 value bytes (all ones: variable)  12 removed rows  16 key bytes  20 value bytes in all
+//        24 at hashes u32  28 at key offsets u32[rows + 1]  32 at removed bits  36 at values: columns of 8 bytes, or
+//        offsets u32[rows + 1]  40 at key bytes  44 at the bytes of variable values           (`at`: from the delta's start)
+import { combine } from './group-table';
+import { VARIABLE, stateValue } from './state-entry';
+import { stateFind, stateRemove, stateAppend, stateCommit } from './state-table';
+import { bitOf, keyGroupOf } from './group-bytes';
+
+/** column[i] = state (+) column[i] where row i has an entry: accumulator `which` of fixed values. */
+export function stateCombine(table: usize, kind: u32, refs: usize, n: u32, which: u32, column: usize): void {
+  for (let i: u32 = 0; i < n; i++) {
+    const entry: usize = load<u32>(refs + (<usize>i << 2));
+    if (entry == 0) continue;
+    const to = column + (<usize>i << 3);
+    store<i64>(to, combine(kind, load<i64>(stateValue(table, entry) + (which << 3)), load<i64>(to)));
+  }
+}
+
+/**
+ * Finds the rows whose new values differ from their entries', or from `firsts` where they have none.
+ * @param values columns of n 8-byte values, one after another; `firsts` holds one value for each column
+ * @param rows takes the numbers of those rows, ascending
+ * @returns how many they are
+ */
+export function stateChangedRows(table: usize, refs: usize, n: u32, columns: u32, values: usize, firsts: usize, rows: usize): u32 {
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < n; i++) {
+    const entry: usize = load<u32>(refs + (<usize>i << 2));
+    const old = entry == 0 ? firsts : stateValue(table, entry);
+    let at = values + (<usize>i << 3);
+    let differs = false;
+    for (let c: u32 = 0; c < columns; c++) {
+      if (load<i64>(at) != load<i64>(old + (<usize>c << 3))) differs = true;
+      at += <usize>n << 3;
+    }
+    store<u32>(rows + (<usize>count << 2), i);
+    count += u32(differs);
+  }
+  return count;
+}
+
+/** Keeps the given rows (ascending) of an array of 4-byte elements, at its start. */
+export function compact32(array: usize, rows: usize, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    store<u32>(array + (<usize>i << 2), load<u32>(array + (<usize>load<u32>(rows + (<usize>i << 2)) << 2)));
+  }
+}
+
+/** The same for 8-byte elements. */
+export function compact64(array: usize, rows: usize, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    store<u64>(array + (<usize>i << 3), load<u64>(array + (<usize>load<u32>(rows + (<usize>i << 2)) << 3)));
+  }
+}
+
+/**
+ * Applies rows [start, n) of a delta, whose entries were looked up just before (refs, from row `start`).
+ * Rows of key groups that the table does not own are passed over. A key may come twice: the later row wins.
+ * @returns rows done: less than n when a key group wants room; the table's header says which
+ */
+export function stateApply(table: usize, delta: usize, keys: usize, lengths: usize, start: u32, n: u32, refs: usize): u32 {
+  const numKeyGroups = load<u32>(table, 8);
+  const first = load<u32>(table, 12);
+  const owned = load<u32>(table, 16) - first;
+  const valueBytes = load<u32>(table, 20);
+  const variable = valueBytes == VARIABLE;
+  const rows = load<u32>(delta, 4);
+  const hashes = delta + load<u32>(delta, 24);
+  const removed = delta + load<u32>(delta, 32);
+  const values = delta + load<u32>(delta, 36);
+  const data = delta + load<u32>(delta, 44);
+  for (let i = start; i < n; i++) {
+    const hash = load<u32>(hashes + (<usize>i << 2));
+    const group = keyGroupOf(hash, numKeyGroups) - first;
+    if (group >= owned) continue;
+    const key: usize = load<u32>(keys + (<usize>i << 2));
+    const length = load<u32>(lengths + (<usize>i << 2));
+    let entry: usize = load<u32>(refs + (<usize>(i - start) << 2));
+    // Rows before this one may have added the key or made its entry a hole.
+    if (entry == 0 || load<u32>(entry, 4) != length) entry = stateFind(table, key, length, hash);
+    if (bitOf(removed, i)) {
+      if (entry != 0) stateRemove(table, group, entry);
+      continue;
+    }
+    if (!variable) {
+      const fresh = entry == 0;
+      if (fresh) {
+        entry = stateAppend(table, group, key, length, hash, valueBytes);
+        if (entry == 0) return i;
+      }
+      const value = stateValue(table, entry);
+      for (let v: u32 = 0; v < valueBytes; v += 8) {
+        store<u64>(value + v, load<u64>(values + <usize>(v >> 3) * (<usize>rows << 3) + (<usize>i << 3)));
+      }
+      if (fresh) stateCommit(table, group, entry);
+      continue;
+    }
+    const from = load<u32>(values + (<usize>i << 2));
+    const valueLength = load<u32>(values + (<usize>i << 2), 4) - from;
+    if (entry != 0 && valueLength <= load<u32>(entry, 12)) {
+      store<u32>(entry, valueLength, 8);
+      memory.copy(stateValue(table, entry), data + from, valueLength);
+      continue;
+    }
+    const moved = stateAppend(table, group, key, length, hash, valueLength);
+    if (moved == 0) return i;
+    memory.copy(stateValue(table, moved), data + from, valueLength);
+    stateCommit(table, group, moved);
+  }
+  return n;
+}

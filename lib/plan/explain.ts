@@ -1,0 +1,51 @@
+import { formatSchema } from '../core/schema.js';
+import type { Dependency, Operation, PlanNode } from './node.js';
+import { isShuffle, type CompiledPlan } from './stages.js';
+
+/** The compiled plan as text, stage by stage: what tests of plans compare, and what a person reads. */
+export function explain(compiled: CompiledPlan): string {
+  return compiled.stages
+    .map(stage => {
+      const partitions =
+        stage.numPartitions === undefined ? 'one partition a range' : `${stage.numPartitions} partitions`;
+      const from = stage.parents.length > 0 ? `, after stage ${stage.parents.join(', ')}` : '';
+      return [
+        `stage ${stage.id} (${partitions}${from})`,
+        ...stage.nodes.map(node => `  ${explainNode(node)}`),
+        ...stage.writes.map(
+          write =>
+            `  node ${write.node} => shuffle ${write.shuffle.id} by ${explainMode(write.shuffle.mode)} into ${write.shuffle.numPartitions}`,
+        ),
+        ...stage.outputs.map(output => `  node ${output.parent} => output ${output.id}`),
+      ].join('\n');
+    })
+    .join('\n');
+}
+
+function explainNode(node: PlanNode): string {
+  const from = node.dependencies.map(explainDependency).join(', ');
+  const columns = node.columns ? ` [${formatSchema(node.columns)}]` : '';
+  return `node ${node.id}: ${explainOperation(node.operation)}${from ? ` <- ${from}` : ''}${columns}`;
+}
+
+const explainDependency = (dependency: Dependency): string =>
+  isShuffle(dependency) ? `shuffle ${dependency.shuffle.id}` : String(dependency.parent);
+
+function explainOperation(operation: Operation): string {
+  switch (operation.kind) {
+    case 'source':
+      return `source ${operation.sourceId}`;
+    case 'aggregate':
+      return `aggregate ${operation.aggregates.map(aggregate => aggregate.name).join(', ')} by ${formatSchema(operation.keys)}`;
+    case 'runningAggregate':
+      return `runningAggregate '${operation.operatorId}' ${operation.aggregates.map(aggregate => aggregate.name).join(', ')} by ${formatSchema(operation.keys)}`;
+    case 'updateState':
+      return `updateState '${operation.operatorId}'`;
+    default:
+      return operation.kind;
+  }
+}
+
+function explainMode(mode: { readonly kind: string; readonly combine?: boolean }): string {
+  return mode.combine ? `${mode.kind}, combined` : mode.kind;
+}

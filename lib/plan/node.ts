@@ -1,0 +1,125 @@
+/**
+ * The plan: what a job's graph becomes. Every DStream is one node; in each batch a node stands for one RDD, whose
+ * partitions are computed from the partitions of the nodes it depends on. Nodes are frozen plain data: they print,
+ * compare and cross threads as they are. A node's closure is not in it: each thread has its own, by node id.
+ */
+import type { Format } from '../core/format.js';
+import type { Json } from '../core/json.js';
+import type { Column, ColumnKind } from '../core/schema.js';
+import type { Predicate } from '../columnar/predicate.js';
+
+export type NodeId = number & { readonly __brand: 'NodeId' };
+export const nodeId = (id: number): NodeId => id as NodeId;
+
+/** How a node's partitions come from another's: one to one (or one to the union of some), or by a shuffle. */
+export type Dependency =
+  | { readonly kind: 'narrow'; readonly parent: NodeId }
+  | { readonly kind: 'shuffle'; readonly parent: NodeId; readonly shuffle: Shuffle };
+
+/** How the rows of the parent are spread over the partitions of the child. */
+export interface Shuffle {
+  readonly id: string;
+  readonly numPartitions: number;
+  readonly mode:
+    /** Pairs by the key's content; `combine`: values of one key are combined before they are written. */
+    | { readonly kind: 'pairs'; readonly combine: boolean }
+    /** Evenly, whatever the row is. */
+    | { readonly kind: 'roundRobin' }
+    /** Columns aggregated by key before they are written. */
+    | { readonly kind: 'groups'; readonly keys: readonly number[]; readonly aggregates: readonly AggregateColumn[] };
+}
+
+/** One aggregate of a group, bound to the columns it reads. */
+export interface AggregateColumn {
+  readonly name: string;
+  readonly kind: 'sumInt64' | 'sumFloat64' | 'minInt64' | 'maxInt64' | 'minFloat64' | 'maxFloat64';
+  /** The column it reads; absent = 1 for each row. */
+  readonly column?: string;
+  /** Rows for which this is not true are left out. */
+  readonly filter?: Predicate;
+  readonly outputKind: ColumnKind;
+}
+
+/** Where a source's records come from; the driver and the workers make their halves of the source from it. */
+export type SourceSpec =
+  | { readonly kind: 'file'; readonly path: string; readonly format: Format; readonly settleMs: number }
+  | { readonly kind: 'queue' }
+  | { readonly kind: 'rate'; readonly rowsPerSecond: number; readonly seed: number; readonly total: number | null };
+
+/** What is kept for a key: columns of numbers, or any JSON-like value. */
+export type StateValue = readonly Column[] | 'variable';
+
+export type Operation =
+  | { readonly kind: 'source'; readonly sourceId: string; readonly spec: SourceSpec }
+  | { readonly kind: 'map' | 'filter' | 'flatMap' | 'mapValues' | 'flatMapValues' | 'mapPartitions' | 'glom' }
+  | { readonly kind: 'union' }
+  | { readonly kind: 'repartition' }
+  /** Values of one key combined to one; without `combine` in the shuffle the values come as they were. */
+  | { readonly kind: 'combineByKey' }
+  | { readonly kind: 'groupByKey' }
+  | { readonly kind: 'cogroup' }
+  | { readonly kind: 'aggregate'; readonly keys: readonly Column[]; readonly aggregates: readonly AggregateColumn[] }
+  | {
+      readonly kind: 'runningAggregate';
+      readonly operatorId: string;
+      readonly keys: readonly Column[];
+      readonly aggregates: readonly AggregateColumn[];
+    }
+  | { readonly kind: 'updateState'; readonly operatorId: string; readonly value: StateValue };
+
+export interface PlanNode {
+  readonly id: NodeId;
+  readonly operation: Operation;
+  readonly dependencies: readonly Dependency[];
+  /** Columns of the rows, where they are declared. */
+  readonly columns: readonly Column[] | undefined;
+  /** `map at jobs/x.ts:12`: what messages call it. */
+  readonly label: string;
+}
+
+/** What is done with a stream's rows in each batch; outputs run in the order in which they were declared. */
+export interface OutputNode {
+  readonly id: string;
+  readonly parent: NodeId;
+  readonly label: string;
+  readonly operation:
+    | { readonly kind: 'file'; readonly spec: FileOutput }
+    | { readonly kind: 'print'; readonly limit: number }
+    /** Rows go to a function in the driver. */
+    | { readonly kind: 'foreachRdd' };
+}
+
+export interface FileOutput {
+  readonly format: 'csv' | 'ndjson' | 'text';
+  readonly path: string;
+  readonly header: boolean | null;
+  readonly delimiter: string;
+  readonly escapeFormulas: boolean;
+}
+
+/** The whole plan of a job, as data. */
+export interface Plan {
+  readonly job: string;
+  readonly nodes: readonly PlanNode[];
+  readonly outputs: readonly OutputNode[];
+}
+
+export function nodeOf(plan: Plan, id: NodeId): PlanNode {
+  const node = plan.nodes[id];
+  if (node === undefined) throw new Error(`plan ${plan.job} has no node ${id}`);
+  return node;
+}
+
+/** The id under which a node's state is kept, or undefined for a node without state. */
+export function operatorIdOf(node: PlanNode): string | undefined {
+  const operation = node.operation;
+  return operation.kind === 'runningAggregate' || operation.kind === 'updateState' ? operation.operatorId : undefined;
+}
+
+/** The plan as JSON-able data: what the fingerprint is made of. Where code stands does not count. */
+export function planData(plan: Plan): Json {
+  const strip = ({ label: _, ...rest }: PlanNode | OutputNode) => rest;
+  return JSON.parse(
+    JSON.stringify({ job: plan.job, nodes: plan.nodes.map(strip), outputs: plan.outputs.map(strip) }),
+  ) as Json;
+}

@@ -1,0 +1,98 @@
+/**
+ * Cuts a plan into stages. There is one stage for each leaf: a source, or a node that reads shuffles. A task of the
+ * stage takes one partition of the leaf and pushes its rows through everything that hangs on it by narrow
+ * dependencies, all of it in one pass, up to the stage's ends: shuffles to write and outputs to stage.
+ *
+ *   source -> map -+-> filter -> [shuffle 1]        stage 0: leaf = source, ends = shuffle 1, print
+ *                  +-> (print)
+ *   [shuffle 1] => reduceByKey -> map -> (save)      stage 1: leaf = reduceByKey, ends = save
+ *
+ * A union needs no stage of its own: it is downstream of each of its parents' leaves.
+ */
+import type { Dependency, NodeId, Operation, OutputNode, Plan, PlanNode, Shuffle } from './node.js';
+
+export interface Stage {
+  /** Position in `CompiledPlan.stages`, parents before children. */
+  readonly id: number;
+  readonly leaf: PlanNode;
+  /** The leaf and what is pushed to, each node after the nodes it gets rows from in this stage. */
+  readonly nodes: readonly PlanNode[];
+  /** Shuffles this stage writes, with the node whose rows go there. */
+  readonly writes: readonly { readonly node: NodeId; readonly shuffle: Shuffle; readonly reader: NodeId }[];
+  readonly outputs: readonly OutputNode[];
+  /** Shuffles its leaf reads, in the order of the leaf's dependencies; none for a source. */
+  readonly reads: readonly Shuffle[];
+  /** Stages that write what it reads. */
+  readonly parents: readonly number[];
+  /** Number of partitions, or undefined for a source: as many as the batch has ranges. */
+  readonly numPartitions: number | undefined;
+  /** True when a partition without any input must be computed all the same. */
+  readonly runsEmpty: boolean;
+}
+
+export interface CompiledPlan {
+  readonly plan: Plan;
+  readonly stages: readonly Stage[];
+}
+
+type ShuffleDependency = Extract<Dependency, { kind: 'shuffle' }>;
+
+export const isShuffle = (dependency: Dependency): dependency is ShuffleDependency => dependency.kind === 'shuffle';
+
+export const isLeaf = (node: PlanNode): boolean =>
+  node.operation.kind === 'source' || node.dependencies.some(isShuffle);
+
+/** Whether the operation gives rows, or changes state, even when its partition gets none. */
+function runsEmpty(operation: Operation): boolean {
+  return operation.kind === 'mapPartitions' || operation.kind === 'glom' || operation.kind === 'updateState';
+}
+
+export function compileStages(plan: Plan): CompiledPlan {
+  const stageOfLeaf = new Map<NodeId, number>();
+  const leaves = plan.nodes.filter(isLeaf);
+  // Nodes are declared after what they depend on, so leaves in order of id are parents before children.
+  leaves.forEach((leaf, index) => stageOfLeaf.set(leaf.id, index));
+  const reached = leaves.map(leaf => downstream(plan, leaf));
+  const stages = leaves.map((leaf, id): Stage => {
+    const nodes = reached[id] as readonly PlanNode[];
+    const ids = new Set(nodes.map(node => node.id));
+    const reads = leaf.dependencies.filter(isShuffle);
+    const parents = reached.flatMap((others, stage) =>
+      reads.some(read => others.some(node => node.id === read.parent)) ? [stage] : [],
+    );
+    return Object.freeze({
+      id,
+      leaf,
+      nodes,
+      writes: plan.nodes.flatMap(reader =>
+        reader.dependencies
+          .filter(isShuffle)
+          .filter(dependency => ids.has(dependency.parent))
+          .map(dependency => ({ node: dependency.parent, shuffle: dependency.shuffle, reader: reader.id })),
+      ),
+      outputs: plan.outputs.filter(output => ids.has(output.parent)),
+      reads: reads.map(read => read.shuffle),
+      parents,
+      numPartitions: reads[0]?.shuffle.numPartitions,
+      runsEmpty: nodes.some(node => runsEmpty(node.operation)),
+    });
+  });
+  return Object.freeze({ plan, stages: Object.freeze(stages) });
+}
+
+/** The leaf and every node that its rows reach without a shuffle, in order of id. */
+function downstream(plan: Plan, leaf: PlanNode): readonly PlanNode[] {
+  const reached = new Set<NodeId>([leaf.id]);
+  return plan.nodes.filter(node => {
+    const hangsOn = node.dependencies.some(dependency => !isShuffle(dependency) && reached.has(dependency.parent));
+    if (hangsOn) reached.add(node.id);
+    return reached.has(node.id);
+  });
+}
+
+/** The stage whose leaf is the node that keeps state under `operatorId`. */
+export function stageOfOperator(compiled: CompiledPlan, operatorId: string): Stage | undefined {
+  return compiled.stages.find(
+    stage => 'operatorId' in stage.leaf.operation && stage.leaf.operation.operatorId === operatorId,
+  );
+}

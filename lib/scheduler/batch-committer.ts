@@ -1,0 +1,116 @@
+/**
+ * Makes computed batches visible and durable, one after another in order of batch time:
+ *
+ *   offsets durable -> outputs in order of declaration -> commit record (with the state's changes) durable
+ *
+ * The offsets were logged when the batch was planned and their sync ran beside the computation; a batch without rows and
+ * without changed state has nothing that must wait for it, and one sync makes both its records durable.
+ */
+import type { Json } from '../core/json.js';
+import { EngineError, messageOf } from '../core/errors.js';
+import type { BatchTime } from '../core/time.js';
+import type { BlockRef } from '../protocol/messages.js';
+import type { Batch, BatchResult } from './batch.js';
+import type { DeltaBytes, LogPort, OutputPort, SourcePort } from './ports.js';
+
+export interface CommitterOptions {
+  readonly log: LogPort | undefined;
+  readonly sources: readonly SourcePort[];
+  /** In order of declaration. */
+  readonly outputs: readonly OutputPort[];
+  /** Takes dead-letter lines as one more output, before the others. */
+  readonly deadLetters: OutputPort | undefined;
+  readonly bytesOf: (block: BlockRef) => Uint8Array;
+  /** Last committed handles, from recovery. */
+  readonly sinks: { readonly [output: string]: Json };
+}
+
+export class BatchCommitter {
+  readonly #options: CommitterOptions;
+  #sinks: { readonly [output: string]: Json };
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(options: CommitterOptions) {
+    this.#options = options;
+    this.#sinks = options.sinks;
+  }
+
+  /** The outputs' handles after the last committed batch, by output id. */
+  get sinks(): { readonly [output: string]: Json } {
+    return this.#sinks;
+  }
+
+  /**
+   * Commits after every batch before it. Rejects with the first error; later batches must not be committed then and are
+   * not: they reject with the same error.
+   * @returns rows put out
+   */
+  commit(batch: Batch, result: BatchResult): Promise<number> {
+    const committed = this.#tail.then(() => this.#commit(batch, result));
+    this.#tail = committed.then(() => undefined);
+    // The rejection is the caller's; here it only keeps later batches from being committed.
+    this.#tail.catch(() => undefined);
+    return committed;
+  }
+
+  async #commit(batch: Batch, result: BatchResult): Promise<number> {
+    const { log } = this.#options;
+    const outputs = this.#dueOutputs(result);
+    if (log !== undefined && (outputs.length > 0 || result.deltas.length > 0)) await log.syncOffsets();
+    const handles: { [output: string]: Json } = {};
+    let outputRows = 0;
+    for (const { port, output, numRows } of outputs) {
+      const handle = await this.#commitOutput(port, batch.time, output);
+      if (handle !== undefined) handles[port.id] = handle;
+      if (port !== this.#options.deadLetters) outputRows += numRows;
+    }
+    if (log !== undefined) {
+      const deltas: DeltaBytes[] = result.deltas.map(({ operator, partition, ipc }) => ({
+        operator,
+        partition,
+        bytes: this.#options.bytesOf(ipc),
+        numRows: ipc.numRows,
+      }));
+      const info = { records: result.inputRecords, badRecords: result.badRecords, outputRows };
+      await log.logCommit(batch.time, { sinks: handles, deltas, info });
+    }
+    this.#sinks = { ...this.#sinks, ...handles };
+    for (const source of this.#options.sources) await source.commit(batch.time);
+    return outputRows;
+  }
+
+  #dueOutputs(
+    result: BatchResult,
+  ): { port: OutputPort; output: Parameters<OutputPort['commit']>[1]; numRows: number }[] {
+    const { bytesOf, deadLetters } = this.#options;
+    const view = (blocks: readonly BlockRef[]): Uint8Array[] => blocks.map(bytesOf);
+    const due = this.#options.outputs.flatMap(port => {
+      const staged = (result.staged.get(port.id) ?? []).map(part => ({
+        numRows: part.numRows,
+        bytes: view(part.blocks),
+      }));
+      const collected = result.collected.get(port.id) ?? [];
+      const numRows = [...staged, ...collected].reduce((sum, part) => sum + part.numRows, 0);
+      return numRows === 0 && port.skipsEmpty ? [] : [{ port, output: { staged, collected }, numRows }];
+    });
+    if (deadLetters === undefined || result.deadLetters.length === 0) return due;
+    const staged = result.deadLetters.map(part => ({ numRows: part.numRows, bytes: view(part.blocks) }));
+    return [{ port: deadLetters, output: { staged, collected: [] }, numRows: 0 }, ...due];
+  }
+
+  async #commitOutput(
+    port: OutputPort,
+    time: BatchTime,
+    output: Parameters<OutputPort['commit']>[1],
+  ): Promise<Json | undefined> {
+    try {
+      return await port.commit(time, output);
+    } catch (error) {
+      if (error instanceof EngineError) throw error;
+      throw new EngineError('sinkFailed', `output ${port.id} could not commit batch ${time}: ${messageOf(error)}`, {
+        cause: error,
+        detail: { output: port.id, batch: time },
+      });
+    }
+  }
+}

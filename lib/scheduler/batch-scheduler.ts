@@ -1,0 +1,291 @@
+/**
+ * Cuts time into batches and sees each through: plan -> compute -> commit. One inbox; what takes time is started and
+ * its end comes back as an event.
+ *
+ *   clock:     t1          t2          t3          t4 (t3 still waits: merged into the next plan)
+ *   plan      [t1]        [t2]        [t3]                   [t5]
+ *   compute        [t1]        [t2      ...     ][t3]
+ *   commit              [t1]                  [t2]    [t3]
+ *
+ * At most one batch is being computed, one planned and waiting, and two computed and being committed; a tick that finds
+ * a batch waiting plans nothing, so that input which arrived meanwhile becomes part of the next batch: a slow job gets
+ * larger batches, never a longer queue. Batches that an earlier process planned come first, with the input they had.
+ */
+import { assertNever } from '../core/assert-never.js';
+import type { Clock } from '../core/clock.js';
+import type { EngineError } from '../core/errors.js';
+import { Inbox } from '../core/inbox.js';
+import type { Json } from '../core/json.js';
+import { alignDown, batchTime, type BatchTime } from '../core/time.js';
+import type { SnapshotFileRef } from '../protocol/messages.js';
+import type { Batch, BatchFailure, BatchResult } from './batch.js';
+import type { BatchCommitter } from './batch-committer.js';
+import { planBatch } from './plan-batch.js';
+import type { LogPort, SourcePort } from './ports.js';
+
+export type BatchSchedulerEvent =
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'planned'; readonly batch: Batch | undefined; readonly caughtUp: boolean }
+  | {
+      readonly kind: 'computed';
+      readonly batch: Batch;
+      readonly startedMs: number;
+      readonly outcome: BatchResult | BatchFailure;
+    }
+  | { readonly kind: 'snapshotted' }
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'failed'; readonly step: 'plan' | 'snapshot' | 'commit'; readonly error: EngineError }
+  | { readonly kind: 'stop' };
+
+export interface CompletedBatch {
+  readonly batch: Batch;
+  readonly result: BatchResult;
+  readonly outputRows: number;
+  readonly startedMs: number;
+  readonly completedMs: number;
+}
+
+export interface BatchSchedulerOptions {
+  readonly clock: Clock;
+  readonly intervalMs: number;
+  /** 'clock': a batch each interval until stopped. 'drain': batches one after another until every source is caught up. */
+  readonly mode: 'clock' | 'drain';
+  readonly sources: readonly SourcePort[];
+  readonly parallelism: number;
+  readonly maxBatchBytes: number;
+  readonly maxBatchRecords: number;
+  readonly log: LogPort | undefined;
+  readonly committer: BatchCommitter;
+  /** How often a checkpoint of the state is taken at the most. */
+  readonly checkpointIntervalMs: number;
+  /** Batch times start after this one. */
+  readonly lastTime: number | undefined;
+  /** The last batch that an earlier process committed. */
+  readonly lastCommitted: number | undefined;
+  readonly rerun: readonly Batch[];
+  readonly compute: (batch: Batch, done: (outcome: BatchResult | BatchFailure) => void) => void;
+  /** Writes all state as it is between two batches. */
+  readonly snapshot: (time: BatchTime) => Promise<readonly SnapshotFileRef[]>;
+  readonly release: (result: BatchResult) => void;
+  readonly onCompleted: (completed: CompletedBatch) => void;
+  readonly onCheckpoint: (time: BatchTime, bytes: number, tookMs: number) => void;
+  readonly toError: (failure: BatchFailure) => EngineError;
+}
+
+const MAX_COMMITTING = 2;
+
+export class BatchScheduler {
+  readonly #options: BatchSchedulerOptions;
+  readonly #inbox = new Inbox<BatchSchedulerEvent>(event => this.#handle(event));
+  readonly #waiting: Batch[];
+  #state: 'running' | 'stopping' | 'failing' | 'stopped' = 'running';
+  #planning = false;
+  #computing = false;
+  #snapshotting = false;
+  #committing = 0;
+  #drained = false;
+  /** Of the last batch that was planned. */
+  #lastTime: number;
+  #lastCommitted: BatchTime | undefined;
+  #checkpointing = false;
+  #lastCheckpointMs: number;
+  #lastSnapshotBytes = 0;
+  #error: EngineError | undefined;
+  #cancelTimer: () => void = () => undefined;
+  #resolve: () => void = () => undefined;
+  #reject: (error: EngineError) => void = () => undefined;
+  /** Settles when everything has stopped: after a stop, a drain, or with the first error. */
+  readonly done: Promise<void>;
+
+  constructor(options: BatchSchedulerOptions) {
+    this.#options = options;
+    this.#waiting = [...options.rerun];
+    this.#lastTime = options.lastTime ?? Number.NEGATIVE_INFINITY;
+    this.#lastCommitted = options.lastCommitted === undefined ? undefined : batchTime(options.lastCommitted);
+    this.#lastCheckpointMs = options.clock.now();
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  start(): void {
+    this.#inbox.post({ kind: 'tick' });
+  }
+
+  /** Lets what is planned be computed and committed, then stops. */
+  stop(): void {
+    this.#inbox.post({ kind: 'stop' });
+  }
+
+  #handle(event: BatchSchedulerEvent): void {
+    switch (event.kind) {
+      case 'tick':
+        this.#tick();
+        break;
+      case 'planned':
+        this.#planning = false;
+        if (event.batch === undefined) this.#drained = event.caughtUp;
+        else this.#waiting.push(event.batch);
+        break;
+      case 'computed':
+        this.#computed(event.batch, event.startedMs, event.outcome);
+        break;
+      case 'snapshotted':
+        this.#snapshotting = false;
+        break;
+      case 'committed':
+        this.#committing--;
+        break;
+      case 'failed':
+        if (event.step === 'plan') this.#planning = false;
+        if (event.step === 'snapshot') this.#snapshotting = false;
+        if (event.step === 'commit') this.#committing--;
+        this.#fail(event.error);
+        break;
+      case 'stop':
+        if (this.#state === 'running') this.#state = 'stopping';
+        this.#cancelTimer();
+        break;
+      default:
+        assertNever(event);
+    }
+    this.#advance();
+  }
+
+  #tick(): void {
+    if (this.#state !== 'running') return;
+    const { clock, intervalMs, mode } = this.#options;
+    if (mode === 'clock') {
+      const nowMs = clock.now();
+      const time = alignDown(nowMs, intervalMs);
+      if (time > this.#lastTime && this.#mayPlan()) this.#plan(time, time);
+      const next = Math.max(time, alignDown(Math.max(this.#lastTime, 0), intervalMs)) + intervalMs;
+      this.#cancelTimer = clock.setTimer(Math.max(next, time + intervalMs), () => this.#inbox.post({ kind: 'tick' }));
+    }
+  }
+
+  #mayPlan(): boolean {
+    return !this.#planning && this.#waiting.length === 0 && this.#state === 'running';
+  }
+
+  #plan(time: BatchTime, dueMs: number): void {
+    this.#planning = true;
+    this.#lastTime = time;
+    const options = this.#options;
+    planBatch({ ...options, time, dueMs, checkpoint: this.#checkpointDue() }).then(
+      ({ batch, caughtUp }) => this.#inbox.post({ kind: 'planned', batch, caughtUp }),
+      (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'plan', error }),
+    );
+  }
+
+  /**
+   * A snapshot costs in proportion to the state: it is due when the log has grown by half of the last one. One is under
+   * way at a time, from the planning of its batch until it is written.
+   */
+  #checkpointDue(): boolean {
+    const { log, clock, checkpointIntervalMs } = this.#options;
+    if (log === undefined || this.#checkpointing || clock.now() - this.#lastCheckpointMs < checkpointIntervalMs)
+      return false;
+    this.#checkpointing = log.bytesSinceSnapshot > this.#lastSnapshotBytes / 2;
+    return this.#checkpointing;
+  }
+
+  /** Starts whatever may start now. */
+  #advance(): void {
+    const { mode, clock, intervalMs } = this.#options;
+    const canCompute = !this.#computing && !this.#snapshotting && this.#committing < MAX_COMMITTING;
+    if (canCompute && (this.#state === 'running' || this.#state === 'stopping')) {
+      const batch = this.#waiting.shift();
+      if (batch !== undefined) this.#compute(batch);
+    }
+    if (mode === 'drain' && this.#mayPlan() && !this.#drained) {
+      this.#plan(batchTime(Math.max(alignDown(clock.now(), intervalMs), this.#lastTime + intervalMs)), clock.now());
+    }
+    const idle = !this.#planning && !this.#computing && !this.#snapshotting && this.#committing === 0;
+    if (!idle || this.#state === 'stopped') return;
+    if (this.#error !== undefined) {
+      this.#state = 'stopped';
+      this.#reject(this.#error);
+    } else if (this.#waiting.length === 0 && (this.#state === 'stopping' || this.#drained)) {
+      this.#state = 'stopped';
+      this.#cancelTimer();
+      this.#finalCheckpoint().then(this.#resolve, this.#reject);
+    }
+  }
+
+  #compute(batch: Batch): void {
+    this.#computing = true;
+    const startedMs = this.#options.clock.now();
+    this.#options.compute(batch, outcome => this.#inbox.post({ kind: 'computed', batch, startedMs, outcome }));
+  }
+
+  #computed(batch: Batch, startedMs: number, outcome: BatchResult | BatchFailure): void {
+    this.#computing = false;
+    if ('failure' in outcome) return this.#fail(this.#options.toError(outcome));
+    const { sourceStates } = batch;
+    const snapshot = sourceStates === undefined ? undefined : this.#snapshot(batch);
+    this.#committing++;
+    this.#commit(batch, startedMs, outcome, snapshot).then(
+      () => this.#inbox.post({ kind: 'committed' }),
+      (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'commit', error }),
+    );
+  }
+
+  /** Between two batches, so that the files hold exactly the state after this one. */
+  #snapshot(batch: Batch): Promise<readonly SnapshotFileRef[]> {
+    this.#snapshotting = true;
+    const files = this.#options.snapshot(batch.time);
+    files.then(
+      () => this.#inbox.post({ kind: 'snapshotted' }),
+      (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'snapshot', error }),
+    );
+    return files;
+  }
+
+  async #commit(
+    batch: Batch,
+    startedMs: number,
+    result: BatchResult,
+    snapshot: Promise<readonly SnapshotFileRef[]> | undefined,
+  ): Promise<void> {
+    const { committer, clock } = this.#options;
+    const outputRows = await committer.commit(batch, result);
+    this.#lastCommitted = batch.time;
+    this.#options.release(result);
+    this.#options.onCompleted({ batch, result, outputRows, startedMs, completedMs: clock.now() });
+    if (snapshot !== undefined && batch.sourceStates !== undefined) {
+      await this.#writeCheckpoint(batch.time, await snapshot, batch.sourceStates);
+    }
+  }
+
+  async #writeCheckpoint(
+    time: BatchTime,
+    snapshots: readonly SnapshotFileRef[],
+    sourceStates: { readonly [source: string]: Json },
+  ): Promise<void> {
+    const { log, clock, committer } = this.#options;
+    if (log === undefined) return;
+    const startMs = clock.now();
+    this.#lastCheckpointMs = startMs;
+    this.#lastSnapshotBytes = snapshots.reduce((sum, file) => sum + file.byteLength, 0);
+    await log.writeManifest({ time, snapshots, sourceStates, sinks: committer.sinks });
+    this.#checkpointing = false;
+    this.#options.onCheckpoint(time, this.#lastSnapshotBytes, clock.now() - startMs);
+  }
+
+  /** At a graceful end: the next start has nothing to read back but this. */
+  async #finalCheckpoint(): Promise<void> {
+    const { log, snapshot, sources } = this.#options;
+    const time = this.#lastCommitted;
+    if (log === undefined || time === undefined || log.bytesSinceSnapshot === 0) return;
+    const states = Object.fromEntries(sources.map(source => [source.id, source.state()]));
+    await this.#writeCheckpoint(time, await snapshot(time), states);
+  }
+
+  #fail(error: EngineError): void {
+    this.#error ??= error;
+    this.#state = 'failing';
+    this.#cancelTimer();
+  }
+}

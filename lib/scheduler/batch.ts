@@ -1,0 +1,43 @@
+import type { Json } from '../core/json.js';
+import type { BatchTime } from '../core/time.js';
+import type { BlockRef } from '../protocol/messages.js';
+import type { TaskFailure } from '../protocol/task-failure.js';
+import type { Progress } from './ports.js';
+
+/** A batch whose input is fixed. */
+export interface Batch {
+  readonly time: BatchTime;
+  readonly ranges: { readonly [source: string]: readonly Json[] };
+  readonly submittedMs: number;
+  /** Planned by an earlier process, run again. */
+  readonly rerun: boolean;
+  /** When it was due: scheduling delay counts from here. */
+  readonly dueMs: number;
+  readonly progress: Progress | undefined;
+  /** The sources' states right after this batch was planned, when a checkpoint is to be taken after it. */
+  readonly sourceStates: { readonly [source: string]: Json } | undefined;
+}
+
+/** What all accepted tasks of a batch left, in order of stage and partition. The blocks live until they are released. */
+export interface BatchResult {
+  readonly staged: ReadonlyMap<string, readonly { readonly numRows: number; readonly blocks: readonly BlockRef[] }[]>;
+  readonly collected: ReadonlyMap<string, readonly { readonly numRows: number; readonly bytes: Uint8Array }[]>;
+  readonly deltas: readonly { readonly operator: string; readonly partition: number; readonly ipc: BlockRef }[];
+  readonly deadLetters: readonly { readonly numRows: number; readonly blocks: readonly BlockRef[] }[];
+  readonly blocks: readonly BlockRef[];
+  readonly inputRecords: number;
+  readonly inputBytes: number;
+  readonly badRecords: number;
+  readonly numTasks: number;
+  readonly failedTasks: number;
+}
+
+/** Why a batch could not be computed: the task that failed on its last attempt. */
+export interface BatchFailure {
+  readonly time: BatchTime;
+  readonly stage: number;
+  readonly partition: number;
+  readonly attempts: number;
+  readonly label: string;
+  readonly failure: TaskFailure;
+}

@@ -1,0 +1,73 @@
+import type { Clock } from '../core/clock.js';
+import { EngineError, messageOf } from '../core/errors.js';
+import type { Json } from '../core/json.js';
+import type { BatchTime } from '../core/time.js';
+import type { Batch } from './batch.js';
+import type { LogPort, Progress, SourcePort } from './ports.js';
+
+export interface PlanRequest {
+  readonly time: BatchTime;
+  readonly dueMs: number;
+  readonly clock: Clock;
+  readonly mode: 'clock' | 'drain';
+  readonly sources: readonly SourcePort[];
+  readonly parallelism: number;
+  readonly maxBatchBytes: number;
+  readonly maxBatchRecords: number;
+  readonly log: LogPort | undefined;
+  /** Keep the sources' states with the batch, for a checkpoint after it. */
+  readonly checkpoint: boolean;
+}
+
+/**
+ * Fixes what a batch reads, source by source, and appends it to the offset log; the log's sync is started and not waited
+ * for. Under 'drain' there is no batch when no source has anything left.
+ */
+export async function planBatch(request: PlanRequest): Promise<{ batch: Batch | undefined; caughtUp: boolean }> {
+  const { time, sources, log, clock } = request;
+  const ranges: { [source: string]: readonly Json[] } = {};
+  let caughtUp = true;
+  let numRanges = 0;
+  let progress: Progress | undefined;
+  for (const source of sources) {
+    const plan = await planSource(source, request);
+    ranges[source.id] = plan.ranges;
+    numRanges += plan.ranges.length;
+    caughtUp &&= plan.caughtUp;
+    if (plan.progress !== undefined) progress = addProgress(progress, plan.progress);
+  }
+  if (request.mode === 'drain' && numRanges === 0 && caughtUp) return { batch: undefined, caughtUp };
+  log?.logOffsets(time, ranges);
+  // Runs beside the computation; its errors are met again where the commit waits for it. A batch without input has no
+  // computation to run beside: the sync of its commit record makes both durable.
+  if (numRanges > 0) log?.syncOffsets().catch(() => undefined);
+  const sourceStates = request.checkpoint
+    ? Object.fromEntries(sources.map(source => [source.id, source.state()]))
+    : undefined;
+  const batch = { time, ranges, submittedMs: clock.now(), dueMs: request.dueMs, rerun: false, progress, sourceStates };
+  return { batch, caughtUp };
+}
+
+async function planSource(source: SourcePort, request: PlanRequest): ReturnType<SourcePort['plan']> {
+  const { time, parallelism, maxBatchBytes, maxBatchRecords, mode } = request;
+  try {
+    return await source.plan({
+      time,
+      parallelism,
+      maxBytes: maxBatchBytes,
+      maxRecords: maxBatchRecords,
+      drain: mode === 'drain',
+    });
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    throw new EngineError('sourceFailed', `source ${source.id} could not say what is new: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Progress of all sources together; of different units only the first counts. */
+function addProgress(sum: Progress | undefined, more: Progress): Progress {
+  if (sum === undefined || sum.unit !== more.unit) return sum ?? more;
+  return { done: sum.done + more.done, total: sum.total + more.total, unit: sum.unit };
+}

@@ -1,0 +1,80 @@
+/**
+ * What the scheduler needs from the world, as interfaces: `driver/` passes the real things in, specs their own.
+ */
+import type { Json } from '../core/json.js';
+import type { BatchTime } from '../core/time.js';
+import type { SnapshotFileRef } from '../protocol/messages.js';
+
+/** The driver half of a source, as the job generator sees it (contract: `sources/source.ts`). */
+export interface SourcePort {
+  readonly id: string;
+  plan(limit: {
+    readonly time: BatchTime;
+    readonly parallelism: number;
+    readonly maxBytes: number;
+    readonly maxRecords: number;
+    readonly drain: boolean;
+  }): Promise<PlannedRanges>;
+  commit(time: BatchTime): Promise<void>;
+  state(): Json;
+}
+
+export interface PlannedRanges {
+  readonly ranges: readonly Json[];
+  readonly bytes: number;
+  readonly records: number;
+  readonly caughtUp: boolean;
+  readonly progress?: Progress;
+}
+
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  readonly unit: 'bytes' | 'records';
+}
+
+/** One output operation's end in the driver. Called in order of batch time, and within a batch in order of declaration. */
+export interface OutputPort {
+  readonly id: string;
+  /** Whether a batch without rows for it needs no call. */
+  readonly skipsEmpty: boolean;
+  /** @returns what goes to the commit log for it; undefined for outputs that have nothing to recover */
+  commit(time: BatchTime, output: BatchOutput): Promise<Json | undefined>;
+}
+
+/** A batch's rows for one output, in order of stage and partition. */
+export interface BatchOutput {
+  readonly staged: readonly { readonly numRows: number; readonly bytes: readonly Uint8Array[] }[];
+  readonly collected: readonly { readonly numRows: number; readonly bytes: Uint8Array }[];
+}
+
+export interface DeltaBytes {
+  readonly operator: string;
+  readonly partition: number;
+  readonly bytes: Uint8Array;
+  /** Changed and removed keys. */
+  readonly numRows: number;
+}
+
+/** The durable log of offsets and commits (`checkpoint/`), or nothing at all when checkpointing is off. */
+export interface LogPort {
+  logOffsets(time: BatchTime, ranges: { readonly [source: string]: readonly Json[] }): void;
+  syncOffsets(): Promise<void>;
+  logCommit(
+    time: BatchTime,
+    commit: {
+      readonly sinks: { readonly [output: string]: Json };
+      readonly deltas: readonly DeltaBytes[];
+      readonly info: Json;
+    },
+  ): Promise<void>;
+  /** Bytes in the log that a new snapshot would make superfluous. */
+  readonly bytesSinceSnapshot: number;
+  snapshotPath(operator: string, partition: number, time: BatchTime): string;
+  writeManifest(checkpoint: {
+    readonly time: BatchTime;
+    readonly snapshots: readonly SnapshotFileRef[];
+    readonly sourceStates: { readonly [source: string]: Json };
+    readonly sinks: { readonly [output: string]: Json };
+  }): Promise<{ readonly bytes: number }>;
+}

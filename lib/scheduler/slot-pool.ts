@@ -1,0 +1,143 @@
+/**
+ * The executor slots as the scheduler sees them: who is idle, which blocks and state tables are alive in each slot's
+ * memory, and whether its thread knows about them. One request at a time is under way on a slot.
+ *
+ * A thread may be lost at any time. Its memory stays, so everything accepted stays: the next request is preceded by an
+ * `attach` that tells the new thread what is alive. What the lost thread had allocated beyond that is free again.
+ */
+import { EngineError } from '../core/errors.js';
+import type { BlockRef, TableRef, WorkerReply, WorkerRequest } from '../protocol/messages.js';
+import { formatFailure, losesWorker } from '../protocol/task-failure.js';
+import type { TaskRunner } from '../protocol/task-runner.js';
+
+interface Slot {
+  attached: boolean;
+  busy: boolean;
+  /** By address. */
+  readonly blocks: Map<number, BlockRef>;
+  readonly tables: Map<string, TableRef>;
+  /** Addresses to give back with the next request. */
+  freed: number[];
+}
+
+const MAX_ATTACH_FAILURES = 8;
+
+export class SlotPool {
+  readonly #runner: TaskRunner;
+  readonly #slots: readonly Slot[];
+  #stopped = false;
+
+  constructor(runner: TaskRunner) {
+    this.#runner = runner;
+    this.#slots = Array.from({ length: runner.numSlots }, () => ({
+      attached: false,
+      busy: false,
+      blocks: new Map(),
+      tables: new Map(),
+      freed: [],
+    }));
+  }
+
+  get numSlots(): number {
+    return this.#slots.length;
+  }
+
+  isIdle(slot: number): boolean {
+    return !this.#slot(slot).busy;
+  }
+
+  /** The slot that keeps the state of a partition, in every batch. */
+  homeOf(partition: number): number {
+    return partition % this.#slots.length;
+  }
+
+  /** An idle slot, `preferred` if that is one; undefined when all are busy. */
+  idleSlot(preferred: number): number | undefined {
+    if (this.isIdle(preferred)) return preferred;
+    const index = this.#slots.findIndex(slot => !slot.busy);
+    return index < 0 ? undefined : index;
+  }
+
+  /** How many blocks the driver holds in all slots: 0 when nothing is under way. */
+  get numBlocks(): number {
+    return this.#slots.reduce((sum, slot) => sum + slot.blocks.size, 0);
+  }
+
+  /** Makes a block the driver's: it survives the thread until `release`. */
+  adopt(block: BlockRef): void {
+    this.#slot(block.slot).blocks.set(block.address, block);
+  }
+
+  adoptTable(slot: number, table: TableRef): void {
+    this.#slot(slot).tables.set(`${table.operator}/${table.partition}`, table);
+  }
+
+  /** Gives blocks back; their memory is free for the slot's next request. */
+  release(blocks: Iterable<BlockRef>): void {
+    for (const block of blocks) {
+      const slot = this.#slot(block.slot);
+      if (slot.blocks.delete(block.address)) slot.freed.push(block.address);
+    }
+  }
+
+  /** The bytes of a block, in the memory where they lie. Valid until the block is released. */
+  bytesOf(block: BlockRef): Uint8Array {
+    const memory = this.#runner.memories[block.slot];
+    if (memory === undefined) throw new EngineError('internal', `no slot ${block.slot}`);
+    return new Uint8Array(memory.buffer, block.address, block.byteLength);
+  }
+
+  /** Runs one request on an idle slot; attaches its thread first where that is needed. Never rejects. */
+  async run(index: number, request: WorkerRequest, timeoutMs: number): Promise<WorkerReply> {
+    const slot = this.#slot(index);
+    if (slot.busy) throw new EngineError('internal', `slot ${index} is busy`);
+    slot.busy = true;
+    const attached = slot.attached ? undefined : await this.#attach(index, slot);
+    const reply = attached ?? (await this.#submit(index, slot, request, timeoutMs));
+    slot.busy = false;
+    if (!reply.ok && losesWorker(reply.failure)) slot.attached = false;
+    return reply;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#runner.stop();
+  }
+
+  #submit(index: number, slot: Slot, request: WorkerRequest, timeoutMs: number): Promise<WorkerReply> {
+    if (slot.freed.length > 0) {
+      // Sent ahead without waiting: requests to one slot keep their order, and a thread that is lost in between
+      // gets the list of what is alive anew.
+      void this.#runner.submit(index, { kind: 'free', addresses: slot.freed }, 0);
+      slot.freed = [];
+    }
+    return this.#runner.submit(index, request, timeoutMs);
+  }
+
+  /** @returns undefined when the thread is ready, else the reply that says why not */
+  async #attach(index: number, slot: Slot): Promise<WorkerReply | undefined> {
+    for (let failures = 1; ; failures++) {
+      slot.freed = [];
+      const reply = await this.#runner.submit(
+        index,
+        { kind: 'attach', blocks: [...slot.blocks.values()], tables: [...slot.tables.values()] },
+        0,
+      );
+      if (reply.ok) {
+        slot.attached = true;
+        return undefined;
+      }
+      if (!losesWorker(reply.failure) || this.#stopped) return reply;
+      if (failures >= MAX_ATTACH_FAILURES) {
+        const message = `slot ${index}: ${failures} threads in a row were lost while they started; the last: ${formatFailure(reply.failure)}`;
+        return { ok: false, failure: { kind: 'engineError', code: 'internal', message, detail: '{}' } };
+      }
+    }
+  }
+
+  #slot(index: number): Slot {
+    const slot = this.#slots[index];
+    if (slot === undefined) throw new EngineError('internal', `no slot ${index} of ${this.#slots.length}`);
+    return slot;
+  }
+}

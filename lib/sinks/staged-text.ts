@@ -1,0 +1,81 @@
+/**
+ * Text on its way to a file sink, in blocks of a slot's memory. Rows are whole within a block, and many of them are
+ * written by one call: a string of a few thousand rows costs little more than its bytes.
+ *
+ * What the two halves of the sink agree on: the first block begins with the names of the rows' columns.
+ *
+ *   first block  | u32 length n | n bytes: names as a record of the format | rows ... |
+ *   others       | rows ... |
+ */
+import type { Address, SlotMemory } from '../columnar/slot-memory.js';
+import type { StagedBlocks, StagedOutput } from './sink.js';
+
+/** A first block below this size is made as large as what it holds. */
+const SMALL_BYTES = 32 * 1024;
+const BLOCK_BYTES = 512 * 1024;
+const NAMES_LENGTH_BYTES = 4;
+
+export class StagedText {
+  readonly #memory: SlotMemory;
+  readonly #blocks: { readonly address: Address; readonly byteLength: number }[] = [];
+  #address: Address = 0;
+  #capacity = 0;
+  #used = 0;
+  #numRows = 0;
+
+  constructor(memory: SlotMemory) {
+    this.#memory = memory;
+  }
+
+  /**
+   * @param text whole rows, line ends included
+   * @param names with the first call: the columns' names as a record of the format with its line end, or ''
+   */
+  write(text: string, numRows: number, names: string): void {
+    const isFirst = this.#numRows === 0;
+    const byteLength = Buffer.byteLength(text);
+    const namesLength = isFirst ? Buffer.byteLength(names) : 0;
+    const needed = byteLength + (isFirst ? NAMES_LENGTH_BYTES + namesLength : 0);
+    if (this.#used + needed > this.#capacity) this.#nextBlock(needed);
+    const buffer = Buffer.from(this.#memory.memory.buffer, this.#address, this.#capacity);
+    if (isFirst) {
+      this.#used = buffer.writeUInt32LE(namesLength, this.#used);
+      this.#used += buffer.write(names, this.#used, 'utf8');
+    }
+    // As many bytes as characters: all ASCII, for which latin1 is the cheapest copy there is.
+    this.#used += buffer.write(text, this.#used, byteLength === text.length ? 'latin1' : 'utf8');
+    this.#numRows += numRows;
+  }
+
+  finish(): StagedBlocks {
+    this.#closeBlock();
+    return { numRows: this.#numRows, blocks: this.#blocks };
+  }
+
+  /** A first block of just what is there: most tasks put out little. */
+  #nextBlock(needed: number): void {
+    this.#closeBlock();
+    const isSmall = this.#blocks.length === 0 && needed < SMALL_BYTES;
+    this.#capacity = isSmall ? needed : Math.max(BLOCK_BYTES, needed);
+    this.#address = this.#memory.alloc(this.#capacity);
+    this.#used = 0;
+  }
+
+  #closeBlock(): void {
+    if (this.#used > 0) this.#blocks.push({ address: this.#address, byteLength: this.#used });
+    this.#used = 0;
+    this.#capacity = 0;
+  }
+}
+
+/** A staged output of text taken apart: the names' record (maybe empty) and the rows. Views, nothing is copied. */
+export function stagedParts(staged: StagedOutput): {
+  readonly names: Uint8Array;
+  readonly rows: readonly Uint8Array[];
+} {
+  const [first, ...rest] = staged.bytes;
+  if (first === undefined) return { names: new Uint8Array(0), rows: [] };
+  const namesLength = new DataView(first.buffer, first.byteOffset, first.byteLength).getUint32(0, true);
+  const start = NAMES_LENGTH_BYTES + namesLength;
+  return { names: first.subarray(NAMES_LENGTH_BYTES, start), rows: [first.subarray(start), ...rest] };
+}

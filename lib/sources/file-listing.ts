@@ -1,0 +1,239 @@
+/**
+ * What is known of the files of an input folder, and what changed since the last look.
+ *
+ * A file is known by its name and inode number. It is read in the order of (modification time when it was first seen,
+ * name), from its start to its end, and on from there when it grows. A folder may hold 100,000 files: names are listed
+ * again only when the folder changed; of the files that are read to their end, those that grew lately are looked at in
+ * every plan and the others in turn.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { EngineError } from '../core/errors.js';
+import type { Json } from '../core/json.js';
+import type { FilePiece } from './file-range.js';
+import { isAtEnd, isReplaced, keepMarked, newFile, type InputFile } from './input-file.js';
+import { inputFile, type InputPath } from './input-path.js';
+import { statOf, type InputFiles, type InputStat } from './input-files.js';
+
+/** A folder whose modification time is younger than this when it is listed may still change within the same tick. */
+const LISTING_SETTLES_MS = 2000;
+/** However still it seems, the folder is listed again after so many plans. */
+const MAX_PLANS_PER_LISTING = 50;
+/** Files at their end: looked at in every plan for so many plans after a change ... */
+const WATCHED_PLANS = 100;
+/** ... at most so many of them; and so many of all in turn. */
+const MAX_WATCHED = 256;
+const LOOKS_IN_TURN = 256;
+const STATS_PER_TURN = 2000;
+
+export class FileListing {
+  readonly #files: InputFiles;
+  readonly #path: InputPath;
+  readonly #onWarning: (message: string) => void;
+  readonly #now: () => number;
+  readonly #known = new Map<string, InputFile>();
+  /** Files that were not at their end when last looked at, in order of reading. */
+  #unread: InputFile[] = [];
+  /** Files that changed lately. */
+  #watched: InputFile[] = [];
+  /** Files that must be looked at: unknown, or not what they were. */
+  #unknown: InputFile[] = [];
+  #all: InputFile[] = [];
+  #cursor = 0;
+  #listing = 0;
+  #plansSinceListing = 0;
+  #stillSince: number | undefined;
+  #numStats = 0;
+  #doneBytes = 0;
+  #totalBytes = 0;
+
+  /** @param now wall clock, epoch ms, to tell whether a folder's modification time is settled */
+  constructor(files: InputFiles, path: InputPath, onWarning: (message: string) => void, now: () => number) {
+    this.#files = files;
+    this.#path = path;
+    this.#onWarning = onWarning;
+    this.#now = now;
+  }
+
+  /** Files that may have bytes to plan, in order of reading. Valid until the next `refresh`. */
+  get unread(): readonly InputFile[] {
+    return this.#unread;
+  }
+
+  /** Bytes planned and bytes there are, of all files in the folder. */
+  get progress(): { readonly done: number; readonly total: number } {
+    return { done: this.#doneBytes, total: this.#totalBytes };
+  }
+
+  pathOf(file: InputFile): string {
+    return inputFile(this.#path.folder, file.name);
+  }
+
+  /** `[name, inode, planned bytes, size, refused]` for each file of the folder that anything was planned of. */
+  state(): Json {
+    const started = [...this.#known.values()].filter(file => file.consumed > 0 || file.refused);
+    return started.map(file => [file.name, file.ino, file.consumed, file.size, file.refused]);
+  }
+
+  restore(state: Json): void {
+    for (const row of state as [string, number, number, number, boolean][]) {
+      const [name, ino, consumed, size, refused] = row;
+      const file = this.#add(name);
+      this.#update(file, { ino, consumed, size, refused });
+    }
+  }
+
+  /** Moves past a piece that an earlier process planned. */
+  replay(piece: FilePiece): void {
+    const file = this.#known.get(piece.file) ?? this.#add(piece.file);
+    if (file.ino !== piece.ino) this.#update(file, { ino: piece.ino, consumed: 0, size: 0, refused: false });
+    this.consume(file, piece.end, Math.max(piece.size, file.size));
+    if (piece.kind === 'badHeader') this.refuse(file);
+  }
+
+  /** Notes that the file is planned up to `end`. */
+  consume(file: InputFile, end: number, size = file.size): void {
+    this.#update(file, { consumed: end, size });
+  }
+
+  /** Notes that the file is not to be read. */
+  refuse(file: InputFile): void {
+    this.#update(file, { consumed: file.size, refused: true });
+  }
+
+  /** Has the file looked at in the next refresh: it is not what it was. */
+  distrust(file: InputFile): void {
+    this.#unknown.push(file);
+  }
+
+  /** Drops a file that is not in the folder any more. */
+  forget(file: InputFile): void {
+    if (this.#known.get(file.name) !== file) return;
+    if (!isAtEnd(file)) {
+      this.#onWarning(
+        `${this.pathOf(file)} is gone: ${file.size - file.consumed} bytes of ${file.size} were not read yet`,
+      );
+    }
+    file.idlePlans = WATCHED_PLANS;
+    this.#update(file, { consumed: 0, size: 0, ignored: true });
+    this.#known.delete(file.name);
+  }
+
+  /**
+   * Looks at the folder and at the files that may have changed.
+   * @param time the plan's
+   * @param all true to look at every file, whenever it was last looked at
+   * Throws `inputChanged` for a file that was replaced or cut off while it was partly read, `inputMissing` for a folder
+   * that is gone.
+   */
+  async refresh(time: number, all: boolean): Promise<void> {
+    await this.#list(all);
+    const looks = new Set(all ? this.#all : [...this.#unknown, ...this.#watched]);
+    for (const file of this.#unread) if (file.waitingAt === file.size) looks.add(file);
+    for (let i = Math.min(LOOKS_IN_TURN, this.#all.length); i > 0; i--) {
+      this.#cursor = (this.#cursor + 1) % this.#all.length;
+      looks.add(this.#all[this.#cursor]);
+    }
+    this.#unknown = [];
+    for (const file of looks) {
+      this.#look(file, time);
+      if (++this.#numStats % STATS_PER_TURN === 0) await nextTurn();
+    }
+    this.#sortOut(looks);
+  }
+
+  /** Brings the lists up to date with what was found; a plan without news costs nothing here. */
+  #sortOut(looks: Iterable<InputFile>): void {
+    const numUnread = this.#unread.length;
+    const numWatched = this.#watched.length;
+    for (const file of looks) {
+      if (!file.isUnread && !isAtEnd(file)) this.#unread.push(file);
+      if (!file.isWatched && file.idlePlans < WATCHED_PLANS) this.#watched.push(file);
+    }
+    const hasMore = this.#unread.length > numUnread;
+    this.#unread = keepMarked(this.#unread, 'isUnread', file => !isAtEnd(file));
+    if (hasMore) this.#unread.sort((a, b) => a.orderMs - b.orderMs || (a.name < b.name ? -1 : 1));
+    const surplus = this.#watched.length > numWatched ? this.#watched.length - MAX_WATCHED : 0;
+    let numSeen = 0;
+    this.#watched = keepMarked(
+      this.#watched,
+      'isWatched',
+      file => ++numSeen > surplus && file.idlePlans < WATCHED_PLANS,
+    );
+  }
+
+  async #list(force: boolean): Promise<void> {
+    const { folder } = this.#path;
+    const stat = statOf(this.#files, folder);
+    if (stat === undefined) {
+      throw new EngineError('inputMissing', `input folder ${folder} is gone: put it back or correct the path`, {
+        detail: { path: folder },
+      });
+    }
+    this.#plansSinceListing++;
+    const isStill = stat.mtimeMs === this.#stillSince && this.#plansSinceListing < MAX_PLANS_PER_LISTING;
+    if (isStill && !force) return;
+    this.#stillSince = this.#now() - stat.mtimeMs > LISTING_SETTLES_MS ? stat.mtimeMs : undefined;
+    this.#plansSinceListing = 0;
+    this.#listing++;
+    for (const name of this.#files.readdirSync(folder)) {
+      if (!this.#path.accepts(name)) continue;
+      const file = this.#known.get(name) ?? this.#add(name);
+      file.listing = this.#listing;
+    }
+    const gone = this.#all.filter(file => file.listing !== this.#listing);
+    for (const file of gone) this.forget(file);
+    if (gone.length > 0) this.#all = this.#all.filter(file => file.listing === this.#listing);
+  }
+
+  #add(name: string): InputFile {
+    const file = newFile(name);
+    this.#known.set(name, file);
+    this.#all.push(file);
+    this.#unknown.push(file);
+    return file;
+  }
+
+  #look(file: InputFile, time: number): void {
+    if (this.#known.get(file.name) !== file) return;
+    const stat = statOf(this.#files, this.pathOf(file));
+    if (stat === undefined) return this.forget(file);
+    if (!stat.isFile()) {
+      file.idlePlans = WATCHED_PLANS;
+      return this.#update(file, { ino: stat.ino, consumed: 0, size: 0, ignored: true });
+    }
+    if (file.ignored || isReplaced(file, stat)) this.#startOver(file, stat);
+    file.idlePlans++;
+    if (stat.size === file.size && stat.mtimeMs === file.mtimeMs) return;
+    if (file.orderMs === 0) file.orderMs = stat.mtimeMs;
+    file.mtimeMs = stat.mtimeMs;
+    file.changedAt = time;
+    file.idlePlans = 0;
+    this.#update(file, { ino: stat.ino, size: stat.size, consumed: file.refused ? stat.size : file.consumed });
+  }
+
+  /** A file that took the place of one that was read to its end is new; of one that was not, it is an error. */
+  #startOver(file: InputFile, stat: InputStat): void {
+    if (file.consumed > 0 && !isAtEnd(file)) {
+      const how = file.ino === stat.ino ? `is ${stat.size} bytes long now` : 'was replaced by another file';
+      throw new EngineError(
+        'inputChanged',
+        `${this.pathOf(file)} ${how}, after ${file.consumed} bytes of ${file.size} were read: put the file back as it ` +
+          'was, or move the new one in under another name to have it read from its start',
+        { detail: { file: this.pathOf(file), consumed: file.consumed } },
+      );
+    }
+    file.head = undefined;
+    file.orderMs = 0;
+    file.mtimeMs = Number.NaN;
+    file.waitingAt = -1;
+    this.#update(file, { ino: stat.ino, consumed: 0, size: 0, refused: false, ignored: false });
+  }
+
+  #update(file: InputFile, change: Partial<InputFile>): void {
+    this.#doneBytes -= file.consumed;
+    this.#totalBytes -= file.size;
+    Object.assign(file, change);
+    this.#doneBytes += file.consumed;
+    this.#totalBytes += file.size;
+  }
+}

@@ -1,0 +1,69 @@
+/** Every kind of source, as plain data in the plan, and the two halves that the driver and the workers make of it. */
+import { assertNever } from '../core/assert-never.js';
+import type { Format } from '../core/format.js';
+import { FileSourceDriver } from './file-source-driver.js';
+import { FileSourceReader } from './file-source-reader.js';
+import { QueueSourceDriver, QueueSourceReader, type BatchFeed } from './queue-source.js';
+import { RateSourceDriver, RateSourceReader } from './rate-source.js';
+import type { SourceDriver, SourceReader } from './source.js';
+
+export type SourceSpec =
+  | {
+      readonly kind: 'file';
+      /** Folder, file, or a glob in the last piece (`in/*.csv`). */
+      readonly path: string;
+      readonly format: Format;
+      /** After how long without change a last line without its end is taken as it is. */
+      readonly settleMs: number;
+    }
+  | { readonly kind: 'queue' }
+  | {
+      readonly kind: 'rate';
+      readonly rowsPerSecond: number;
+      readonly seed: number;
+      /** Rows in all; null = without end. */
+      readonly total: number | null;
+    };
+
+export interface SourceDriverContext {
+  /** The source's id, which warnings begin with. */
+  readonly id: string;
+  /** Where a queue source's batches come from; other sources have none. */
+  readonly queue: BatchFeed | undefined;
+  /** Takes one line about input that was lost or refused. */
+  readonly warn: (message: string) => void;
+}
+
+const EMPTY_FEED: BatchFeed = { shift: () => undefined, length: 0 };
+
+export function makeSourceDriver(spec: SourceSpec, context: SourceDriverContext): SourceDriver {
+  switch (spec.kind) {
+    case 'file':
+      return new FileSourceDriver({
+        path: spec.path,
+        format: spec.format,
+        settleMs: spec.settleMs,
+        onWarning: message => context.warn(`source ${context.id}: ${message}`),
+      });
+    case 'queue':
+      return new QueueSourceDriver(context.queue ?? EMPTY_FEED);
+    case 'rate':
+      return new RateSourceDriver(spec);
+    default:
+      return assertNever(spec);
+  }
+}
+
+/** @param source the source's id, as it stands in dead letters */
+export function makeSourceReader(spec: SourceSpec, source: string): SourceReader {
+  switch (spec.kind) {
+    case 'file':
+      return new FileSourceReader({ source, path: spec.path, format: spec.format });
+    case 'queue':
+      return new QueueSourceReader();
+    case 'rate':
+      return new RateSourceReader(spec);
+    default:
+      return assertNever(spec);
+  }
+}

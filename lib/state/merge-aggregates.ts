@@ -1,0 +1,81 @@
+import { EngineError } from '../core/errors.js';
+import type { Column } from '../core/schema.js';
+import { AGGREGATE_CODE, NO_VALUE } from '../columnar/aggregate.js';
+import type { ColumnChunk } from '../columnar/chunk.js';
+import { aggregateChunk, type NamedAggregate } from '../columnar/group-chunk.js';
+import type { GroupTable } from '../columnar/group-table.js';
+import type { KeySlices } from '../columnar/keys.js';
+import { kernels } from '../columnar/kernels.js';
+import type { Address } from '../columnar/slot-memory.js';
+import { allocDelta, deltaBlock, type DeltaBlock } from './delta-layout.js';
+import type { StateTable } from './state-table.js';
+
+/**
+ * The new totals of a batch's groups: old state combined with the group, for each group whose totals that changes, in
+ * order of the groups. The table is only read.
+ *
+ * @returns the change as a delta, and the same rows (key columns, aggregates) as a chunk that lies in that delta and in
+ *   scratch: it needs the delta, not the groups. Throws `memoryLimit`.
+ */
+export function mergeAggregates(
+  table: StateTable,
+  groups: GroupTable,
+  keys: readonly Column[],
+  aggregates: readonly NamedAggregate[],
+): { delta: DeltaBlock; chunk: ColumnChunk } {
+  const { memory } = table;
+  const k = kernels(memory);
+  const valueBytes = aggregates.length * 8;
+  if (table.valueBytes !== valueBytes) {
+    throw new EngineError(
+      'internal',
+      `${aggregates.length} aggregates want values of ${valueBytes} bytes, the state has ${table.valueBytes}`,
+    );
+  }
+  const slices = groups.keys();
+  const numGroups = groups.numGroups;
+  const refs = table.lookup(slices, numGroups);
+  const totals = memory.scratch(numGroups * valueBytes);
+  aggregates.forEach(({ kind }, a) => {
+    const column = totals + a * numGroups * 8;
+    k.groupColumn(groups.header, a, column);
+    k.stateCombine(table.address, AGGREGATE_CODE[kind], refs, numGroups, a, column);
+  });
+  const columnOf = (a: number): Address => totals + a * numGroups * 8;
+  const n = keepChanged(table, refs, slices, numGroups, aggregates, totals);
+  const keyBytes = n === numGroups ? slices.byteLength : k.slicesBytes(slices.lengths, n, 0);
+  const parts = allocDelta(memory, { numRows: n, numRemoved: 0, valueBytes, keyBytes, dataBytes: 0 });
+  k.slicesGather(slices.values, slices.lengths, n, 0, parts.keyOffsets, parts.keys);
+  memory.u8.copyWithin(parts.hashes, slices.hashes, slices.hashes + n * 4);
+  const values = aggregates.map((_, a) => {
+    const column = parts.values + a * n * 8;
+    memory.u8.copyWithin(column, columnOf(a), columnOf(a) + n * 8);
+    return column;
+  });
+  // The chunk's keys are the delta's bytes, because short ones of the groups go with their table.
+  k.slicesFromLengths(slices.lengths, n, parts.keys, slices.values);
+  return { delta: deltaBlock(parts), chunk: aggregateChunk(memory, slices, n, keys, aggregates, values) };
+}
+
+/** Moves the rows whose totals differ from the state's to the front of all columns; returns how many they are. */
+function keepChanged(
+  table: StateTable,
+  refs: Address,
+  slices: KeySlices,
+  numGroups: number,
+  aggregates: readonly NamedAggregate[],
+  totals: Address,
+): number {
+  const { memory } = table;
+  const k = kernels(memory);
+  const firsts = memory.scratch(aggregates.length * 8);
+  aggregates.forEach(({ kind }, a) => {
+    memory.i64[firsts / 8 + a] = NO_VALUE[kind];
+  });
+  const rows = memory.scratch((numGroups + 1) * 4);
+  const n = k.stateChangedRows(table.address, refs, numGroups, aggregates.length, totals, firsts, rows);
+  if (n === numGroups) return n;
+  for (const array of [slices.values, slices.lengths, slices.hashes]) k.compact32(array, rows, n);
+  for (let a = 0; a < aggregates.length; a++) k.compact64(totals + a * numGroups * 8, rows, n);
+  return n;
+}

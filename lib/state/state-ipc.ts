@@ -1,0 +1,217 @@
+/**
+ * State as Arrow: what checkpoints hold, readable by any Arrow tool. One record batch a delta, many a snapshot:
+ *
+ *   key      binary   the key's bytes (`columnar/keys.ts`, or `core/value-key.ts` for keys of closures)
+ *   removed  bool     true: the key has no state any more (in a snapshot always false)
+ *   then     the state's own columns, int64, float64 or timestamp, under their names; or one column value, binary
+ *
+ * Columns are known by their place, so a state column may be called `key`.
+ */
+import type { Data, DataType, RecordBatch, Schema } from 'apache-arrow';
+import { EngineError, messageOf } from '../core/errors.js';
+import type { Column } from '../core/schema.js';
+import { arrow, ipcWriter } from '../columnar/arrow.js';
+import { makeRecordBatch } from '../columnar/arrow-view.js';
+import { kernels } from '../columnar/kernels.js';
+import type { Address, SlotMemory } from '../columnar/slot-memory.js';
+import { applyDelta } from './delta.js';
+import { allocDelta, readDelta, type DeltaParts } from './delta-layout.js';
+import type { StateTable } from './state-table.js';
+
+export { loadArrow } from '../columnar/arrow.js';
+
+/** The columns of a state's values: numbers (8 bytes each), or bytes of any length. */
+export type ValueColumns = readonly Column[] | 'variable';
+
+const schemas = new WeakMap<readonly Column[], Schema>();
+let variableSchema: Schema | undefined;
+
+/** The Arrow schema of a state. Throws `typeMismatch` for a column that is not a number. */
+export function stateSchema(columns: ValueColumns): Schema {
+  if (columns === 'variable') return (variableSchema ??= makeSchema([['value', new (arrow().Binary)()]]));
+  let schema = schemas.get(columns);
+  if (schema === undefined) {
+    schema = makeSchema(columns.map(column => [column.name, valueType(column)]));
+    schemas.set(columns, schema);
+  }
+  return schema;
+}
+
+/** The delta as an Arrow IPC stream of one record batch, in a block that is the caller's to free. Throws `memoryLimit`. */
+export function deltaToIpc(
+  memory: SlotMemory,
+  delta: Address,
+  columns: ValueColumns,
+): { address: Address; byteLength: number } {
+  const pieces: Uint8Array[] = [];
+  let byteLength = 0;
+  const writer = ipcWriter('stream', bytes => {
+    pieces.push(bytes);
+    byteLength += bytes.length;
+  });
+  writer.write(deltaBatch(memory, readDelta(memory, delta), columns));
+  writer.finish();
+  const address = memory.alloc(byteLength);
+  let at = address;
+  for (const piece of pieces) {
+    memory.u8.set(piece, at);
+    at += piece.length;
+  }
+  return { address, byteLength };
+}
+
+/** A delta's rows as a record batch that views them. */
+export function deltaBatch(memory: SlotMemory, parts: DeltaParts, columns: ValueColumns): RecordBatch {
+  const lib = arrow();
+  const { numRows: length } = parts;
+  const schema = stateSchema(columns);
+  const binary = (offsets: Address, data: Address, bytes: number): Data => {
+    const valueOffsets = memory.i32.subarray(offsets / 4, offsets / 4 + length + 1);
+    return lib.makeData({
+      type: new lib.Binary(),
+      length,
+      nullCount: 0,
+      valueOffsets,
+      data: memory.bytes(data, bytes),
+    });
+  };
+  const removed = memory.bytes(parts.removed, (length + 7) >> 3);
+  const children: Data[] = [
+    binary(parts.keyOffsets, parts.keys, parts.keyBytes),
+    lib.makeData({ type: new lib.Bool(), length, nullCount: 0, data: removed }),
+  ];
+  if (columns === 'variable') children.push(binary(parts.values, parts.data, parts.dataBytes));
+  else {
+    columns.forEach(({ kind }, c) => {
+      const at = parts.values / 8 + c * length;
+      const common = { length, nullCount: 0 };
+      if (kind === 'float64') {
+        children.push(lib.makeData({ type: new lib.Float64(), ...common, data: memory.f64.subarray(at, at + length) }));
+      } else {
+        const type = kind === 'timestamp' ? new lib.TimestampMillisecond() : new lib.Int64();
+        children.push(lib.makeData({ type, ...common, data: memory.i64.subarray(at, at + length) } as never));
+      }
+    });
+  }
+  return makeRecordBatch(schema, length, children);
+}
+
+/**
+ * Sets or removes the rows of an Arrow IPC stream or file whose key groups the table owns. Idempotent; a later one
+ * overrides an earlier one. Throws `typeMismatch` when the columns are not those of `columns`, `checkpointCorrupt` when
+ * the bytes are not Arrow: check their checksum before.
+ */
+export function applyIpc(table: StateTable, bytes: Uint8Array, columns: ValueColumns): void {
+  const wanted = formatFields(stateSchema(columns));
+  let reader;
+  try {
+    reader = arrow().RecordBatchReader.from(bytes).open();
+  } catch (cause) {
+    throw corrupt(cause);
+  }
+  // A stream or file that is cut off before its schema opens without one.
+  if (reader.schema === null || reader.schema === undefined) throw corrupt(new Error('it has no schema'));
+  const found = formatFields(reader.schema);
+  if (found !== wanted) {
+    throw new EngineError(
+      'typeMismatch',
+      `the state wants (${wanted}), the checkpoint has (${found}): ` +
+        'give the changed operation another id, or start with a new checkpoint directory',
+    );
+  }
+  for (;;) {
+    let next: IteratorResult<RecordBatch>;
+    try {
+      next = reader.next() as IteratorResult<RecordBatch>;
+    } catch (cause) {
+      throw corrupt(cause);
+    }
+    if (next.done === true) return;
+    if (next.value.numRows > 0) applyBatch(table, next.value);
+  }
+}
+
+function applyBatch(table: StateTable, batch: RecordBatch): void {
+  const { memory, valueBytes } = table;
+  const { numRows } = batch;
+  const [key, removed, ...values] = batch.data.children as [Data, Data, ...Data[]];
+  const parts = allocDelta(memory, {
+    numRows,
+    numRemoved: 0,
+    valueBytes,
+    keyBytes: dataBytes(key),
+    dataBytes: valueBytes === 'variable' ? dataBytes(values[0]) : 0,
+  });
+  try {
+    copyBinary(memory, key, parts.keyOffsets, parts.keys);
+    memory.u8.set(bytesOf(removed.values).subarray(0, (numRows + 7) >> 3), parts.removed);
+    if (valueBytes === 'variable') copyBinary(memory, values[0], parts.values, parts.data);
+    else {
+      values.forEach(({ values: column }, c) => {
+        memory.u8.set(bytesOf(column).subarray(0, numRows * 8), parts.values + c * numRows * 8);
+      });
+    }
+    hashKeys(memory, parts);
+    applyDelta(table, parts.address);
+  } finally {
+    memory.free(parts.address);
+  }
+}
+
+/** Also checks the key offsets, before they are followed. */
+function hashKeys(memory: SlotMemory, { numRows, keyOffsets, keys, keyBytes, hashes }: DeltaParts): void {
+  const k = kernels(memory);
+  const mark = memory.scratchMark();
+  const values = memory.scratch(numRows * 4);
+  const lengths = memory.scratch(numRows * 4);
+  if (k.slicesFromOffsets(keyOffsets, numRows, keys, keyBytes, values, lengths) === 0) {
+    throw corrupt(new Error('the offsets of its keys do not ascend'));
+  }
+  k.hashSlices(values, lengths, numRows, hashes);
+  memory.releaseScratch(mark);
+}
+
+const dataBytes = ({ valueOffsets, length }: Data): number => Number(valueOffsets[length]) - Number(valueOffsets[0]);
+
+function copyBinary(memory: SlotMemory, { values, valueOffsets, length }: Data, offsets: Address, data: Address): void {
+  const first = Number(valueOffsets[0]);
+  const last = Number(valueOffsets[length]);
+  const { u32, u8 } = memory;
+  for (let i = 0; i <= length; i++) u32[offsets / 4 + i] = Number(valueOffsets[i]) - first;
+  u8.set(bytesOf(values).subarray(first, last), data);
+}
+
+function bytesOf(values: ArrayBufferView): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+function makeSchema(values: readonly (readonly [string, DataType])[]): Schema {
+  const { Schema, Field, Binary, Bool } = arrow();
+  const fields: (readonly [string, DataType])[] = [['key', new Binary()], ['removed', new Bool()], ...values];
+  return new Schema(fields.map(([name, type]) => new Field(name, type, false)));
+}
+
+function valueType({ name, kind }: Column): DataType {
+  const { Int64, Float64, TimestampMillisecond } = arrow();
+  switch (kind) {
+    case 'int32':
+    case 'int64':
+      return new Int64();
+    case 'float64':
+      return new Float64();
+    case 'timestamp':
+      return new TimestampMillisecond();
+    case 'utf8':
+    case 'bool':
+      throw new EngineError(
+        'typeMismatch',
+        `a state's columns are numbers, ${name} is ${kind}: keep it as a value without a schema`,
+      );
+  }
+}
+
+const formatFields = (schema: Schema): string =>
+  schema.fields.map(({ name, type }) => `${name} ${String(type)}`).join(', ');
+
+const corrupt = (cause: unknown): EngineError =>
+  new EngineError('checkpointCorrupt', `rows of state cannot be read as Arrow IPC: ${messageOf(cause)}`, { cause });

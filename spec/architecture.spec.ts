@@ -1,0 +1,213 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { expect } from 'chai';
+import { ERROR_CODES } from '../lib/core/errors.js';
+import { ENGINE_OPTIONS, envNameOf, formatDefault, type OptionInfo } from '../lib/core/options.js';
+
+/** Which folder of lib/ may import which others, its own always. `index.ts` counts as a folder of that name. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  core: [],
+  protocol: ['core'],
+  checkpoint: ['core'],
+  metrics: ['core'],
+  columnar: ['core'],
+  expr: ['core', 'columnar'],
+  plan: ['core', 'columnar', 'expr'],
+  sql: ['core', 'columnar', 'expr', 'plan'],
+  blocks: ['core', 'columnar'],
+  state: ['core', 'columnar'],
+  sources: ['core', 'columnar'],
+  sinks: ['core', 'columnar'],
+  api: ['core', 'expr', 'plan', 'sql', 'sources', 'sinks'],
+  executor: ['core', 'columnar', 'expr', 'plan', 'api', 'protocol', 'blocks', 'state', 'sources', 'sinks'],
+  scheduler: ['core', 'plan', 'protocol', 'checkpoint'],
+  ui: ['core', 'metrics'],
+  driver: [
+    'core',
+    'columnar',
+    'expr',
+    'plan',
+    'sql',
+    'api',
+    'protocol',
+    'blocks',
+    'state',
+    'checkpoint',
+    'sources',
+    'sinks',
+    'executor',
+    'scheduler',
+    'metrics',
+    'ui',
+  ],
+  cli: ['core', 'driver'],
+  'index.ts': ['core', 'api', 'sources', 'sinks', 'driver'],
+};
+
+const TOP_LEVEL = [
+  'lib',
+  'spec',
+  'jobs',
+  'benchmarks',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'README.md',
+  'LICENSE',
+];
+/** Made by npm, the build and by running jobs; none of them is kept. */
+const MADE = ['node_modules', 'dist', 'out', 'coverage'];
+
+const MAX_LINES = 500;
+
+const root = dirname(import.meta.dirname);
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+const typescriptIn = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter(path => path.endsWith('.ts'))
+    .map(path => join(folder, path))
+    .sort();
+
+/** The kernels are AssemblyScript: another language, with imports of its own. */
+const engineFiles = typescriptIn('lib').filter(
+  path => !path.startsWith(join('lib', 'kernels')) && !path.endsWith('.d.ts'),
+);
+
+/** What a file's import and export declarations name, those of types included. */
+function specifiersOf(path: string): string[] {
+  const declared = /^(?:import|export)\s(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm;
+  const dynamic = /\bimport\(\s*'([^']+)'\s*\)/g;
+  return [declared, dynamic].flatMap(pattern => [...read(path).matchAll(pattern)].map(match => String(match[1])));
+}
+
+/** The files of lib/ that a file imports. */
+function importsOf(path: string): string[] {
+  return specifiersOf(path)
+    .filter(specifier => specifier.startsWith('.'))
+    .map(specifier => normalize(join(dirname(path), specifier)).replace(/\.js$/, '.ts'));
+}
+
+const folderOf = (path: string): string => String(path.split('/')[1]);
+
+describe('architecture', () => {
+  for (const file of engineFiles) {
+    it(`${file} imports only what its folder may`, () => {
+      const from = folderOf(file);
+      expect(MAY_IMPORT, `the import table has no line for lib/${from}`).to.have.property(from);
+      for (const target of importsOf(file)) {
+        expect(existsSync(join(root, target)), `${target} exists`).to.equal(true);
+        if (folderOf(target) === from) continue;
+        expect(MAY_IMPORT[from], `${file} imports ${target}`).to.include(folderOf(target));
+      }
+    });
+  }
+
+  it('has no import cycles, imports of types included', () => {
+    const cycle = findCycle(new Map(engineFiles.map(file => [file, importsOf(file)])));
+    expect(cycle, cycle?.join(' -> ')).to.equal(undefined);
+  });
+
+  it('finds a cycle where there is one', () => {
+    const graph = new Map([
+      ['a', ['b']],
+      ['b', ['c', 'd']],
+      ['c', []],
+      ['d', ['b']],
+    ]);
+    expect(findCycle(graph)).to.deep.equal(['b', 'd', 'b']);
+  });
+
+  it('lets jobs import nothing of Sluice but its public name', () => {
+    for (const file of typescriptIn('jobs')) {
+      for (const specifier of specifiersOf(file).filter(name => !name.startsWith('node:'))) {
+        expect(specifier, file).to.equal('sluice');
+      }
+    }
+  });
+
+  it('loads what is large only when it is needed', () => {
+    const eager = /^import\s+(?!type\b)[^;]*'(?:apache-arrow|esbuild)'/m;
+    expect(engineFiles.filter(file => eager.test(read(file)))).to.deep.equal([]);
+  });
+
+  it('has no default exports in lib', () => {
+    expect(engineFiles.filter(file => /^export default\b/m.test(read(file)))).to.deep.equal([]);
+  });
+
+  it(`says in the head comment of a file of more than ${MAX_LINES} lines why it is one file`, () => {
+    const long = typescriptIn('lib').filter(file => read(file).split('\n').length > MAX_LINES);
+    expect(long.filter(file => !/one file because/i.test(headOf(file)))).to.deep.equal([]);
+  });
+
+  it('has only the agreed entries at the top', () => {
+    const entries = readdirSync(root).filter(name => !name.startsWith('.') && !MADE.includes(name));
+    expect(entries.filter(name => !TOP_LEVEL.includes(name))).to.deep.equal([]);
+  });
+});
+
+describe('README.md', () => {
+  it('shows the main job as it is', () => {
+    const source = read('jobs/click-view-counts.ts');
+    expect(read('README.md')).to.contain(source.slice(source.indexOf('import ')));
+  });
+});
+
+describe('lib/README.md', () => {
+  const text = read('lib/README.md');
+  const elsewhere = engineFiles.filter(file => file !== join('lib', 'core', 'errors.ts')).map(read);
+
+  for (const [code, { exitCode, meaning }] of Object.entries(ERROR_CODES)) {
+    it(`documents the error ${code}, which is thrown somewhere`, () => {
+      expect(text).to.contain(`| \`${code}\` | ${exitCode} | ${meaning} |`);
+      const throwing = elsewhere.filter(source => source.includes('EngineError(') || source.includes('): EngineError'));
+      expect(
+        throwing.some(source => source.includes(`'${code}'`)),
+        `a file of lib that throws names '${code}'`,
+      ).to.equal(true);
+    });
+  }
+
+  for (const [name, info] of Object.entries<OptionInfo>(ENGINE_OPTIONS)) {
+    it(`documents the option ${name}`, () => {
+      const row = `| \`${name}\` | \`${envNameOf(name)}\` | ${info.type} | ${formatDefault(info)} | ${info.doc} | ${info.spark ?? ''} |`;
+      expect(text).to.contain(row.replace(/ {2,}\|/g, ' |'));
+    });
+  }
+
+  it('says of every dependency why it is the one', () => {
+    const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<
+      string,
+      Record<string, string>
+    >;
+    const names = [...Object.keys(dependencies ?? {}), ...Object.keys(devDependencies ?? {})].filter(
+      name => !name.startsWith('@types/'),
+    );
+    expect(names.filter(name => !text.includes(`**${name}**`))).to.deep.equal([]);
+  });
+});
+
+/** The comment that a file begins with, or its first lines. */
+const headOf = (path: string): string => read(path).split('\n').slice(0, 25).join('\n');
+
+/** The nodes of one cycle, its first also at its end; undefined when there is none. */
+function findCycle(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (node: string, path: readonly string[]): string[] | undefined => {
+    const at = path.indexOf(node);
+    if (at >= 0) return [...path.slice(at), node];
+    if (done.has(node)) return undefined;
+    for (const next of graph.get(node) ?? []) {
+      const cycle = visit(next, [...path, node]);
+      if (cycle !== undefined) return cycle;
+    }
+    done.add(node);
+    return undefined;
+  };
+  for (const node of graph.keys()) {
+    const cycle = visit(node, []);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}

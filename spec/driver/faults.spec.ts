@@ -1,0 +1,62 @@
+import { expect } from 'chai';
+import type { DStream } from '../../lib/api/dstream.js';
+import type { Fault } from '../../lib/driver/in-process-runner.js';
+import type { WorkerRequest } from '../../lib/protocol/messages.js';
+import { CRASH, expectStream, runStream } from '../helpers/expect-stream.js';
+import { randomOf } from '../helpers/random-values.js';
+
+const FAULTS: readonly Fault[] = ['lose', 'runThenLose', 'answerThenLose', 'hangThenLose', 'throw'];
+const input = [['a b', 'b c', 'a a', 'd'], ['b'], [], ['a', 'c c', 'e f']];
+
+const counts = (lines: DStream<string>): DStream<unknown> =>
+  lines
+    .flatMap(line => line.split(' '))
+    .map(word => [word, 1])
+    .reduceByKey((a, b) => a + b)
+    .updateStateByKey<number, string, number>((values, state) => values.reduce((a, b) => a + b, state ?? 0));
+
+describe('faults of workers', () => {
+  it('of every kind, at every request, cost retries and change nothing', async () => {
+    const expected = await runStream(input, counts);
+    for (const fault of FAULTS) {
+      let requests = 0;
+      for (let victim = 0, more = true; more; victim++) {
+        requests = 0;
+        // A throwing closure is a fault of tasks alone.
+        const faults = (_slot: number, request: WorkerRequest): Fault | undefined =>
+          requests++ === victim && (fault !== 'throw' || request.kind === 'task') ? fault : undefined;
+        expect(await runStream(input, counts, { faults }), `${fault} at request ${victim}`).to.deep.equal(expected);
+        more = victim + 1 < requests;
+      }
+      expect(requests, 'requests').to.be.greaterThan(20);
+    }
+  });
+
+  it('at a third of all requests, with crashes of the driver between, change nothing', async () => {
+    const expected = await runStream(input, counts);
+    for (let seed = 1; seed <= 10; seed++) {
+      const random = randomOf(seed);
+      const faults = (_slot: number, request: WorkerRequest): Fault | undefined => {
+        const fault = random() < 0.3 ? FAULTS[Math.floor(random() * FAULTS.length)] : undefined;
+        return fault === 'throw' && request.kind !== 'task' ? undefined : fault;
+      };
+      const crashes = input.flatMap(batch => (random() < 0.5 ? [CRASH, batch] : [batch])) as typeof input;
+      await expectStream(crashes, counts, expected, { faults, options: { maxTaskFailures: 100 } });
+    }
+  });
+
+  it('at every attempt of one task end the batch after four, and name it', async () => {
+    let error: { message: string; code: string } | undefined;
+    const run = runStream([['x']], s =>
+      s.map(x => {
+        if (x === 'x') throw new RangeError('x is not allowed');
+        return x;
+      }),
+    );
+    await run.catch((thrown: typeof error) => (error = thrown));
+    expect(error?.code).to.equal('batchFailed');
+    expect(error?.message).to.match(
+      /failed in map at .*faults\.spec\.ts:\d+ \(stage 0, partition \d, 4 attempts\): RangeError: x is not allowed at .*faults\.spec\.ts:\d+/,
+    );
+  });
+});

@@ -1,0 +1,69 @@
+/** Mostly for the compiler: an expression fits a row type only when its columns are there with the types it reads. */
+import { expect } from 'chai';
+import { int64, nullable, schema, utf8, type RowOf } from '../../lib/core/schema.js';
+import { count, countIf, max, sum, type AggExpr, type AggOutput } from '../../lib/expr/aggregate.js';
+import { bindAggregates } from '../../lib/expr/bind.js';
+import { col, lit, not, type ConditionExpr } from '../../lib/expr/expr.js';
+import type { NamesOf } from '../../lib/expr/names.js';
+
+const events = schema({ user: utf8(), action: nullable(utf8()), size: int64() });
+type Event = RowOf<typeof events>;
+
+const where = <R>(_condition: ConditionExpr<R>, _rows?: R): number => 1;
+const whereEvent = (condition: ConditionExpr<Event>): ConditionExpr => condition;
+const agg = <A extends Record<string, AggExpr<Event>>>(aggregates: A): AggOutput<A> =>
+  Object.fromEntries(bindAggregates(aggregates, events.columns).map(bound => [bound.name, 0])) as AggOutput<A>;
+const names = (...list: NamesOf<Event>[]): number => list.length;
+
+describe('expr types', () => {
+  it('take columns that the row has', () => {
+    whereEvent(
+      col('action')
+        .eq('click')
+        .and(not(col('size').lt(5)))
+        .or(lit('x').le(col('user'))),
+    );
+    whereEvent(col('size').isNull());
+    const name: string = 'size';
+    whereEvent(col(name).eq(5));
+    const row: { readonly n: number; readonly clicks: number; readonly bytes: number } = agg({
+      n: count(),
+      clicks: countIf(col('action').eq('click')),
+      bytes: sum('size').where(col('user').ne('x')),
+    });
+    expect(Object.keys(row)).to.deep.equal(['n', 'clicks', 'bytes']);
+    expect(names('user', 'size')).to.equal(2);
+    expect(where(col('a').eq(1))).to.equal(1);
+  });
+
+  it('refuse columns that the row lacks, and other types', () => {
+    // @ts-expect-error no such column
+    whereEvent(col('acton').eq('click'));
+    // @ts-expect-error one of two columns is missing
+    whereEvent(col('action').eq('click').and(col('acton').isNull()));
+    // @ts-expect-error a string column compared with a number
+    whereEvent(not(col('user').eq(5)));
+    // @ts-expect-error a number column compared with a string
+    whereEvent(lit('5').eq(col('size')));
+    // @ts-expect-error not a column's name
+    names('nope');
+    const wrong = [
+      // @ts-expect-error no such column
+      () => agg({ x: sum('sise') }),
+      // @ts-expect-error a column of strings
+      () => agg({ x: max('user') }),
+      // @ts-expect-error a condition on a column that is not there
+      () => agg({ x: count().where(col('acton').eq('x')) }),
+    ];
+    for (const run of wrong) expect(run).to.throw();
+  });
+
+  it('refuse orders of booleans and comparisons of columns', () => {
+    // @ts-expect-error booleans have no order
+    expect(() => col('ok').lt(true)).to.not.throw();
+    // @ts-expect-error two columns
+    expect(() => col('a').eq(col('b'))).to.throw();
+    // @ts-expect-error a column is not a condition
+    expect(() => not(col('ok'))).to.throw();
+  });
+});
