@@ -4,10 +4,10 @@
  *
  *   npx tsx benchmarks/batch-floor.bench.ts [--batches=300]
  */
+import { spawn } from 'node:child_process';
 import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { resolveOptions } from '../lib/core/options.js';
-import { openJob, startJob } from '../lib/driver/run-job.js';
+import { createInterface } from 'node:readline';
 import { check, percentile, report, root, workFolder } from './harness.js';
 
 const batches = Number(process.argv.find(argument => argument.startsWith('--batches='))?.split('=')[1] ?? 300);
@@ -31,36 +31,35 @@ function fdatasyncTimes(): number[] {
   return times;
 }
 
+/** Processing times of batches that the built command line runs live, at an interval of 1 ms, after some to warm up. */
 async function measure(rows: number, stages: number, checkpoint: boolean): Promise<number[]> {
-  mkdirSync(join(folder, 'empty'), { recursive: true });
-  const path = checkpoint ? join(folder, 'checkpoint') : undefined;
   rmSync(join(folder, 'checkpoint'), { recursive: true, force: true });
-  const job = await openJob(join(root, 'benchmarks', 'floor-job.ts'));
-  const { values } = resolveOptions({ cli: { interval: '1ms', workers: '2' }, env: {}, job: {} });
+  mkdirSync(join(folder, 'empty'), { recursive: true });
+  const child = spawn(
+    process.execPath,
+    [
+      ...['dist/cli/main.js', 'run', 'benchmarks/floor-job.ts', '--json', '--interval', '1ms', '--workers', '2'],
+      ...['--checkpoint', checkpoint ? join(folder, 'checkpoint') : 'none', '--arg', `rows=${rows}`],
+      ...['--arg', `stages=${stages}`, '--arg', `empty=${join(folder, 'empty')}`],
+    ],
+    { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   const times: number[] = [];
   let records = 0;
-  let stop = (): void => undefined;
-  const enough = new Promise<void>(resolve => (stop = resolve));
-  const running = await startJob(
-    job,
-    {
-      checkpoint: path,
-      args: { rows: String(rows), stages: String(stages), empty: join(folder, 'empty') },
-      once: false,
-      options: values,
-    },
-    event => {
-      if (event.kind !== 'batchCompleted') return;
-      times.push(event.batch.processingDelayMs);
-      records += event.batch.records;
-      if (times.length >= WARM_UP + batches) stop();
-    },
-  );
-  await enough;
-  await running.stop('graceful');
-  await running.done;
-  check(rows === 0 ? records === 0 : records >= rows, `${records} records in ${times.length} batches`);
+  for await (const line of createInterface({ input: child.stdout })) {
+    const event = JSON.parse(line) as Event;
+    if (event.batch === undefined) continue;
+    times.push(event.batch.processingDelayMs);
+    records += event.batch.records;
+    if (times.length === WARM_UP + batches) child.kill('SIGTERM');
+  }
+  check(rows === 0 ? records === 0 : records > batches, `${records} records in ${times.length} batches`);
+  check(times.length >= WARM_UP + batches, `${times.length} batches`);
   return times.slice(WARM_UP, WARM_UP + batches);
+}
+
+interface Event {
+  readonly batch?: { readonly records: number; readonly processingDelayMs: number };
 }
 
 for (const checkpoint of [false, true]) {

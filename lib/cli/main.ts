@@ -54,7 +54,7 @@ function makeProgram(terminal: Terminal, engine: () => Promise<Engine>, setExitC
     .argument('[job]', 'path of the job file')
     .option('--interval <duration>', 'batch interval, such as 500ms or 2s')
     .option('--workers <n>', 'number of worker threads')
-    .option('--checkpoint <dir>', 'checkpoint directory (default: .sluice/<job>/checkpoint)')
+    .option('--checkpoint <dir>', "checkpoint directory, or 'none' (default: .sluice/<job>/checkpoint)")
     .option('--arg <name=value>', "one of the job's own arguments; may be given several times", collect)
     .option('--option <name=value>', 'an engine option; may be given several times', collect)
     .option('--once', 'process what is there now, commit it, and end')

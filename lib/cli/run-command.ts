@@ -54,7 +54,7 @@ export async function runCommand(
     const running = await engine.startJob(
       job,
       {
-        checkpoint: resolve(terminal.cwd, flags.checkpoint ?? defaultCheckpoint(job)),
+        checkpoint: checkpointOf(flags, job, terminal.cwd),
         args: pairs(flags.arg, '--arg'),
         once: flags.once === true,
         options: values,
@@ -67,6 +67,11 @@ export async function runCommand(
   } finally {
     stopper.release();
   }
+}
+
+/** Absolute; `--checkpoint none` runs without one. */
+function checkpointOf(flags: RunFlags, job: LoadedJob, cwd: string): string | undefined {
+  return flags.checkpoint === 'none' ? undefined : resolve(cwd, flags.checkpoint ?? defaultCheckpoint(job));
 }
 
 /** A job's name is made so that it can be a folder's. */
