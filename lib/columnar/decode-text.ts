@@ -4,9 +4,8 @@ import { kernels } from './kernels.js';
 import type { Address, SlotMemory } from './slot-memory.js';
 
 const RESULT_BYTES = 16;
-const NOT_UTF8 = 'a line of UTF-8 wanted, got bytes that are not UTF-8';
 
-/** Lines to one column of slices, without LF or CRLF. An empty line is an empty string. */
+/** Lines or words to one column of slices. A line has no LF or CRLF and may be empty; a word is never empty. */
 export function makeTextDecoder(
   memory: SlotMemory,
   format: TextFormat,
@@ -14,6 +13,7 @@ export function makeTextDecoder(
 ): Decoder {
   const k = kernels(memory);
   const isKept = columns === undefined || columns.length > 0;
+  const notUtf8 = `a ${format.unit} of UTF-8 wanted, got bytes that are not UTF-8`;
 
   function decode(address: Address, byteLength: number, final: boolean): Decoded {
     const end = address + byteLength;
@@ -21,10 +21,15 @@ export function makeTextDecoder(
     const result = memory.scratch(RESULT_BYTES);
     k.lineCount(address, end, result);
     const [numLines, notAscii] = memory.u32.subarray(result >>> 2, (result >>> 2) + 2);
-    const values = memory.scratch((numLines + 1) * 4);
-    const lengths = memory.scratch((numLines + 1) * 4);
-    let numRows = k.textLines(address, linesEnd, values, lengths);
-    if (final && linesEnd < end) {
+    const textEnd = final ? end : linesEnd;
+    const isWords = format.unit === 'word';
+    const room = (isWords ? k.wordCount(address, textEnd) >>> 0 : numLines) + 1;
+    const values = memory.scratch(room * 4);
+    const lengths = memory.scratch(room * 4);
+    let numRows = isWords
+      ? k.textWords(address, textEnd, values, lengths)
+      : k.textLines(address, linesEnd, values, lengths);
+    if (!isWords && final && linesEnd < end) {
       memory.u32[(values >>> 2) + numRows] = linesEnd;
       memory.u32[(lengths >>> 2) + numRows] = end - linesEnd;
       numRows++;
@@ -59,7 +64,7 @@ export function makeTextDecoder(
       const line = u32[(values >>> 2) + row];
       const length = u32[(lengths >>> 2) + row];
       if (k.validUtf8(line, line + length) === 0) {
-        bad.push({ offset: line - start, byteLength: length, reason: NOT_UTF8 });
+        bad.push({ offset: line - start, byteLength: length, reason: notUtf8 });
         continue;
       }
       u32[(values >>> 2) + kept] = line;

@@ -37,6 +37,8 @@ export interface ScanKernels {
   /** @returns the address after the last LF, or `start` */
   lastLineEnd(start: Address, end: Address): Address;
   /** Slices of the lines of a region that ends in LF. @returns how many */
+  wordCount(start: Address, end: Address): number;
+  textWords(start: Address, end: Address, values: Address, lengths: Address): number;
   textLines(start: Address, end: Address, values: Address, lengths: Address): number;
   /** @returns 1 when the region is exactly UTF-8 */
   validUtf8(start: Address, end: Address): number;

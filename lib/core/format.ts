@@ -22,9 +22,13 @@ export interface NdjsonFormat {
   readonly onBadRecord: OnBadRecord;
 }
 
-/** One string a line, without its LF or CRLF; one column named `value`. Invalid UTF-8 is a bad record. */
+/**
+ * One string a line, without its LF or CRLF, or one a word, cut at ASCII white space; one column named `value`. Invalid
+ * UTF-8 is a bad record.
+ */
 export interface TextFormat {
   readonly kind: 'text';
+  readonly unit: 'line' | 'word';
   readonly columns: readonly Column[];
   readonly onBadRecord: OnBadRecord;
 }
@@ -59,7 +63,26 @@ export function ndjson<R>(schema: Schema<R>, options: { readonly onBadRecord?: O
   return Object.freeze({ kind: 'ndjson', columns: schema.columns, onBadRecord: options.onBadRecord ?? 'deadletter' });
 }
 
-export function text(options: { readonly onBadRecord?: OnBadRecord } = {}): Format<string> {
+/** Lines of text. */
+export function text(options: TextOptions = {}): Format<string> {
+  return textFormat('line', options);
+}
+
+/** Words of text: what stands between spaces, tabs and line ends. Cheaper than to split lines. */
+export function words(options: TextOptions = {}): Format<string> {
+  return textFormat('word', options);
+}
+
+export interface TextOptions {
+  readonly onBadRecord?: OnBadRecord;
+}
+
+function textFormat(unit: TextFormat['unit'], options: TextOptions): Format<string> {
   const column: Column = { name: 'value', kind: 'utf8', nullable: false };
-  return Object.freeze({ kind: 'text', columns: [column], onBadRecord: options.onBadRecord ?? 'deadletter' });
+  return Object.freeze({
+    kind: 'text',
+    unit,
+    columns: Object.freeze([column]),
+    onBadRecord: options.onBadRecord ?? 'deadletter',
+  });
 }

@@ -30,6 +30,91 @@ export function textLines(start: usize, end: usize, values: usize, lengths: usiz
   return <u32>(row >> 2);
 }
 
+/** Bits of 64 bytes that are no white space (space, tab, LF, VT, FF, CR). */
+// @ts-ignore: decorator
+@inline
+function wordBits(p: usize): u64 {
+  return (
+    <u64>wordBits16(v128.load(p)) |
+    (<u64>wordBits16(v128.load(p, 16)) << 16) |
+    (<u64>wordBits16(v128.load(p, 32)) << 32) |
+    (<u64>wordBits16(v128.load(p, 48)) << 48)
+  );
+}
+
+// @ts-ignore: decorator
+@inline
+function wordBits16(bytes: v128): u32 {
+  const control = i8x16.lt_u(i8x16.sub(bytes, i8x16.splat(9)), i8x16.splat(5));
+  return <u32>i8x16.bitmask(v128.or(control, i8x16.eq(bytes, i8x16.splat(32)))) ^ 0xffff;
+}
+
+// @ts-ignore: decorator
+@inline
+function isSpace(byte: u32): bool {
+  return byte == 32 || byte - 9 < 5;
+}
+
+/** How many words a region has: runs of bytes that are no white space. */
+export function wordCount(start: usize, end: usize): u32 {
+  let p = start;
+  let before: u64 = 0;
+  let count: u32 = 0;
+  for (; end - p >= 64; p += 64) {
+    const bits = wordBits(p);
+    count += <u32>popcnt(bits & ~((bits << 1) | before));
+    before = bits >> 63;
+  }
+  let inWord = before != 0;
+  for (; p < end; p++) {
+    const space = isSpace(load<u8>(p));
+    count += u32(!space && !inWord);
+    inWord = !space;
+  }
+  return count;
+}
+
+/** Slices of the words of a region: u32 addresses, u32 lengths. Returns how many. */
+export function textWords(start: usize, end: usize, values: usize, lengths: usize): u32 {
+  let p = start;
+  let before: u64 = 0;
+  let word: usize = 0;
+  let row: usize = 0;
+  for (; end - p >= 64; p += 64) {
+    const bits = wordBits(p);
+    // A bit where a word begins, and the next one where it has ended.
+    for (let edges = bits ^ ((bits << 1) | before); edges; edges &= edges - 1) {
+      const at = p + <usize>ctz(edges);
+      if (word == 0) {
+        word = at;
+        continue;
+      }
+      store<u32>(values + row, word);
+      store<u32>(lengths + row, at - word);
+      row += 4;
+      word = 0;
+    }
+    before = bits >> 63;
+  }
+  for (; p < end; p++) {
+    const space = isSpace(load<u8>(p));
+    if (word == 0) {
+      if (!space) word = p;
+    } else if (space) {
+      store<u32>(values + row, word);
+      store<u32>(lengths + row, p - word);
+      row += 4;
+      word = 0;
+    }
+  }
+  if (word != 0) {
+    store<u32>(values + row, word);
+    store<u32>(lengths + row, end - word);
+    row += 4;
+  }
+  return <u32>(row >> 2);
+}
+
 // @ts-ignore: decorator
 @inline
 function putLine(line: usize, at: usize, value: usize, length: usize): void {

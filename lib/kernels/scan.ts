@@ -2,5 +2,5 @@
 export { csvCount, csvIndex, jsonCount, jsonIndex, lineCount, lastLineEnd } from './scan-structure';
 export { csvDecode } from './scan-csv';
 export { jsonDecode } from './scan-json';
-export { textLines, gatherText, cutText } from './scan-text';
+export { textLines, wordCount, textWords, gatherText, cutText } from './scan-text';
 export { validUtf8 } from './scan-utf8';
