@@ -2,7 +2,7 @@
  * Makes the click and view events that the sample job counts: CSV files `user,action,ts`, the same ones for the same
  * seed. A few users do most of it (user number = users * u^3), 30 % of the events are clicks.
  *
- *   npx tsx jobs/generate-clicks.ts in 20000      20,000 events in 10 files in the folder `in`
+ *   npx tsx jobs/generate-clicks.ts out/clicks 20000      20,000 events in 10 files in the folder `out/clicks`
  *
  * Each file is written under a hidden name and then renamed, so that whoever watches the folder sees it whole or not
  * at all.
@@ -65,7 +65,7 @@ function randomNumbers(seed: number): () => number {
   };
 }
 
-const [, script, dir = 'in', events = '20000'] = process.argv;
+const [, script, dir = 'out/clicks', events = '20000'] = process.argv;
 if (script !== undefined && import.meta.url === pathToFileURL(script).href) {
   await writeClicks({ dir, events: Number(events), users: 1000, files: 10, seed: 1, startMs: Date.now() });
 }

@@ -8,8 +8,11 @@ export { bool, float64, int32, int64, nullable, schema, timestamp, utf8 } from '
 export type { RowOf, Schema } from './core/schema.js';
 export { BatchQueue } from './api/batch-queue.js';
 export { DStream, GroupedStream } from './api/dstream.js';
+export { minutes, seconds } from './core/time.js';
+export type { Duration } from './core/time.js';
 export { job } from './api/job.js';
 export type { Job } from './api/job.js';
 export { Rdd } from './api/rdd.js';
+export type { WindowOptions, WindowTotalsOptions } from './api/window-node.js';
 export { StreamingContext } from './api/streaming-context.js';
 export { col, count, countIf, lit, max, min, not, sum } from './api/expressions.js';

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect } from 'chai';
@@ -142,7 +143,13 @@ describe('architecture', () => {
   });
 
   it('has only the agreed entries at the top', () => {
-    const entries = readdirSync(root).filter(name => !name.startsWith('.') && !MADE.includes(name));
+    // Of a clone, what is tracked: a user's own input beside it is nobody's business.
+    const tracked = existsSync(join(root, '.git'))
+      ? execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
+          .split('\n')
+          .map(path => path.split('/')[0] ?? '')
+      : readdirSync(root);
+    const entries = [...new Set(tracked)].filter(name => !/^\.|^$/.test(name) && !MADE.includes(name));
     expect(entries.filter(name => !TOP_LEVEL.includes(name))).to.deep.equal([]);
   });
 });

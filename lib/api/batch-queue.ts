@@ -3,15 +3,19 @@
  * and experiments: what is in the queue lives in the driver's memory until it is planned.
  */
 export class BatchQueue<T> {
-  readonly #batches: (readonly T[])[] = [];
+  readonly #batches: (readonly T[] | null)[] = [];
 
-  push(...batches: readonly (readonly T[])[]): this {
+  /**
+   * @param batches an empty array is a batch without rows, in as many partitions as any other; null is no batch at all:
+   *   operations give nothing for it, keyed state goes on without new values, and a union or a join with it fails
+   */
+  push(...batches: readonly (readonly T[] | null)[]): this {
     this.#batches.push(...batches);
     return this;
   }
 
   /** Takes the oldest batch, or undefined when there is none. */
-  shift(): readonly T[] | undefined {
+  shift(): readonly T[] | null | undefined {
     return this.#batches.shift();
   }
 

@@ -1,46 +1,48 @@
 /**
  * DStream<T>: a stream cut into batches; in each batch an RDD of rows of type T. Immutable: each operation adds a node
  * to the job's plan and gives the stream of its rows. Closures run in the workers, which load the same job module, so
- * they may use what the module declares, but nothing that changes while the job runs.
+ * they may use what the module declares, but nothing that changes while the job runs. They must not change the rows they
+ * are given: another operation on the same stream may be given the same row.
  *
  * Pair operations are there when T is a pair `[K, V]`. Keys are compared by content: any JSON-like value, also Date,
  * bigint and bytes (rules in `core/value-key.ts`).
  */
 import { EngineError } from '../core/errors.js';
-import type { Column, Schema } from '../core/schema.js';
-import type { NamesOf } from '../expr/names.js';
-import type { FileOutput, NodeId, Operation, Shuffle, StateValue } from '../plan/node.js';
+import type { Column } from '../core/schema.js';
 import type { AggExpr, AggOutput } from '../expr/aggregate.js';
+import { decodeValue, encodeValue } from '../core/value-codec.js';
+import type { NamesOf } from '../expr/names.js';
+import type { NodeId, Operation, Shuffle } from '../plan/node.js';
 import { addGroupNode, type GroupRequest } from './group-node.js';
-import type { Rdd } from './rdd.js';
+import { fullOuter, inner, leftOuter, rightOuter } from './join-values.js';
 import type { StreamGraph, UserFunction } from './stream-graph.js';
+import type { RunningAggOptions, UpdateStateOptions } from './stream-options.js';
+import { StreamOutputs } from './stream-outputs.js';
+import { addUpdateStateNode } from './update-state-node.js';
+import {
+  addWindowNode,
+  inOnePartition,
+  listCombiner,
+  pairFunctions,
+  reduceWindowArgs,
+  type ReduceWindowArgs,
+  type WindowOptions,
+  type WindowRequest,
+  type WindowSpan,
+  type WindowTotalsOptions,
+} from './window-node.js';
 
 type Pair<K, V> = readonly [K, V];
 /** A stream of pairs, whatever else it is. */
 type Pairs<K, V> = DStream<Pair<K, V>> | DStream<[K, V]>;
 
-export interface UpdateStateOptions<S> {
-  /** Names the state in checkpoints; give one to be free to move the operation. */
-  readonly id?: string;
-  readonly numPartitions?: number;
-  /** Keep the state as columns of numbers instead of any JSON-like value: smaller and readable by Arrow tools. */
-  readonly state?: Schema<S>;
-}
-
-export interface CsvOutputOptions {
-  /** A first line with the column names, once a file. Default: true for objects, false for anything else. */
-  readonly header?: boolean;
-  readonly delimiter?: string;
-  /** Puts `'` before a field that a spreadsheet would run as a formula. */
-  readonly escapeFormulas?: boolean;
-}
-
-export class DStream<T> {
+export class DStream<T> extends StreamOutputs<T> {
   readonly #graph: StreamGraph;
   readonly #id: NodeId;
   declare readonly __row?: T;
 
   constructor(graph: StreamGraph, id: NodeId) {
+    super(graph, id);
     this.#graph = graph;
     this.#id = id;
   }
@@ -155,6 +157,22 @@ export class DStream<T> {
     return result;
   }
 
+  /**
+   * `[key, combined]`: `merge` folds each partition's values into a copy of `zero`, `mergeCombiners` puts partitions
+   * together. Give a zero that is made of JSON-like values: each key gets a copy of its own.
+   */
+  aggregateByKey<C, K = unknown, V = unknown>(
+    this: Pairs<K, V>,
+    zero: C,
+    merge: (combined: C, value: V) => C,
+    mergeCombiners: (a: C, b: C) => C,
+    numPartitions?: number,
+  ): DStream<[K, C]> {
+    const bytes = encodeValue(zero);
+    const create = (value: V): C => merge(decodeValue(bytes) as C, value);
+    return pairsOf(this).combineByKey<C, K, V>(create, merge, mergeCombiners, numPartitions);
+  }
+
   /** `[key, [values here, values there]]` for each key of either stream. */
   cogroup<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, numPartitions?: number): DStream<[K, [V[], W[]]]> {
     const stream = pairsOf(this);
@@ -167,32 +185,123 @@ export class DStream<T> {
 
   /** `[key, [v, w]]` for each v here and w there under the same key of the same batch. */
   join<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, numPartitions?: number): DStream<[K, [V, W]]> {
-    const both = (this as Pairs<K, V> as DStream<[K, V]>).cogroup<K, V, W>(other, numPartitions);
-    return both.flatMapValues<K, [V[], W[]], [V, W]>(([left, right]) =>
-      left.flatMap(v => right.map((w): [V, W] => [v, w])),
-    );
+    return cogroupOf(this, other, numPartitions).flatMapValues(inner);
+  }
+
+  /** As `join`, and `[key, [v, null]]` for each v without a partner there. */
+  leftOuterJoin<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, numPartitions?: number): DStream<[K, [V, W | null]]> {
+    return cogroupOf(this, other, numPartitions).flatMapValues(leftOuter);
+  }
+
+  /** As `join`, and `[key, [null, w]]` for each w without a partner here. */
+  rightOuterJoin<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, numPartitions?: number): DStream<[K, [V | null, W]]> {
+    return cogroupOf(this, other, numPartitions).flatMapValues(rightOuter);
+  }
+
+  /** As `join`, and each value without a partner on the other side with null in its place. */
+  fullOuterJoin<K, V, W>(
+    this: Pairs<K, V>,
+    other: Pairs<K, W>,
+    numPartitions?: number,
+  ): DStream<[K, [V | null, W | null]]> {
+    return cogroupOf(this, other, numPartitions).flatMapValues(fullOuter);
+  }
+
+  /** The same pairs, each in the partition of its key; in order of partition where they come from. */
+  partitionBy<K, V>(this: Pairs<K, V>, numPartitions?: number): DStream<[K, V]> {
+    const stream = pairsOf(this);
+    const shuffle = stream.#shuffle({ kind: 'pairs', combine: false }, numPartitions);
+    return stream.#wide({ kind: 'partitionBy' }, shuffle, undefined);
   }
 
   /**
-   * Keeps a state for each key: in every batch `f(new values, state)` is called for each key that has a state or new
-   * values and gives the new state, or undefined to forget the key. The stream is `[key, state]` of ALL keys, in every
-   * batch: its cost grows with the keys there are. `groupBy(...).runningAgg(...)` costs only the keys that changed.
+   * The rows of the last `window`, which ends with this batch, each time `slide` has passed (default: in every batch).
+   * In between the stream has no batch: nothing that is made from it runs, outputs included. Both are multiples of the
+   * time between this stream's batches. What a window holds is state, kept in checkpoints.
+   */
+  window(...span: WindowSpan<WindowOptions>): DStream<T> {
+    return this.#window<T>('window', span, { columns: this.#columns });
+  }
+
+  /**
+   * One row each time the window slides: all its rows combined by `f`; none for an empty window. With the inverse of
+   * `f` a total is kept instead, and stays when the window is empty.
+   */
+  reduceByWindow(f: (a: T, b: T) => T, ...span: WindowSpan<WindowOptions>): DStream<T>;
+  reduceByWindow(
+    f: (a: T, b: T) => T,
+    inverse: (total: T, leaving: T) => T,
+    ...span: WindowSpan<WindowOptions>
+  ): DStream<T>;
+  reduceByWindow(f: (a: T, b: T) => T, ...window: ReduceWindowArgs): DStream<T> {
+    const pairs = this.map((row): [null, T] => [null, row]);
+    const { span, totals } = reduceWindowArgs(window);
+    return pairs
+      .#window<[null, T]>('reduceByWindow', inOnePartition(span), pairFunctions(f, totals))
+      .map<T>(([, row]) => row);
+  }
+
+  /** One row each time the window slides: how many rows it has, 0 for an empty one. */
+  countByWindow(...span: WindowSpan<WindowOptions>): DStream<number> {
+    const counts = this.count().map((n): [null, number] => [null, n]);
+    const functions = pairFunctions(add, { inverse: subtract, filter: undefined });
+    return counts
+      .#window<[null, number]>('countByWindow', inOnePartition(span), functions)
+      .map<number>(([, count]) => count);
+  }
+
+  /** `[row, how often]` for each distinct row of a window. */
+  countByValueAndWindow(...span: WindowSpan<WindowOptions>): DStream<[T, number]> {
+    const isThere = ([, count]: readonly [T, number]): boolean => count !== 0;
+    const functions = pairFunctions(add, { inverse: subtract, filter: isThere });
+    return this.map((row): [T, number] => [row, 1]).#window('countByValueAndWindow', span, functions);
+  }
+
+  /** `[key, [values]]` of a window, values in order of its batches. */
+  groupByKeyAndWindow<K, V>(this: Pairs<K, V>, ...span: WindowSpan<WindowOptions>): DStream<[K, V[]]> {
+    return pairsOf(this).#window('groupByKeyAndWindow', span, { combiner: listCombiner as never });
+  }
+
+  /**
+   * `[key, all its values in a window combined by f]`. With an inverse function, `inverse(f(a, b), b)` = a, the totals
+   * are kept: a batch then costs the keys that enter and leave, however long the window is, and the stream has every
+   * key that the filter lets through, those without values in the window too.
+   */
+  reduceByKeyAndWindow<K, V>(
+    this: Pairs<K, V>,
+    f: (a: V, b: V) => V,
+    ...span: WindowSpan<WindowOptions>
+  ): DStream<[K, V]>;
+  reduceByKeyAndWindow<K, V>(
+    this: Pairs<K, V>,
+    f: (a: V, b: V) => V,
+    inverse: (total: V, leaving: V) => V,
+    ...span: WindowSpan<WindowTotalsOptions<K, V>>
+  ): DStream<[K, V]>;
+  reduceByKeyAndWindow<K, V>(this: Pairs<K, V>, f: (a: V, b: V) => V, ...window: ReduceWindowArgs): DStream<[K, V]> {
+    const { span, totals } = reduceWindowArgs(window);
+    return pairsOf(this).#window('reduceByKeyAndWindow', span, pairFunctions(f, totals));
+  }
+
+  /**
+   * Keeps a state for each key: in every batch `f(new values, state, key, batch time)` is called for each key that has a
+   * state or new values and gives the new state, or undefined to forget the key. The stream is `[key, state]` of ALL
+   * keys, in every batch: its cost grows with the keys there are. `groupBy(...).runningAgg(...)` costs only the keys
+   * that changed.
    */
   updateStateByKey<S, K = unknown, V = unknown>(
     this: Pairs<K, V>,
-    f: (values: V[], state: S | undefined) => S | undefined,
-    options: UpdateStateOptions<S> = {},
+    f: (values: V[], state: S | undefined, key: K, time: number) => S | undefined,
+    options: UpdateStateOptions<S, K> = {},
   ): DStream<[K, S]> {
     const stream = pairsOf(this);
-    const graph = stream.#graph;
-    const operatorId =
-      options.id === undefined ? graph.uniqueName('updateStateByKey') : graph.claimName(options.id, 'updateStateByKey');
-    const value: StateValue = options.state === undefined ? 'variable' : options.state.columns;
-    if (value !== 'variable') requireNumbers(value, operatorId);
-    const shuffle = stream.#shuffle({ kind: 'pairs', combine: false }, options.numPartitions);
-    const result = stream.#wide<[K, S]>({ kind: 'updateState', operatorId, value }, shuffle, undefined);
-    graph.functions.set(result.#id, f as UserFunction);
-    return result;
+    const id = addUpdateStateNode<K, S>(stream.#graph, {
+      parent: stream.#id,
+      f: f as UserFunction,
+      options,
+      shuffle: numPartitions => stream.#shuffle({ kind: 'pairs', combine: false }, numPartitions),
+    });
+    return stream.#derive<[K, S]>(id);
   }
 
   /** Groups rows by columns, for aggregates that are computed without making rows. The stream's columns must be declared. */
@@ -200,54 +309,8 @@ export class DStream<T> {
     return new GroupedStream<T, N>(this.#graph, this.#id, names);
   }
 
-  /** Shows the first `limit` rows of each batch on the console. */
-  print(limit = 10): void {
-    if (!Number.isInteger(limit) || limit < 1)
-      throw new EngineError('optionInvalid', `print wants a number of rows of at least 1, got ${limit}`);
-    this.#graph.addOutput('print', this.#id, { kind: 'print', limit });
-  }
-
-  /**
-   * Runs `f` in the driver with each batch's rows. It runs again for a batch whose commit was interrupted, so what it
-   * does elsewhere happens at least once; use the batch time to make it happen once.
-   */
-  foreachRDD(f: (rdd: Rdd<T>, time: number) => void | Promise<void>): void {
-    const id = this.#graph.addOutput('foreachRDD', this.#id, { kind: 'foreachRdd' });
-    this.#graph.outputFunctions.set(id, f as UserFunction);
-  }
-
-  /**
-   * Appends rows to a CSV file (a path with an extension), or to rolling files in a folder; exactly once. A string is
-   * one field; of an object each property, of an array each element.
-   */
-  saveAsCsv(path: string, options: CsvOutputOptions = {}): void {
-    this.#save('saveAsCsv', {
-      format: 'csv',
-      path,
-      header: options.header ?? null,
-      delimiter: options.delimiter ?? ',',
-      escapeFormulas: options.escapeFormulas ?? false,
-    });
-  }
-
-  /** Appends each row as one line of JSON to a file or to rolling files in a folder; exactly once. */
-  saveAsNdjson(path: string): void {
-    this.#save('saveAsNdjson', { format: 'ndjson', path, header: null, delimiter: ',', escapeFormulas: false });
-  }
-
-  /** Appends each row's text as one line to a file or to rolling files in a folder; exactly once. */
-  saveAsText(path: string): void {
-    this.#save('saveAsText', { format: 'text', path, header: null, delimiter: ',', escapeFormulas: false });
-  }
-
   get #columns(): readonly Column[] | undefined {
     return this.#graph.node(this.#id).columns;
-  }
-
-  #save(name: string, spec: FileOutput): void {
-    if (spec.path === '')
-      throw new EngineError('optionInvalid', `${name} wants the path of a file or folder, got an empty string`);
-    this.#graph.addOutput(name, this.#id, { kind: 'file', spec });
   }
 
   #narrow<U>(
@@ -262,6 +325,16 @@ export class DStream<T> {
 
   #wide<U>(operation: Operation, shuffle: Shuffle, columns: readonly Column[] | undefined): DStream<U> {
     return this.#derive(this.#graph.addNode(operation, [{ kind: 'shuffle', parent: this.#id, shuffle }], columns));
+  }
+
+  #window<U>(
+    name: string,
+    span: WindowSpan<WindowOptions>,
+    parts: Partial<Pick<WindowRequest, 'columns' | 'combiner' | 'totals'>>,
+  ): DStream<U> {
+    const shuffle: WindowRequest['shuffle'] = (mode, numPartitions) => this.#shuffle(mode, numPartitions);
+    const request = { parent: this.#id, name, span, shuffle, columns: undefined, ...parts };
+    return this.#derive(addWindowNode(this.#graph, request));
   }
 
   #shuffle(mode: Shuffle['mode'], numPartitions: number | undefined): Shuffle {
@@ -290,12 +363,6 @@ export class DStream<T> {
   static narrowOf(stream: DStream<unknown>): <U>(kind: 'mapValues' | 'flatMapValues', f: unknown) => DStream<U> {
     return (kind, f) => stream.#narrow(kind, f);
   }
-}
-
-export interface RunningAggOptions {
-  /** Names the state in checkpoints; default `runningAgg(user)` after the key columns. */
-  readonly id?: string;
-  readonly numPartitions?: number;
 }
 
 type GroupRow<T, N, A> = { readonly [K in N & keyof T & string]: T[K] } & AggOutput<A>;
@@ -363,8 +430,12 @@ export class GroupedStream<T, N extends string> {
 const narrowOf = (stream: unknown) => DStream.narrowOf(stream as DStream<unknown>);
 const pairsOf = <K, V>(stream: Pairs<K, V>): DStream<[K, V]> => stream as DStream<[K, V]>;
 
+const cogroupOf = <K, V, W>(left: Pairs<K, V>, right: Pairs<K, W>, numPartitions: number | undefined) =>
+  pairsOf(left).cogroup<K, V, W>(right, numPartitions);
+
 const identity = <V>(value: V): V => value;
 const add = (a: number, b: number): number => a + b;
+const subtract = (a: number, b: number): number => a - b;
 
 function* countRows(rows: Iterable<unknown>): Iterable<number> {
   let count = 0;
@@ -376,16 +447,4 @@ function* sumRows(rows: Iterable<number>): Iterable<number> {
   let sum = 0;
   for (const row of rows) sum += row;
   yield sum;
-}
-
-function requireNumbers(columns: readonly Column[], operatorId: string): void {
-  const wrong = columns.find(
-    column => !['int32', 'int64', 'float64', 'timestamp'].includes(column.kind) || column.nullable,
-  );
-  if (wrong !== undefined) {
-    throw new EngineError(
-      'jobInvalid',
-      `state columns of ${operatorId} must be numbers without null, got ${wrong.name} ${wrong.kind}${wrong.nullable ? '?' : ''}: leave out the schema to keep any JSON-like state`,
-    );
-  }
 }

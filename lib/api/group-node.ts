@@ -44,9 +44,10 @@ export function addGroupNode(graph: StreamGraph, request: GroupRequest): NodeId 
     numPartitions: request.numPartitions ?? graph.numPartitions,
     mode: { kind: 'groups', keys: keys.map(key => columns.indexOf(key)), aggregates },
   };
+  // A minimum or maximum of no value is null.
   const output: Column[] = [
     ...keys,
-    ...aggregates.map(({ name, outputKind }) => ({ name, kind: outputKind, nullable: false })),
+    ...aggregates.map(({ name, kind, outputKind }) => ({ name, kind: outputKind, nullable: !kind.startsWith('sum') })),
   ];
   return graph.addNode(request.operation(keys, aggregates), [{ kind: 'shuffle', parent, shuffle }], output);
 }

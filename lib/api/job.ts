@@ -41,6 +41,13 @@ export function job<A extends ArgDeclarations = Record<never, never>>(
       `a job's name wants letters, digits, '.', '_' and '-' (it names folders), got '${name}'`,
     );
   }
+  const unknown = Object.keys(options).find(key => key !== 'args' && key !== 'options');
+  if (unknown !== undefined) {
+    throw new EngineError(
+      'jobInvalid',
+      `job '${name}' wants { args, options } as its second argument, got '${unknown}': engine options go into options`,
+    );
+  }
   return Object.freeze({
     kind: 'sluice.job',
     name,
@@ -55,13 +62,21 @@ export function isJob(value: unknown): value is Job {
   return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'sluice.job';
 }
 
-/** Runs the job's build function on a new graph. Whatever it throws is `jobInvalid` unless it is an engine's own error. */
+/** Runs the job's build function on a new graph. What it throws is passed on; a build function that waits is `jobInvalid`. */
 export function buildGraph(
   job: Job,
   args: { readonly [name: string]: unknown },
   numPartitions: number,
 ): { graph: StreamGraph; plan: Plan } {
   const graph = new StreamGraph(job.name, numPartitions);
-  job.build(new StreamingContext(graph), args as never);
+  const built = job.build(new StreamingContext(graph), args as never);
+  if (built instanceof Promise) {
+    // What it throws later is of no interest: it is refused as it is.
+    built.catch(() => undefined);
+    throw new EngineError(
+      'jobInvalid',
+      `the build function of job '${job.name}' wants to declare its streams at once, but it is async: await what it needs at the top of the job file`,
+    );
+  }
   return { graph, plan: graph.plan() };
 }

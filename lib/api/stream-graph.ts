@@ -3,6 +3,8 @@
  * The driver and each worker build their own from the same module; node ids agree because the same calls give the
  * same numbers, and the fingerprint proves it.
  */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { EngineError } from '../core/errors.js';
 import type { Column } from '../core/schema.js';
 import {
@@ -26,6 +28,12 @@ export interface Combiner {
   readonly mergeCombiners: UserFunction;
 }
 
+/** The closures of a window of totals beside its combiner. */
+export interface WindowTotals {
+  readonly inverse: UserFunction;
+  readonly filter: UserFunction | undefined;
+}
+
 export class StreamGraph {
   readonly job: string;
   readonly numPartitions: number;
@@ -34,6 +42,9 @@ export class StreamGraph {
   readonly #names = new Map<string, number>();
   readonly functions = new Map<NodeId, UserFunction>();
   readonly combiners = new Map<NodeId, Combiner>();
+  readonly windowTotals = new Map<NodeId, WindowTotals>();
+  /** What the state of an operator is before the first batch, by operator id: each key once. */
+  readonly initialStates = new Map<string, readonly (readonly [unknown, unknown])[]>();
   /** Functions of outputs that run in the driver, by output id. */
   readonly outputFunctions = new Map<string, UserFunction>();
   /** Queues of queueStream sources, by source id: only the driver reads them. */
@@ -53,6 +64,7 @@ export class StreamGraph {
   }
 
   addOutput(name: string, parent: NodeId, operation: OutputNode['operation']): string {
+    if (operation.kind === 'file') this.#claimPath(operation.spec.path, name);
     const id = this.uniqueName(name);
     this.#outputs.push(Object.freeze({ id, parent, operation, label: `${name}${callSite()}` }));
     return id;
@@ -80,6 +92,17 @@ export class StreamGraph {
     return name;
   }
 
+  /** Two outputs that append to one file would each cut off what the other wrote. */
+  #claimPath(path: string, what: string): void {
+    const absolute = resolve(path);
+    if (this.#outputs.some(({ operation: other }) => other.kind === 'file' && resolve(other.spec.path) === absolute)) {
+      throw new EngineError(
+        'jobInvalid',
+        `${what} wants a path of its own, '${path}' is another output's already: unite the streams before, or choose another path`,
+      );
+    }
+  }
+
   node(id: NodeId): PlanNode {
     const node = this.#nodes[id];
     if (node === undefined) throw new EngineError('internal', `no node ${id} in the graph of ${this.job}`);
@@ -102,7 +125,16 @@ export class StreamGraph {
   }
 }
 
-const OWN_FRAME = /[\\/](lib|dist)[\\/](api|chunk-|index|executor|driver|cli)/;
+/** This package's folder, as stacks name it: `file:///x/sluice/` and `/x/sluice/`. */
+const OWN_URL = /^.*\/(?=(?:dist|lib)\/)/.exec(import.meta.url)?.[0] ?? '';
+const OWN_PATH = OWN_URL === '' ? '' : fileURLToPath(OWN_URL).replaceAll('\\', '/');
+/** Sources and bundle: stacks name the sources where source maps are read. */
+const OWN_FOLDERS = OWN_URL === '' ? [] : [OWN_URL, OWN_PATH].flatMap(at => [`${at}lib/`, `${at}dist/`]);
+
+const isOwnFrame = (frame: string): boolean => {
+  const text = frame.replaceAll('\\', '/');
+  return OWN_FOLDERS.some(folder => text.includes(folder));
+};
 
 /** ` at jobs/x.ts:12`: the first caller outside Sluice; empty where the stack doesn't tell. */
 function callSite(): string {
@@ -111,7 +143,7 @@ function callSite(): string {
   const frames = (new Error('call site').stack ?? '').split('\n').slice(1);
   Error.stackTraceLimit = limit;
   for (const frame of frames) {
-    if (OWN_FRAME.test(frame) || frame.includes('node:') || frame.includes('node_modules')) continue;
+    if (isOwnFrame(frame) || frame.includes('node:') || frame.includes('node_modules')) continue;
     const match = /\(?([^()\s]+):(\d+):\d+\)?$/.exec(frame);
     if (match?.[1] !== undefined)
       return ` at ${match[1].replace(/^file:\/\//, '').replace(`${process.cwd()}/`, '')}:${match[2]}`;

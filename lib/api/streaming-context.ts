@@ -13,6 +13,14 @@ export interface FileStreamOptions {
   readonly settleMs?: number;
 }
 
+export interface QueueStreamOptions<T> {
+  readonly id?: string;
+  /** Declares the columns of the rows. */
+  readonly schema?: Schema<T>;
+  /** False: a batch takes all that is in the queue. Default true. */
+  readonly oneAtATime?: boolean;
+}
+
 export interface RateStreamOptions {
   readonly id?: string;
   readonly rowsPerSecond: number;
@@ -54,12 +62,10 @@ export class StreamingContext {
     return new DStream(this.#graph, this.#addSource(spec, 'files', options.id, columns));
   }
 
-  /** Batches that the program pushes: each batch of the job takes one of the queue. */
-  queueStream<T>(
-    queue: BatchQueue<T>,
-    options: { readonly id?: string; readonly schema?: Schema<T> } = {},
-  ): DStream<T> {
-    const id = this.#addSource({ kind: 'queue' }, 'queue', options.id, options.schema?.columns);
+  /** Batches that the program pushes: each batch of the job takes one of the queue, or all that are there. */
+  queueStream<T>(queue: BatchQueue<T>, options: QueueStreamOptions<T> = {}): DStream<T> {
+    const spec = { kind: 'queue', oneAtATime: options.oneAtATime ?? true } as const;
+    const id = this.#addSource(spec, 'queue', options.id, options.schema?.columns);
     const operation = this.#graph.node(id).operation;
     if (operation.kind === 'source') this.#graph.queues.set(operation.sourceId, queue as BatchQueue<unknown>);
     return new DStream(this.#graph, id);
@@ -77,6 +83,13 @@ export class StreamingContext {
       total: options.total ?? null,
     } as const;
     return new DStream(this.#graph, this.#addSource(spec, 'rate', options.id, rateSchema.columns));
+  }
+
+  /** The rows of all streams, in order of the list; one at least. */
+  union<T>(streams: readonly DStream<T>[]): DStream<T> {
+    const [first, ...others] = streams;
+    if (first === undefined) throw new EngineError('jobInvalid', 'union wants one stream at least, got an empty list');
+    return others.length === 0 ? first : first.union(...others);
   }
 
   #addSource(

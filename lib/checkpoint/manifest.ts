@@ -12,7 +12,8 @@ import { corrupt, hasCode, isSnapshotName, MANIFEST, PREVIOUS_MANIFEST } from '.
 /** An operator with state, as a checkpoint remembers it. */
 export interface OperatorInfo {
   readonly id: string;
-  readonly kind: 'aggregate' | 'rows';
+  /** What it does: state of another kind does not fit. */
+  readonly kind: string;
   /** Key and value columns, as `formatSchema` prints them. */
   readonly keys: string;
   readonly values: string;

@@ -40,10 +40,11 @@ class ConsoleReporter {
         return this.#say(this.#startLines(event.info));
       case 'restored': {
         const again = event.rerun > 0 ? `; ${plural(event.rerun, 'batch', 'batches')} to run again` : '';
-        return this.#say([
-          `restored ${plural(event.stateRows, 'state row')} as of ${formatBatchTime(event.lastBatchTime)} ` +
-            `in ${formatDuration(event.tookMs)}${again}`,
-        ]);
+        const what =
+          event.lastBatchTime === 0
+            ? 'no batch was committed yet'
+            : `${plural(event.stateRows, 'state row')} as of ${formatBatchTime(event.lastBatchTime)}`;
+        return this.#say([`restored ${what} in ${formatDuration(event.tookMs)}${again}`]);
       }
       case 'batchCompleted':
         return this.#quiet ? undefined : this.#say(this.#batchLines.add(event.batch));
@@ -88,7 +89,11 @@ class ConsoleReporter {
     if (info.checkpoint !== undefined) {
       const path = this.#path(info.checkpoint);
       lines.push(`  checkpoint    ${path} (sluice checkpoint show ${path})`);
-      lines.push('  next          the same command goes on where this run ended');
+      lines.push(
+        summary.reason === 'failed'
+          ? '  next          the same command begins with the batch that failed'
+          : '  next          the same command goes on where this run ended',
+      );
     }
     return lines;
   }

@@ -71,6 +71,9 @@ export async function runCommand(
 
 /** Absolute; `--checkpoint none` runs without one. */
 function checkpointOf(flags: RunFlags, job: LoadedJob, cwd: string): string | undefined {
+  if (flags.checkpoint === '') {
+    throw new EngineError('optionInvalid', "--checkpoint wants a directory, or 'none', got an empty string");
+  }
   return flags.checkpoint === 'none' ? undefined : resolve(cwd, flags.checkpoint ?? defaultCheckpoint(job));
 }
 

@@ -2,6 +2,9 @@ import { main } from './main.js';
 import { reportError } from './report-error.js';
 import { processTerminal } from './terminal.js';
 
+/** What Node ends with when nothing is left to do and a module still awaits. */
+const NEVER_SETTLED = 13;
+
 /**
  * Runs the command line in this process and ends it. An error that no promise holds (a timer of user code) is told as
  * one message too. The process is ended even if user code left something open.
@@ -11,6 +14,11 @@ export async function start(argv: readonly string[]): Promise<void> {
   const crash = (thrown: unknown): void => void endProcess(reportError(thrown, terminal));
   process.on('uncaughtException', crash);
   process.on('unhandledRejection', crash);
+  process.once('exit', () => {
+    if (process.exitCode !== NEVER_SETTLED) return;
+    terminal.err('error: the job file was never loaded to its end: an await at its top waits for nothing\n');
+    process.exitCode = 2;
+  });
   await endProcess(await main(argv, terminal));
 }
 

@@ -7,7 +7,7 @@ import type { Json } from './json.js';
 export const ERROR_CODES = {
   optionUnknown: { exitCode: 2, meaning: 'an option, argument or setting that does not exist' },
   optionInvalid: { exitCode: 2, meaning: 'an option whose value does not fit its type or range' },
-  jobNotFound: { exitCode: 2, meaning: 'the job file is missing or is not a .ts, .js, .mts, .mjs file' },
+  jobNotFound: { exitCode: 2, meaning: 'the job file is missing or is not a .ts, .mts, .cts, .js, .mjs, .cjs file' },
   jobInvalid: {
     exitCode: 2,
     meaning: 'the job file does not compile, or does not export a job, or its graph is wrong',

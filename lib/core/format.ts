@@ -55,12 +55,16 @@ export function csv<R>(schema: Schema<R>, options: CsvOptions = {}): Format<R> {
     columns: schema.columns,
     header: options.header ?? true,
     delimiter,
-    onBadRecord: options.onBadRecord ?? 'deadletter',
+    onBadRecord: checkedOnBadRecord(options.onBadRecord),
   });
 }
 
 export function ndjson<R>(schema: Schema<R>, options: { readonly onBadRecord?: OnBadRecord } = {}): Format<R> {
-  return Object.freeze({ kind: 'ndjson', columns: schema.columns, onBadRecord: options.onBadRecord ?? 'deadletter' });
+  return Object.freeze({
+    kind: 'ndjson',
+    columns: schema.columns,
+    onBadRecord: checkedOnBadRecord(options.onBadRecord),
+  });
 }
 
 /** Lines of text. */
@@ -83,6 +87,17 @@ function textFormat(unit: TextFormat['unit'], options: TextOptions): Format<stri
     kind: 'text',
     unit,
     columns: Object.freeze([column]),
-    onBadRecord: options.onBadRecord ?? 'deadletter',
+    onBadRecord: checkedOnBadRecord(options.onBadRecord),
   });
+}
+
+const ON_BAD_RECORD: readonly string[] = ['deadletter', 'drop', 'fail'] satisfies OnBadRecord[];
+
+/** A job in JavaScript may give anything. */
+function checkedOnBadRecord(given: OnBadRecord = 'deadletter'): OnBadRecord {
+  if (ON_BAD_RECORD.includes(given)) return given;
+  throw new EngineError(
+    'optionInvalid',
+    `onBadRecord wants 'deadletter', 'drop' or 'fail', got ${JSON.stringify(given)}`,
+  );
 }

@@ -33,6 +33,43 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number): number
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+/**
+ * Sets the last four of a key's 16 bytes so that its `hashBytes` is `hash`: keys that the engine makes itself go to the
+ * key group it wants. Every step of the hash can be undone, because its factors are odd.
+ */
+export function steerHash(key: Uint8Array, hash: number): void {
+  if (key.length !== 16) throw new EngineError('internal', `only keys of 16 bytes can be steered, got ${key.length}`);
+  let sum = unshift(hash, 16);
+  sum = unshift(Math.imul(sum, INVERSE_C2B2AE3D), 13);
+  sum = unshift(Math.imul(sum, INVERSE_85EBCA77), 15);
+  const a = lane(0x2545f491, wordAt(key, 0, 16), 0x9e3779b1, 0xb5297a4d);
+  const b = lane(0x6c62272e, wordAt(key, 4, 16), 0x85ebca77, 0x68e31da5);
+  const c = lane(0x07bb0142, wordAt(key, 8, 16), 0xc2b2ae3d, 0x1b56c4f5);
+  const d = Math.imul((sum - a - b - c - Math.imul(16, 0x165667b1)) | 0, INVERSE_7FEB352D);
+  const word = Math.imul(((d >>> 13) | (d << 19)) - 0x62b82175, INVERSE_27D4EB2F);
+  new DataView(key.buffer, key.byteOffset).setInt32(12, word, true);
+}
+
+/** x, where h = x ^ (x >>> bits). */
+function unshift(h: number, bits: number): number {
+  let x = h;
+  for (let known = bits; known < 32; known += bits) x = h ^ (x >>> bits);
+  return x;
+}
+
+/** What times the factor is 1, modulo 2^32. */
+const INVERSE_C2B2AE3D = inverseOf(0xc2b2ae3d);
+const INVERSE_85EBCA77 = inverseOf(0x85ebca77);
+const INVERSE_7FEB352D = inverseOf(0x7feb352d);
+const INVERSE_27D4EB2F = inverseOf(0x27d4eb2f);
+
+/** Newton's steps: each doubles the number of bits that are right, of an odd factor the first three are. */
+function inverseOf(factor: number): number {
+  let inverse = factor;
+  for (let step = 0; step < 4; step++) inverse = Math.imul(inverse, 2 - Math.imul(factor, inverse));
+  return inverse;
+}
+
 function lane(state: number, word: number, before: number, after: number): number {
   const sum = (state + Math.imul(word, before)) | 0;
   return Math.imul((sum << 13) | (sum >>> 19), after);

@@ -1,4 +1,5 @@
 import * as nodeFs from 'node:fs';
+import { dirname } from 'node:path';
 import type { FileHandle, FileStat, FileSystem } from './file-system.js';
 import { writeFileAtomic } from './write-file-atomic.js';
 
@@ -7,8 +8,28 @@ import { writeFileAtomic } from './write-file-atomic.js';
  * costs less per call than the promise form; nothing blocks the event loop.
  */
 export class NodeFileSystem implements FileSystem {
+  /** Level by level: where nothing can be made (`/proc/x`), Node's own recursive mkdir never comes back. */
   async mkdir(path: string): Promise<void> {
-    await nodeFs.promises.mkdir(path, { recursive: true });
+    try {
+      await nodeFs.promises.mkdir(path);
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      const above = dirname(path);
+      if (code === 'EEXIST' && (await this.stat(path)).isDirectory) return;
+      if (code !== 'ENOENT' || above === path || (await this.#exists(above))) throw error;
+      await this.mkdir(above);
+      await this.mkdir(path);
+    }
+  }
+
+  async #exists(path: string): Promise<boolean> {
+    try {
+      await this.stat(path);
+      return true;
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+      throw error;
+    }
   }
 
   readdir(path: string): Promise<string[]> {

@@ -6,6 +6,15 @@ export type BatchTime = number & { readonly __brand: 'BatchTime' };
 
 export const batchTime = (ms: number): BatchTime => ms as BatchTime;
 
+/** A length of time as the API takes it: milliseconds, or text such as `5s`. */
+export type Duration = number | string;
+
+/** Milliseconds of that many seconds. */
+export const seconds = (count: number): number => count * 1000;
+
+/** Milliseconds of that many minutes. */
+export const minutes = (count: number): number => count * 60_000;
+
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**

@@ -29,9 +29,18 @@ export function batchError({ time, stage, partition, attempts, label, failure }:
   );
 }
 
+/** A request beside the batches that failed: `what` says which. What the engine itself refused keeps its code. */
+export function failureError(failure: TaskFailure, otherwise: ErrorCode, what: string): EngineError {
+  const code = failure.kind === 'engineError' && isErrorCode(failure.code) ? failure.code : otherwise;
+  const place = placeOf(failure);
+  return new EngineError(code, `${what}: ${formatFailure(failure)}${place === '' ? '' : ` at ${place}`}`);
+}
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERROR_CODES, code);
+
 function codeOf(failure: TaskFailure): ErrorCode {
   if (failure.kind !== 'engineError') return 'batchFailed';
-  const code = Object.hasOwn(ERROR_CODES, failure.code) ? (failure.code as ErrorCode) : 'internal';
+  const code = isErrorCode(failure.code) ? failure.code : 'internal';
   return OWN_CODES.includes(code) ? code : 'batchFailed';
 }
 

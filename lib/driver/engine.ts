@@ -6,38 +6,32 @@
  *                         |      \---offsets--> checkpoint log
  *                         +--> BatchCommitter --> outputs, commit record
  */
-import { EngineError } from '../core/errors.js';
+import { keyGroupRange } from '../core/hash.js';
 import { batchTime, type BatchTime } from '../core/time.js';
-import { buildGraph } from '../api/job.js';
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.js';
-import { operatorStates, type OperatorState } from '../executor/state-tables.js';
+import { operatorStates } from '../executor/state-tables.js';
 import type { RunListener, RunSummary } from '../metrics/run-events.js';
 import { RunCounters } from './run-counters.js';
 import { fingerprintOf } from '../plan/fingerprint.js';
-import { compileStages } from '../plan/stages.js';
+import { checkSlides, endsSlide } from '../plan/slides.js';
+import { compileStages, outputSlide } from '../plan/stages.js';
 import type { SnapshotFileRef } from '../protocol/messages.js';
-import { formatFailure } from '../protocol/task-failure.js';
 import { BatchCommitter } from '../scheduler/batch-committer.js';
 import { BatchRun } from '../scheduler/batch-run.js';
-import { BatchScheduler } from '../scheduler/batch-scheduler.js';
+import { BatchScheduler, previousTimeOf } from '../scheduler/batch-scheduler.js';
 import type { Batch } from '../scheduler/batch.js';
-import type { SourcePort } from '../scheduler/ports.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
 import { makeDeadLetterSink } from '../sinks/dead-letter.js';
-import { makeSourceDriver } from '../sources/source-spec.js';
-import type { SourceDriver } from '../sources/source.js';
 import { batchError } from './batch-error.js';
 import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
 import type { EngineSettings, EngineWorld } from './engine-settings.js';
 import { openRecovery, storeOf, type Recovery } from './recovery.js';
+import { buildJob } from './build-job.js';
+import { matchSources } from './match-sources.js';
 import { restoreState } from './restore-state.js';
 import { runInfo } from './run-info.js';
-
-interface Source {
-  readonly id: string;
-  readonly driver: SourceDriver;
-  readonly port: SourcePort;
-}
+import { makeSources, type Source } from './source-ports.js';
+import { snapshotState } from './snapshot-state.js';
 
 export class Engine {
   readonly #pool: SlotPool;
@@ -56,23 +50,13 @@ export class Engine {
   static async start(settings: EngineSettings, world: EngineWorld, listener: RunListener): Promise<Engine> {
     const { options } = settings;
     const startMs = world.clock.now();
-    const { graph, plan } = buildGraph(settings.job, settings.args, options.workers);
+    const { graph, plan } = buildJob(settings, options.workers);
+    checkSlides(plan, options.intervalMs);
     const fingerprint = fingerprintOf(plan);
     const compiled = compileStages(plan);
     const operators = operatorStates(plan);
-    const sources = plan.nodes.flatMap(({ operation }): Source[] => {
-      if (operation.kind !== 'source') return [];
-      const { sourceId, spec } = operation;
-      const warn = (message: string): void => listener({ kind: 'warning', message });
-      const driver = makeSourceDriver(spec, { id: sourceId, queue: graph.queues.get(sourceId), warn });
-      const port: SourcePort = {
-        id: sourceId,
-        plan: limit => driver.plan(limit),
-        commit: time => driver.commit(time),
-        state: () => driver.state(),
-      };
-      return [{ id: sourceId, driver, port }];
-    });
+    const partitions = new Map([...operators].map(([id, state]) => [id, state.numPartitions]));
+    const sources = makeSources(plan, graph, listener);
     const roll = { rollBytes: options.rollBytes, rollMs: options.rollIntervalMs };
     const outputs = plan.outputs.map(output => makeOutput(output, graph, world.fs, roll, listener));
     const deadLetters =
@@ -81,8 +65,15 @@ export class Engine {
         : sinkOutput('deadletter', makeDeadLetterSink(settings.deadLetters, world.fs, roll));
     const closers: (() => Promise<unknown>)[] = [];
     try {
-      const recovery = await openRecovery(settings, world, { fingerprint, operators, listener });
+      const recovery = await openRecovery(settings, world, {
+        fingerprint,
+        operators,
+        seeded: [...graph.initialStates.keys()],
+        listener,
+      });
       if (recovery.store !== undefined) closers.push(() => storeOf(recovery).close());
+      // State that cannot be cut into that many parts is refused here, not in the first batch.
+      for (const numPartitions of partitions.values()) keyGroupRange(0, numPartitions, recovery.numKeyGroups);
       const init = {
         limitBytes: options.slotMemoryBytes,
         jobModule: settings.module,
@@ -96,8 +87,13 @@ export class Engine {
         numPartitions: options.workers,
         numKeyGroups: recovery.numKeyGroups,
       }));
-      const pool = new SlotPool(runner);
+      const pool = new SlotPool(runner, options.taskTimeoutMs);
       closers.push(() => pool.stop());
+      matchSources(
+        recovery,
+        sources.map(({ id }) => id),
+        listener,
+      );
       for (const source of sources) {
         closers.push(() => source.driver.stop());
         await source.driver.start(recovery.sourceStates[source.id]);
@@ -108,9 +104,9 @@ export class Engine {
         await output.open(recovery.sinks[output.port.id]);
       }
       const counters = new RunCounters(world.clock.now());
-      const partitions = new Map([...operators].map(([id, state]) => [id, state.numPartitions]));
       await restoreState({
         pool,
+        maxFailures: options.maxTaskFailures,
         partitions,
         rows: recovery.stateRows(),
         onTable: (...size) => counters.setTable(...size),
@@ -132,7 +128,7 @@ export class Engine {
         world,
         listener,
         compiled,
-        operators,
+        partitions,
         sources,
         outputs,
         deadLetters,
@@ -161,6 +157,7 @@ export class Engine {
       log: recovery.store,
       sources: ports,
       outputs: parts.outputs.map(output => output.port),
+      runs: (output, { time, previousTime }) => endsSlide(outputSlide(parts.compiled, output), time, previousTime),
       deadLetters: parts.deadLetters?.port,
       bytesOf: block => pool.bytesOf(block),
       sinks: recovery.sinks,
@@ -186,26 +183,20 @@ export class Engine {
       checkpointIntervalMs: options.checkpointIntervalMs,
       lastTime: recovery.lastPlanned,
       lastCommitted: recovery.lastCommitted,
-      rerun: parts.rerun.map(({ time, ranges }): Batch => {
-        const now = world.clock.now();
-        return {
-          time: batchTime(time),
-          ranges,
-          submittedMs: now,
-          dueMs: now,
-          rerun: true,
-          progress: undefined,
-          sourceStates: undefined,
-        };
+      rerun: parts.rerun.map((batch, i) => {
+        const lastTime = i === 0 ? recovery.lastCommitted : parts.rerun[i - 1]?.time;
+        return rerunOf(batch, previousTimeOf(batch.time, lastTime, options.intervalMs), world.clock.now());
       }),
       compute: (batch, done) => new BatchRun(parts.compiled, pool, batch, runOptions, done).start(),
-      snapshot: time => this.#snapshot(parts.operators, time),
+      snapshot: time => this.#snapshot(parts.partitions, time, options.maxTaskFailures),
       release: result => pool.release(result.blocks),
       onCompleted: completed =>
         listener({ kind: 'batchCompleted', batch: counters.complete(completed, settings.once) }),
       onCheckpoint: (time, bytes, tookMs) => listener({ kind: 'checkpointWritten', time, bytes, tookMs }),
       toError: failure => {
         const error = batchError(failure);
+        // What an abort cancels has not failed.
+        if (this.#aborted) return error;
         listener({
           kind: 'batchFailed',
           time: failure.time,
@@ -237,6 +228,17 @@ export class Engine {
       () => undefined,
       () => undefined,
     );
+  }
+
+  #snapshot(
+    partitions: ReadonlyMap<string, number>,
+    time: BatchTime,
+    maxFailures: number,
+  ): Promise<readonly SnapshotFileRef[]> {
+    const store = this.#store;
+    if (store === undefined) return Promise.resolve([]);
+    const pathOf = (operator: string, partition: number): string => store.snapshotPath(operator, partition, time);
+    return snapshotState({ pool: this.#pool, maxFailures, partitions, pathOf });
   }
 
   /** How many blocks the driver holds: 0 between batches. */
@@ -275,41 +277,6 @@ export class Engine {
     }
     await this.#store?.close();
   }
-
-  /** Has every worker write its partitions of the state, the slots beside each other. */
-  async #snapshot(operators: ReadonlyMap<string, OperatorState>, time: BatchTime): Promise<readonly SnapshotFileRef[]> {
-    const store = this.#store;
-    if (store === undefined) return [];
-    const slots = Array.from({ length: this.#pool.numSlots }, (_, slot) => slot);
-    const files = await Promise.all(
-      slots.map(async slot => {
-        const written: SnapshotFileRef[] = [];
-        for (const [operator, { numPartitions }] of operators) {
-          for (let partition = 0; partition < numPartitions; partition++) {
-            if (this.#pool.homeOf(partition) !== slot) continue;
-            written.push(
-              await this.#snapshotPartition(slot, operator, partition, store.snapshotPath(operator, partition, time)),
-            );
-          }
-        }
-        return written;
-      }),
-    );
-    return files.flat();
-  }
-
-  async #snapshotPartition(slot: number, operator: string, partition: number, path: string): Promise<SnapshotFileRef> {
-    for (let attempt = 1; ; attempt++) {
-      const reply = await this.#pool.run(slot, { kind: 'snapshotState', operator, partition, path }, 0);
-      if (reply.ok && reply.kind === 'snapshot') return reply.file;
-      const why = reply.ok ? `answered '${reply.kind}'` : formatFailure(reply.failure);
-      if (reply.ok || attempt >= 4)
-        throw new EngineError(
-          'checkpointUnwritable',
-          `state of operator '${operator}' could not be written to ${path}: ${why}`,
-        );
-    }
-  }
 }
 
 interface EngineParts {
@@ -317,11 +284,13 @@ interface EngineParts {
   readonly world: EngineWorld;
   readonly listener: RunListener;
   readonly compiled: ReturnType<typeof compileStages>;
-  readonly operators: ReadonlyMap<string, OperatorState>;
+  /** Partitions of each operator with state. */
+  readonly partitions: ReadonlyMap<string, number>;
   readonly sources: readonly Source[];
   readonly outputs: readonly OpenOutput[];
   readonly deadLetters: OpenOutput | undefined;
   readonly recovery: Recovery;
+  /** Planned by an earlier process and not committed. */
   readonly rerun: Recovery['batches'];
   readonly pool: SlotPool;
   readonly counters: RunCounters;
@@ -330,3 +299,14 @@ interface EngineParts {
 /** Dead letters first: they are committed before the rows that were read beside them. */
 const allOutputs = (outputs: readonly OpenOutput[], deadLetters: OpenOutput | undefined): readonly OpenOutput[] =>
   deadLetters === undefined ? outputs : [deadLetters, ...outputs];
+
+const rerunOf = ({ time, ranges }: Recovery['batches'][number], previousTime: number, nowMs: number): Batch => ({
+  time: batchTime(time),
+  previousTime,
+  ranges,
+  submittedMs: nowMs,
+  dueMs: nowMs,
+  rerun: true,
+  progress: undefined,
+  sourceStates: undefined,
+});

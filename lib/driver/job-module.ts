@@ -84,14 +84,6 @@ function jobFilesIn(folder: string): string[] | undefined {
 }
 
 function loadError(job: string, sluiceEntry: string, error: unknown): EngineError {
-  const frame = firstUserFrame(stackOf(error));
-  const place = frame === undefined ? '' : ` (${formatFrame(frame)})`;
-  const detail = frame === undefined ? { file: job } : { file: frame.file, line: frame.line, column: frame.column };
-  const code = engineErrorCode(error);
-  if (code !== undefined) {
-    const own = (error as EngineError).detail;
-    return new EngineError(code, `${messageOf(error)}${place}`, { cause: error, detail: { ...detail, ...own } });
-  }
   const missing = /^The requested module '(.*)' does not provide an export named '(.*)'$/s.exec(messageOf(error));
   if (missing) {
     const from = missing[1] === pathToFileURL(sluiceEntry).href ? 'sluice' : missing[1];
@@ -100,8 +92,24 @@ function loadError(job: string, sluiceEntry: string, error: unknown): EngineErro
       detail: { file: job },
     });
   }
-  return new EngineError('jobInvalid', `job ${job} threw while it was loaded: ${describeThrown(error)}${place}`, {
-    cause: error,
-    detail,
-  });
+  return jobError(`job ${job} threw while it was loaded`, { file: job }, error);
+}
+
+/**
+ * What the code of a job threw outside of a batch: `jobInvalid` with the place in the job's own files. An EngineError
+ * keeps its code and gets the place.
+ *
+ * @param what the beginning of the sentence
+ * @param unplaced the detail when the stack names no file of the job
+ */
+export function jobError(what: string, unplaced: EngineError['detail'], error: unknown): EngineError {
+  const frame = firstUserFrame(stackOf(error));
+  const place = frame === undefined ? '' : ` (${formatFrame(frame)})`;
+  const detail = frame === undefined ? unplaced : { file: frame.file, line: frame.line, column: frame.column };
+  const code = engineErrorCode(error);
+  if (code !== undefined) {
+    const own = (error as EngineError).detail;
+    return new EngineError(code, `${messageOf(error)}${place}`, { cause: error, detail: { ...detail, ...own } });
+  }
+  return new EngineError('jobInvalid', `${what}: ${describeThrown(error)}${place}`, { cause: error, detail });
 }

@@ -21,7 +21,7 @@ export interface Recovery {
   readonly batches: RecoveredCheckpoint['batches'];
   readonly lastCommitted: number | undefined;
   readonly lastPlanned: number | undefined;
-  /** Snapshots, then the deltas of committed batches, in order. */
+  /** Initial states of operators without a snapshot, then snapshots, then the deltas of committed batches, in order. */
   readonly stateRows: () => AsyncIterable<StateRows>;
 }
 
@@ -32,11 +32,13 @@ export async function openRecovery(
   plan: {
     readonly fingerprint: string;
     readonly operators: ReadonlyMap<string, OperatorState>;
+    /** Operators with an initial state. */
+    readonly seeded: readonly string[];
     readonly listener: RunListener;
   },
 ): Promise<Recovery> {
   const { job, options, checkpoint } = settings;
-  if (checkpoint === undefined) return fresh(undefined, options.keyGroups);
+  if (checkpoint === undefined) return fresh(undefined, options.keyGroups, plan.seeded);
   const { store, recovered } = await CheckpointStore.open(world.fs, checkpoint, {
     job: job.name,
     fingerprint: plan.fingerprint,
@@ -46,7 +48,7 @@ export async function openRecovery(
     ...(world.owner === undefined ? {} : { owner: world.owner }),
     ...(world.isAlive === undefined ? {} : { isAlive: world.isAlive }),
   });
-  if (recovered === undefined) return fresh(store, store.numKeyGroups);
+  if (recovered === undefined) return fresh(store, store.numKeyGroups, plan.seeded);
   for (const message of recovered.warnings) plan.listener({ kind: 'warning', message });
   return {
     store,
@@ -57,21 +59,26 @@ export async function openRecovery(
     batches: recovered.batches,
     lastCommitted: recovered.lastCommitted,
     lastPlanned: recovered.lastPlanned,
-    stateRows: () => stateRows(store, recovered),
+    stateRows: () => stateRows(store, recovered, plan.seeded),
   };
 }
 
 async function* stateRows(
   store: CheckpointStore,
   { snapshots, batches }: RecoveredCheckpoint,
+  seeded: readonly string[],
 ): AsyncIterable<StateRows> {
+  // A snapshot holds what became of the initial state; changes since the start are relative to it.
+  for (const operator of seeded) {
+    if (!snapshots.some(file => file.operator === operator)) yield { operator, bytes: undefined };
+  }
   for (const file of snapshots) yield { operator: file.operator, bytes: await store.readSnapshot(file) };
   for (const { deltas } of batches) {
     for (const delta of deltas) yield { operator: delta.operator, bytes: await delta.read() };
   }
 }
 
-function fresh(store: CheckpointStore | undefined, numKeyGroups: number): Recovery {
+function fresh(store: CheckpointStore | undefined, numKeyGroups: number, seeded: readonly string[]): Recovery {
   return {
     store,
     restored: false,
@@ -81,7 +88,10 @@ function fresh(store: CheckpointStore | undefined, numKeyGroups: number): Recove
     batches: [],
     lastCommitted: undefined,
     lastPlanned: undefined,
-    stateRows: () => (async function* (): AsyncIterable<StateRows> {})(),
+    stateRows: () =>
+      (async function* (): AsyncIterable<StateRows> {
+        for (const operator of seeded) yield { operator, bytes: undefined };
+      })(),
   };
 }
 

@@ -1,27 +1,31 @@
 /** Brings the state tables of all workers to where the checkpoint says they were, partition by partition in parallel. */
 import { EngineError } from '../core/errors.js';
-import { formatFailure, losesWorker } from '../protocol/task-failure.js';
+import { losesWorker } from '../protocol/task-failure.js';
 import type { SlotPool } from '../scheduler/slot-pool.js';
+import { failureError } from './batch-error.js';
 
-/** Some rows of one operator's state, as Arrow IPC bytes; a later one overrides an earlier one. */
+/**
+ * Some rows of one operator's state, as Arrow IPC bytes, or undefined for its initial state, which each worker has from
+ * the job; a later one overrides an earlier one.
+ */
 export interface StateRows {
   readonly operator: string;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array | undefined;
 }
 
 export interface RestoreRequest {
   readonly pool: SlotPool;
+  /** Threads that may be lost on one partition. */
+  readonly maxFailures: number;
   /** Partitions that each operator has now; it may have had others when the rows were written. */
   readonly partitions: ReadonlyMap<string, number>;
-  /** In order: snapshots, then deltas. Taken one by one, so that they need not be in memory together. */
+  /** In order: initial states, snapshots, then deltas. Taken one by one, so that they need not be in memory together. */
   readonly rows: AsyncIterable<StateRows>;
   /** Called when the pieces are rows of which partition a table has how many. */
   readonly onTable: (operator: string, partition: number, numRows: number) => void;
 }
 
-const MAX_ATTEMPTS = 4;
-
-export async function restoreState({ pool, partitions, rows, onTable }: RestoreRequest): Promise<void> {
+export async function restoreState({ pool, maxFailures, partitions, rows, onTable }: RestoreRequest): Promise<void> {
   for await (const { operator, bytes } of rows) {
     const numPartitions = partitions.get(operator) ?? 0;
     // One request at a time on a slot: the partitions of a slot follow one another, the slots run beside each other.
@@ -30,7 +34,7 @@ export async function restoreState({ pool, partitions, rows, onTable }: RestoreR
       slots.map(async slot => {
         for (let partition = 0; partition < numPartitions; partition++) {
           if (pool.homeOf(partition) !== slot) continue;
-          onTable(operator, partition, await restorePartition(pool, slot, operator, partition, bytes));
+          onTable(operator, partition, await restorePartition(pool, maxFailures, slot, operator, partition, bytes));
         }
       }),
     );
@@ -39,24 +43,26 @@ export async function restoreState({ pool, partitions, rows, onTable }: RestoreR
 
 async function restorePartition(
   pool: SlotPool,
+  maxFailures: number,
   slot: number,
   operator: string,
   partition: number,
-  bytes: Uint8Array,
+  bytes: Uint8Array | undefined,
 ): Promise<number> {
   for (let attempt = 1; ; attempt++) {
-    const reply = await pool.run(slot, { kind: 'restoreState', operator, partition, bytes }, 0);
+    const request =
+      bytes === undefined
+        ? ({ kind: 'seedState', operator, partition } as const)
+        : ({ kind: 'restoreState', operator, partition, bytes } as const);
+    const reply = await pool.run(slot, request, 0);
     if (reply.ok && reply.kind === 'restored') {
       pool.adoptTable(slot, reply.table);
       return reply.numRows;
     }
-    const failure = reply.ok ? undefined : reply.failure;
+    const what = `state of operator '${operator}' (partition ${partition}) could not be restored`;
+    if (reply.ok) throw new EngineError('internal', `${what}: answered '${reply.kind}'`);
     // Rows are set, not added: loading them again after a lost thread gives the same table.
-    if (failure !== undefined && losesWorker(failure) && attempt < MAX_ATTEMPTS) continue;
-    const why = failure === undefined ? `answered '${reply.ok ? reply.kind : ''}'` : formatFailure(failure);
-    throw new EngineError(
-      'checkpointCorrupt',
-      `state of operator '${operator}' (partition ${partition}) could not be restored: ${why}`,
-    );
+    if (losesWorker(reply.failure) && attempt < maxFailures) continue;
+    throw failureError(reply.failure, 'checkpointCorrupt', what);
   }
 }

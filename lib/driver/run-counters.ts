@@ -1,5 +1,5 @@
 import type { BatchInfo, RunSummary } from '../metrics/run-events.js';
-import type { CompletedBatch } from '../scheduler/batch-scheduler.js';
+import type { CompletedBatch } from '../scheduler/batch.js';
 
 /** Adds up a run's numbers, batch by batch, for the listeners. */
 export class RunCounters {

@@ -50,6 +50,15 @@ export function readRows(ctx: TaskContext, blocks: readonly BlockRef[], emit: Em
   for (const block of blocks) emitRows(readBlock(ctx, block, readRowBlock), emit);
 }
 
+/** partitionBy: the pairs of all blocks as they come. */
+export function readPairs(ctx: TaskContext, blocks: readonly BlockRef[], emit: Emit): void {
+  for (const block of blocks) {
+    const rows: (readonly [unknown, unknown])[] = [];
+    forEachPair(ctx, [block], (key, value) => rows.push([key, value]));
+    emitRows(rows, emit);
+  }
+}
+
 /** reduceByKey and its like: one pair for each key, in order of first appearance. */
 export function combinePairs(
   ctx: TaskContext,
@@ -58,6 +67,16 @@ export function combinePairs(
   label: string,
   emit: Emit,
 ): void {
+  emitRows([...mergePairs(ctx, blocks, combiner, label).values()], emit);
+}
+
+/** Pairs that were combined by key before the shuffle, put together: `[key, combined]` in order of first appearance. */
+export function mergePairs(
+  ctx: TaskContext,
+  blocks: readonly BlockRef[],
+  combiner: Combiner,
+  label: string,
+): Map<KeyIdentity, [unknown, unknown]> {
   const mergeCombiners = combiner.mergeCombiners as (a: unknown, b: unknown) => unknown;
   const merged = new Map<KeyIdentity, [unknown, unknown]>();
   ctx.label = label;
@@ -67,7 +86,7 @@ export function combinePairs(
     if (entry === undefined) merged.set(identity, [key, value]);
     else entry[1] = mergeCombiners(entry[1], value);
   });
-  emitRows([...merged.values()], emit);
+  return merged;
 }
 
 /** The values of each key from each of several shuffles: `[key, [values of the first, values of the second ...]]`. */

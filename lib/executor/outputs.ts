@@ -4,13 +4,12 @@ import { assertNever } from '../core/assert-never.js';
 import type { Chunk } from '../columnar/chunk.js';
 import { rowsOf } from '../columnar/rows.js';
 import type { OutputNode } from '../plan/node.js';
-import type { BlockRef, TaskResult } from '../protocol/messages.js';
+import type { BlockRef, Branch, CollectedPart, StagedPart } from '../protocol/messages.js';
 import { makeSinkWriter } from '../sinks/sink-spec.js';
 import type { TaskContext } from './task-context.js';
 
 export type OutputPart =
-  | { readonly kind: 'staged'; readonly part: TaskResult['staged'][string] }
-  | { readonly kind: 'collected'; readonly part: TaskResult['collected'][string] };
+  { readonly kind: 'staged'; readonly part: StagedPart } | { readonly kind: 'collected'; readonly part: CollectedPart };
 
 export interface OutputEnd {
   readonly id: string;
@@ -18,7 +17,8 @@ export interface OutputEnd {
   finish(): OutputPart;
 }
 
-export function makeOutput(ctx: TaskContext, output: OutputNode): OutputEnd {
+/** @param branch the way by which this end's rows come */
+export function makeOutput(ctx: TaskContext, output: OutputNode, branch: Branch): OutputEnd {
   const { operation, id } = output;
   switch (operation.kind) {
     case 'file': {
@@ -37,21 +37,21 @@ export function makeOutput(ctx: TaskContext, output: OutputNode): OutputEnd {
             byteLength: block.byteLength,
             numRows: 0,
           }));
-          return { kind: 'staged', part: { numRows, blocks: refs } };
+          return { kind: 'staged', part: { branch, numRows, blocks: refs } };
         },
       };
     }
     case 'print':
-      return collector(ctx, id, operation.limit);
+      return collector(ctx, id, branch, operation.limit);
     case 'foreachRdd':
-      return collector(ctx, id, Number.POSITIVE_INFINITY);
+      return collector(ctx, id, branch, Number.POSITIVE_INFINITY);
     default:
       return assertNever(operation);
   }
 }
 
 /** Rows for the driver, the first `limit` of them, as one encoded array. */
-function collector(ctx: TaskContext, id: string, limit: number): OutputEnd {
+function collector(ctx: TaskContext, id: string, branch: Branch, limit: number): OutputEnd {
   const rows: unknown[] = [];
   let numRows = 0;
   return {
@@ -66,7 +66,7 @@ function collector(ctx: TaskContext, id: string, limit: number): OutputEnd {
     },
     finish() {
       ctx.label = id;
-      return { kind: 'collected', part: { numRows, bytes: encodeValue(rows) } };
+      return { kind: 'collected', part: { branch, numRows, bytes: encodeValue(rows) } };
     },
   };
 }

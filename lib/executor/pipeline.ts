@@ -2,11 +2,9 @@
  * One stage, ready to run one task: the operators that hang on the leaf, wired by narrow dependencies, and the ends
  * they lead to. Rows are pushed from the leaf through all of it in one pass, chunk by chunk, while they are in cache.
  */
-import { EngineError } from '../core/errors.js';
-import type { Chunk } from '../columnar/chunk.js';
-import type { NodeId } from '../plan/node.js';
+import type { NodeId, PlanNode } from '../plan/node.js';
 import { isShuffle, type Stage } from '../plan/stages.js';
-import type { BlockRef, TaskResult } from '../protocol/messages.js';
+import type { BlockRef, Branch, CollectedPart, StagedPart, TaskResult } from '../protocol/messages.js';
 import type { StreamGraph } from '../api/stream-graph.js';
 import { makeOutput, type OutputEnd } from './outputs.js';
 import { rowOperator, type Emit, type Operator } from './row-operators.js';
@@ -20,48 +18,54 @@ export interface Pipeline {
   finish(): Pick<TaskResult, 'shuffles' | 'staged' | 'collected'>;
 }
 
+/**
+ * Operators are made once for each branch, the way by which rows come through the unions: so each sees the partitions
+ * of one of the united streams, one after another, as if each stream had tasks of its own, in one pass over the input.
+ */
 export function buildPipeline(ctx: TaskContext, stage: Stage, graph: StreamGraph, numKeyGroups: number): Pipeline {
-  const targets = new Map<NodeId, ((chunk: Chunk) => void)[]>(stage.nodes.map(node => [node.id, []]));
-  const targetsOf = (id: NodeId): ((chunk: Chunk) => void)[] => {
-    const found = targets.get(id);
-    if (found === undefined) throw new EngineError('internal', `node ${id} is not in stage ${stage.id}`);
-    return found;
-  };
-  const emitOf = (id: NodeId): Emit => {
-    const list = targetsOf(id);
-    return chunk => {
-      for (const push of list) push(chunk);
-    };
-  };
   const operators: Operator[] = [];
-  for (const node of stage.nodes) {
-    if (node.id === stage.leaf.id) continue;
-    const f = graph.functions.get(node.id) as ((...args: unknown[]) => unknown) | undefined;
-    const operator = rowOperator(ctx, node, f, emitOf(node.id));
-    operators.push(operator);
-    // One push for each dependency: a stream united with itself is there twice.
-    for (const dependency of node.dependencies) {
-      if (!isShuffle(dependency) && targets.has(dependency.parent)) {
-        targetsOf(dependency.parent).push(chunk => operator.push(chunk));
-      }
-    }
-  }
-  const writers = stage.writes.map(({ node, shuffle, reader }): { id: string; writer: ShuffleWriter } => {
+  const outputs: OutputEnd[] = [];
+  const writers = stage.writes.map(({ node, shuffle, reader }) => {
     const writer = makeShuffleWriter(ctx, {
       shuffle,
       node: graph.node(node),
       combiner: graph.combiners.get(reader),
       numKeyGroups,
     });
-    targetsOf(node).push(chunk => writer.push(chunk));
-    return { id: shuffle.id, writer };
+    return { id: shuffle.id, node, writer };
   });
-  const outputs = stage.outputs.map((output): OutputEnd => {
-    const end = makeOutput(ctx, output);
-    targetsOf(output.parent).push(chunk => end.push(chunk));
-    return end;
-  });
-  return { emit: emitOf(stage.leaf.id), finish: () => finishPipeline(operators, writers, outputs) };
+  /** Makes all that hangs on a node, for the rows that come to it by one branch. */
+  const emitOf = (id: NodeId, branch: Branch): Emit => {
+    const targets: Emit[] = [];
+    // Outputs see rows first: a closure that changes the rows it is given spoils them for those after it.
+    for (const output of stage.outputs) {
+      if (output.parent !== id) continue;
+      const end = makeOutput(ctx, output, branch);
+      outputs.push(end);
+      targets.push(chunk => end.push(chunk));
+    }
+    for (const node of stage.nodes) {
+      if (node.id === stage.leaf.id) continue;
+      node.dependencies.forEach((dependency, stream) => {
+        if (isShuffle(dependency) || dependency.parent !== id) return;
+        if (node.operation.kind === 'union') targets.push(emitOf(node.id, [stream, ...branch]));
+        else targets.push(push(node, branch));
+      });
+    }
+    for (const { node, writer } of writers) if (node === id) targets.push(chunk => writer.push(chunk));
+    return chunk => {
+      for (const target of targets) target(chunk);
+    };
+  };
+  const push = (node: PlanNode, branch: Branch): Emit => {
+    const f = graph.functions.get(node.id) as ((...args: unknown[]) => unknown) | undefined;
+    // Its place is before those that hang on it, which are made on the way: they finish after it.
+    const place = operators.push({ push: () => undefined, finish: () => undefined }) - 1;
+    const operator = rowOperator(ctx, node, f, emitOf(node.id, branch));
+    operators[place] = operator;
+    return chunk => operator.push(chunk);
+  };
+  return { emit: emitOf(stage.leaf.id, []), finish: () => finishPipeline(operators, writers, outputs) };
 }
 
 function finishPipeline(
@@ -71,13 +75,13 @@ function finishPipeline(
 ): Pick<TaskResult, 'shuffles' | 'staged' | 'collected'> {
   for (const operator of operators) operator.finish();
   const shuffles: { [id: string]: readonly (BlockRef | null)[] } = {};
-  const staged: { [id: string]: TaskResult['staged'][string] } = {};
-  const collected: { [id: string]: TaskResult['collected'][string] } = {};
+  const staged: { [id: string]: StagedPart[] } = {};
+  const collected: { [id: string]: CollectedPart[] } = {};
   for (const { id, writer } of writers) shuffles[id] = writer.finish();
   for (const output of outputs) {
     const end = output.finish();
-    if (end.kind === 'staged') staged[output.id] = end.part;
-    else collected[output.id] = end.part;
+    if (end.kind === 'staged') (staged[output.id] ??= []).push(end.part);
+    else (collected[output.id] ??= []).push(end.part);
   }
   return { shuffles, staged, collected };
 }

@@ -2,6 +2,7 @@
 import { EngineError } from '../core/errors.js';
 import type { StreamGraph } from '../api/stream-graph.js';
 import type { SlotMemory } from '../columnar/slot-memory.js';
+import { endsSlide } from '../plan/slides.js';
 import type { Stage } from '../plan/stages.js';
 import type { BlockRef, TaskRequest, TaskResult, WorkerReply } from '../protocol/messages.js';
 import { DeadLetterWriter } from '../sinks/dead-letter.js';
@@ -9,13 +10,14 @@ import type { SourceReader } from '../sources/source.js';
 import type { DeltaBlock } from '../state/delta.js';
 import { deltaToIpc } from '../state/state-ipc.js';
 import { failureOf } from './failure-of.js';
-import { aggregateGroups, cogroupPairs, combinePairs, emitRows, readRows, readSource } from './leaves.js';
-import { buildPipeline, columnsUsed } from './pipeline.js';
+import { aggregateGroups, cogroupPairs, combinePairs, emitRows, readPairs, readRows, readSource } from './leaves.js';
+import { buildPipeline, columnsUsed, type Pipeline } from './pipeline.js';
 import { BlockLost } from './read-block.js';
 import type { Emit } from './row-operators.js';
 import { updateAggregates, updateStates } from './state-leaves.js';
 import type { StateTables } from './state-tables.js';
 import { TaskContext } from './task-context.js';
+import { windowLeaf } from './window-leaf.js';
 
 /** What a thread's tasks share. */
 export interface TaskEnvironment {
@@ -48,11 +50,20 @@ export async function runTask(environment: TaskEnvironment, request: TaskRequest
   }
 }
 
+/** Between two slides of a window only its state changes. */
+const NO_PIPELINE: Pipeline = {
+  emit: () => undefined,
+  finish: () => ({ shuffles: {}, staged: {}, collected: {} }),
+};
+
 async function compute(environment: TaskEnvironment, ctx: TaskContext): Promise<TaskResult> {
   const startMs = performance.now();
   const stage = environment.stages[ctx.request.stage];
   if (stage === undefined) throw new EngineError('internal', `no stage ${ctx.request.stage}`);
-  const pipeline = buildPipeline(ctx, stage, environment.graph, environment.numKeyGroups);
+  const { time, previousTime } = ctx.request;
+  const pipeline = endsSlide(stage.slideMs, time, previousTime)
+    ? buildPipeline(ctx, stage, environment.graph, environment.numKeyGroups)
+    : NO_PIPELINE;
   const deltas = await readLeaf(environment, ctx, stage, pipeline.emit);
   const ends = pipeline.finish();
   const { numRows, blocks } = ctx.finishDeadLetters();
@@ -102,6 +113,9 @@ async function readLeaf(
         emit,
       );
       return {};
+    case 'partitionBy':
+      readPairs(ctx, first, emit);
+      return {};
     case 'cogroup':
       emitRows([...cogroupPairs(ctx, inputs).values()], emit);
       return {};
@@ -117,6 +131,12 @@ async function readLeaf(
       if (f === undefined) throw new EngineError('internal', `no closure for ${leaf.label}`);
       const table = tables.get(operation.operatorId, partition);
       const delta = updateStates(ctx, table, first, operation.value, f, leaf.label, emit);
+      return deltaOf(environment, ctx, operation.operatorId, delta);
+    }
+    case 'window': {
+      const table = tables.get(operation.operatorId, partition);
+      const rows = emit === NO_PIPELINE.emit ? undefined : emit;
+      const delta = windowLeaf({ ctx, table, operation, blocks: first, label: leaf.label, emit: rows }, leaf.id, graph);
       return deltaOf(environment, ctx, operation.operatorId, delta);
     }
     default:
@@ -148,7 +168,7 @@ function deltaOf(
 function addressesOf(result: TaskResult): number[] {
   const blocks: (BlockRef | null)[] = [...result.deadLetters.blocks];
   for (const refs of Object.values(result.shuffles)) blocks.push(...refs);
-  for (const { blocks: staged } of Object.values(result.staged)) blocks.push(...staged);
+  for (const parts of Object.values(result.staged)) for (const part of parts) blocks.push(...part.blocks);
   for (const { delta, ipc } of Object.values(result.deltas)) blocks.push(delta, ipc);
   return blocks.flatMap(block => (block === null ? [] : [block.address]));
 }

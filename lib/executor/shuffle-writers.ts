@@ -113,12 +113,15 @@ function groupWriter(
   const table = new GroupTable(memory, aggregates);
   return {
     push(chunk) {
+      // The table keeps nothing in scratch: what this chunk takes there is given back, whatever the chunk came from.
+      const mark = memory.scratchMark();
       const columns = chunk.kind === 'columns' ? chunk : columnsFromRows(memory, schema, chunk.rows, node.label);
       table.update(
         keySlices(columns, keys),
         columns.numRows,
         aggregates.map(aggregate => inputOf(columns, aggregate)),
       );
+      memory.releaseScratch(mark);
     },
     finish() {
       const blocks = refsOf(ctx, writeGroupBlocks(table, shuffle.numPartitions, numKeyGroups));

@@ -6,7 +6,7 @@ import type { Column } from '../core/schema.js';
 import { sameBytes } from '../core/bytes.js';
 import type { AggregateColumn, StateValue } from '../plan/node.js';
 import type { BlockRef } from '../protocol/messages.js';
-import { DeltaBuilder, type DeltaBlock } from '../state/delta.js';
+import { applyDelta, DeltaBuilder, type DeltaBlock } from '../state/delta.js';
 import { mergeAggregates } from '../state/merge-aggregates.js';
 import { decodeNumbers, encodeNumbers } from '../state/number-columns.js';
 import type { StateTable } from '../state/state-table.js';
@@ -40,15 +40,16 @@ export function updateStates(
   table: StateTable,
   blocks: readonly BlockRef[],
   value: StateValue,
-  f: (values: unknown[], state: unknown) => unknown,
+  f: (values: unknown[], state: unknown, key: unknown, time: number) => unknown,
   label: string,
   emit: Emit,
 ): DeltaBlock | undefined {
-  const encode = value === 'variable' ? encodeValue : (state: unknown) => encodeNumbers(value, state, label);
+  const encode = encoderOf(value, label);
   const decode =
     value === 'variable'
       ? (bytes: Uint8Array) => decodeValue(bytes)
       : (bytes: Uint8Array) => decodeNumbers(value, bytes);
+  const { time } = ctx.request;
   const groups = cogroupPairs(ctx, [blocks]);
   const delta = new DeltaBuilder(ctx.memory, table.valueBytes);
   const rows: unknown[] = [];
@@ -58,7 +59,7 @@ export function updateStates(
     const identity = keyOf(key);
     const values = groups.get(identity)?.[1][0] ?? [];
     groups.delete(identity);
-    const next = f(values, decode(entry.value));
+    const next = f(values, decode(entry.value), key, time);
     if (next === undefined) {
       delta.remove(entry.key, hashBytes(entry.key, 0, entry.key.length));
       continue;
@@ -68,7 +69,7 @@ export function updateStates(
     rows.push([key, next]);
   }
   for (const [key, [values]] of groups.values()) {
-    const next = f(values ?? [], undefined);
+    const next = f(values ?? [], undefined, key, time);
     if (next === undefined) continue;
     const bytes = keyBytes(key);
     delta.put(bytes, hashBytes(bytes, 0, bytes.length), encode(next));
@@ -80,3 +81,24 @@ export function updateStates(
   ctx.memory.free(built.address);
   return undefined;
 }
+
+/** Puts an initial state into a table: the keys whose key groups the table owns. Doing it again changes nothing. */
+export function seedStates(
+  table: StateTable,
+  initial: readonly (readonly [unknown, unknown])[],
+  value: StateValue,
+  operator: string,
+): void {
+  const encode = encoderOf(value, operator);
+  const delta = new DeltaBuilder(table.memory, table.valueBytes);
+  for (const [key, state] of initial) {
+    const bytes = keyBytes(key);
+    delta.put(bytes, hashBytes(bytes, 0, bytes.length), encode(state));
+  }
+  const { address } = delta.finish();
+  applyDelta(table, address);
+  table.memory.free(address);
+}
+
+const encoderOf = (value: StateValue, label: string): ((state: unknown) => Uint8Array) =>
+  value === 'variable' ? encodeValue : state => encodeNumbers(value, state, label);

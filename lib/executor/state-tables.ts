@@ -2,13 +2,13 @@ import { EngineError } from '../core/errors.js';
 import { keyGroupRange } from '../core/hash.js';
 import type { Column } from '../core/schema.js';
 import type { SlotMemory } from '../columnar/slot-memory.js';
-import { operatorIdOf, type Plan, type StateValue } from '../plan/node.js';
+import { operatorIdOf, type Plan, type StateValue, type WindowOperation } from '../plan/node.js';
 import type { TableRef } from '../protocol/messages.js';
 import { StateTable } from '../state/state-table.js';
 
 /** What is kept under an operator's id: its state's value and how many partitions it is cut into. */
 export interface OperatorState {
-  readonly kind: 'aggregate' | 'rows';
+  readonly kind: 'aggregate' | 'rows' | `window of ${WindowOperation['content']}`;
   /** Columns of the key; undefined for keys that are any value. */
   readonly keys: readonly Column[] | undefined;
   readonly value: StateValue;
@@ -26,6 +26,8 @@ export function operatorStates(plan: Plan): ReadonlyMap<string, OperatorState> {
     const { operation } = node;
     if (operation.kind === 'updateState')
       states.set(id, { kind: 'rows', keys: undefined, value: operation.value, numPartitions });
+    if (operation.kind === 'window')
+      states.set(id, { kind: `window of ${operation.content}`, keys: undefined, value: 'variable', numPartitions });
     if (operation.kind === 'runningAggregate') {
       const value = operation.aggregates.map(({ name, outputKind }) => ({ name, kind: outputKind, nullable: false }));
       states.set(id, { kind: 'aggregate', keys: operation.keys, value, numPartitions });

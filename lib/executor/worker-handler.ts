@@ -20,6 +20,7 @@ import { tableRegions } from '../state/state-table.js';
 import { BlockLost } from './read-block.js';
 import { runTask, type TaskEnvironment } from './run-task.js';
 import type { WorkerHandler } from './serve.js';
+import { seedStates } from './state-leaves.js';
 import { operatorStates, StateTables } from './state-tables.js';
 
 /** Loads the job module and makes the thread's handler. */
@@ -92,6 +93,12 @@ async function handle(
       const { operator, partition, bytes } = request;
       const table = tables.get(operator, partition);
       applyIpc(table, bytes, tables.valueOf(operator).value);
+      return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
+    }
+    case 'seedState': {
+      const { operator, partition } = request;
+      const table = tables.get(operator, partition);
+      seedStates(table, environment.graph.initialStates.get(operator) ?? [], tables.valueOf(operator).value, operator);
       return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
     }
     case 'snapshotState': {

@@ -1,6 +1,7 @@
 /**
  * Aggregates over columns, as frozen data: `{ n: count(), clicks: countIf(col('action').eq('click')), bytes: sum('size') }`.
- * A null is left out of every aggregate but `count()`. The type parameter `R` is the row it reads, as in `expr.ts`.
+ * A null is left out of every aggregate but `count()`. The type parameter `R` is the row it reads, as in `expr.ts`; `V` is
+ * what comes out: a number, or null where there is nothing to take a minimum or maximum of.
  */
 import type { Predicate } from '../columnar/predicate.js';
 import { EngineError } from '../core/errors.js';
@@ -9,13 +10,14 @@ import type { Reads } from './names.js';
 
 export type AggregateKind = 'count' | 'sum' | 'min' | 'max';
 
-export class AggExpr<R = never> {
+export class AggExpr<R = never, V extends number | null = number | null> {
   readonly kind: AggregateKind;
   /** The column it reads; undefined for `count()`. */
   readonly column: string | undefined;
   /** Only rows for which this is true take part. */
   readonly filter: Predicate | undefined;
   declare readonly __row?: (row: R) => void;
+  declare readonly __value?: V;
 
   constructor(kind: AggregateKind, column: string | undefined, filter: Predicate | undefined) {
     this.kind = kind;
@@ -25,7 +27,7 @@ export class AggExpr<R = never> {
   }
 
   /** The same over the rows for which the condition is true (SQL's FILTER). */
-  where<S>(condition: ConditionExpr<S>): AggExpr<R & S> {
+  where<S>(condition: ConditionExpr<S>): AggExpr<R & S, V> {
     const added = predicateOf(condition, 'where');
     const filter: Predicate =
       this.filter === undefined ? added : Object.freeze({ op: 'and', left: this.filter, right: added });
@@ -33,33 +35,33 @@ export class AggExpr<R = never> {
   }
 }
 
-/** The row that aggregates `A` give: one number for each name. */
-export type AggOutput<A> = { readonly [N in keyof A]: number };
+/** The row that aggregates `A` give: one number for each name, or null for a minimum or maximum of no value. */
+export type AggOutput<A> = { readonly [N in keyof A]: A[N] extends AggExpr<never, infer V> ? V : never };
 
 /** How many rows; with a column, how many rows where it is not null. */
-export function count(): AggExpr<unknown>;
-export function count<const N extends string>(column: N | ColumnExpr<N>): AggExpr<Reads<N, unknown>>;
-export function count(column?: string | ColumnExpr): AggExpr<unknown> {
+export function count(): AggExpr<unknown, number>;
+export function count<const N extends string>(column: N | ColumnExpr<N>): AggExpr<Reads<N, unknown>, number>;
+export function count(column?: string | ColumnExpr): AggExpr<unknown, number> {
   return new AggExpr('count', column === undefined ? undefined : nameOf('count', column), undefined);
 }
 
 /** How many rows for which the condition is true. */
-export function countIf<R>(condition: ConditionExpr<R>): AggExpr<R> {
+export function countIf<R>(condition: ConditionExpr<R>): AggExpr<R, number> {
   return new AggExpr('count', undefined, predicateOf(condition, 'countIf'));
 }
 
 /** Sum of a column of numbers; 0 of none. Integers are summed exactly as long as the sum is a safe integer. */
-export function sum<const N extends string>(column: N | ColumnExpr<N>): AggExpr<Reads<N, number>> {
+export function sum<const N extends string>(column: N | ColumnExpr<N>): AggExpr<Reads<N, number>, number> {
   return new AggExpr('sum', nameOf('sum', column), undefined);
 }
 
-/** Smallest number of a column. */
-export function min<const N extends string>(column: N | ColumnExpr<N>): AggExpr<Reads<N, number>> {
+/** Smallest number of a column; null of none. */
+export function min<const N extends string>(column: N | ColumnExpr<N>): AggExpr<Reads<N, number>, number | null> {
   return new AggExpr('min', nameOf('min', column), undefined);
 }
 
-/** Greatest number of a column. */
-export function max<const N extends string>(column: N | ColumnExpr<N>): AggExpr<Reads<N, number>> {
+/** Greatest number of a column; null of none. */
+export function max<const N extends string>(column: N | ColumnExpr<N>): AggExpr<Reads<N, number>, number | null> {
   return new AggExpr('max', nameOf('max', column), undefined);
 }
 

@@ -41,6 +41,8 @@ function explainOperation(operation: Operation): string {
       return `runningAggregate '${operation.operatorId}' ${operation.aggregates.map(aggregate => aggregate.name).join(', ')} by ${formatSchema(operation.keys)}`;
     case 'updateState':
       return `updateState '${operation.operatorId}'`;
+    case 'window':
+      return `window '${operation.operatorId}' of ${operation.content}, ${operation.windowMs} ms${operation.slideMs === null ? '' : ` every ${operation.slideMs} ms`}`;
     default:
       return operation.kind;
   }

@@ -43,7 +43,7 @@ export interface AggregateColumn {
 /** Where a source's records come from; the driver and the workers make their halves of the source from it. */
 export type SourceSpec =
   | { readonly kind: 'file'; readonly path: string; readonly format: Format; readonly settleMs: number }
-  | { readonly kind: 'queue' }
+  | { readonly kind: 'queue'; readonly oneAtATime: boolean }
   | { readonly kind: 'rate'; readonly rowsPerSecond: number; readonly seed: number; readonly total: number | null };
 
 /** What is kept for a key: columns of numbers, or any JSON-like value. */
@@ -57,6 +57,8 @@ export type Operation =
   /** Values of one key combined to one; without `combine` in the shuffle the values come as they were. */
   | { readonly kind: 'combineByKey' }
   | { readonly kind: 'groupByKey' }
+  /** The pairs as they were, by key. */
+  | { readonly kind: 'partitionBy' }
   | { readonly kind: 'cogroup' }
   | { readonly kind: 'aggregate'; readonly keys: readonly Column[]; readonly aggregates: readonly AggregateColumn[] }
   | {
@@ -65,7 +67,30 @@ export type Operation =
       readonly keys: readonly Column[];
       readonly aggregates: readonly AggregateColumn[];
     }
-  | { readonly kind: 'updateState'; readonly operatorId: string; readonly value: StateValue };
+  | {
+      readonly kind: 'updateState';
+      readonly operatorId: string;
+      readonly value: StateValue;
+      /** Tells one initial state from another; null for none. */
+      readonly initial: string | null;
+    }
+  | WindowOperation;
+
+/** Keeps the batches of the last `windowMs` and gives what they hold together, each time a slide ends. */
+export interface WindowOperation {
+  readonly kind: 'window';
+  readonly operatorId: string;
+  readonly windowMs: number;
+  /** Null: as often as the parent has a batch. */
+  readonly slideMs: number | null;
+  readonly content:
+    /** The rows as they are. */
+    | 'rows'
+    /** Pairs, combined by key over the window each time. */
+    | 'pairs'
+    /** Pairs, and the combined value of each key kept up to date: what enters is combined, what leaves taken back. */
+    | 'totals';
+}
 
 export interface PlanNode {
   readonly id: NodeId;
@@ -113,7 +138,7 @@ export function nodeOf(plan: Plan, id: NodeId): PlanNode {
 /** The id under which a node's state is kept, or undefined for a node without state. */
 export function operatorIdOf(node: PlanNode): string | undefined {
   const operation = node.operation;
-  return operation.kind === 'runningAggregate' || operation.kind === 'updateState' ? operation.operatorId : undefined;
+  return 'operatorId' in operation ? operation.operatorId : undefined;
 }
 
 /** The plan as JSON-able data: what the fingerprint is made of. Where code stands does not count. */

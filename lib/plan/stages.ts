@@ -10,6 +10,7 @@
  * A union needs no stage of its own: it is downstream of each of its parents' leaves.
  */
 import type { Dependency, NodeId, Operation, OutputNode, Plan, PlanNode, Shuffle } from './node.js';
+import { inputSlide, slidesOf, type SlideMs } from './slides.js';
 
 export interface Stage {
   /** Position in `CompiledPlan.stages`, parents before children. */
@@ -28,11 +29,17 @@ export interface Stage {
   readonly numPartitions: number | undefined;
   /** True when a partition without any input must be computed all the same. */
   readonly runsEmpty: boolean;
+  /** When its tasks run: where what it reads has a batch. */
+  readonly inputSlideMs: SlideMs;
+  /** When rows leave its leaf: the same, but for a window. In between nothing after the leaf runs. */
+  readonly slideMs: SlideMs;
 }
 
 export interface CompiledPlan {
   readonly plan: Plan;
   readonly stages: readonly Stage[];
+  /** By node id. */
+  readonly slides: readonly SlideMs[];
 }
 
 type ShuffleDependency = Extract<Dependency, { kind: 'shuffle' }>;
@@ -44,7 +51,7 @@ export const isLeaf = (node: PlanNode): boolean =>
 
 /** Whether the operation gives rows, or changes state, even when its partition gets none. */
 function runsEmpty(operation: Operation): boolean {
-  return operation.kind === 'mapPartitions' || operation.kind === 'glom' || operation.kind === 'updateState';
+  return ['mapPartitions', 'glom', 'updateState', 'window'].includes(operation.kind);
 }
 
 export function compileStages(plan: Plan): CompiledPlan {
@@ -53,6 +60,7 @@ export function compileStages(plan: Plan): CompiledPlan {
   // Nodes are declared after what they depend on, so leaves in order of id are parents before children.
   leaves.forEach((leaf, index) => stageOfLeaf.set(leaf.id, index));
   const reached = leaves.map(leaf => downstream(plan, leaf));
+  const slides = slidesOf(plan);
   const stages = leaves.map((leaf, id): Stage => {
     const nodes = reached[id] as readonly PlanNode[];
     const ids = new Set(nodes.map(node => node.id));
@@ -75,9 +83,11 @@ export function compileStages(plan: Plan): CompiledPlan {
       parents,
       numPartitions: reads[0]?.shuffle.numPartitions,
       runsEmpty: nodes.some(node => runsEmpty(node.operation)),
+      inputSlideMs: inputSlide(leaf, slides),
+      slideMs: slides[leaf.id] ?? null,
     });
   });
-  return Object.freeze({ plan, stages: Object.freeze(stages) });
+  return Object.freeze({ plan, stages: Object.freeze(stages), slides });
 }
 
 /** The leaf and every node that its rows reach without a shuffle, in order of id. */
@@ -95,4 +105,10 @@ export function stageOfOperator(compiled: CompiledPlan, operatorId: string): Sta
   return compiled.stages.find(
     stage => 'operatorId' in stage.leaf.operation && stage.leaf.operation.operatorId === operatorId,
   );
+}
+
+/** The slide of the stream that an output takes. */
+export function outputSlide({ plan, slides }: CompiledPlan, outputId: string): SlideMs {
+  const output = plan.outputs.find(({ id }) => id === outputId);
+  return output === undefined ? null : (slides[output.parent] ?? null);
 }

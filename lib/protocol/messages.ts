@@ -45,6 +45,8 @@ export type WorkerRequest =
   | { readonly kind: 'applyDelta'; readonly operator: string; readonly partition: number; readonly delta: BlockRef }
   /** Load rows of a checkpoint (Arrow IPC bytes) whose key groups belong to the partition. */
   | { readonly kind: 'restoreState'; readonly operator: string; readonly partition: number; readonly bytes: Uint8Array }
+  /** Load the operator's initial state, as the job has it, where its key groups belong to the partition. */
+  | { readonly kind: 'seedState'; readonly operator: string; readonly partition: number }
   /** Write the table as one Arrow IPC file, synced. */
   | { readonly kind: 'snapshotState'; readonly operator: string; readonly partition: number; readonly path: string }
   /** Give back blocks that nothing refers to any more. */
@@ -57,6 +59,8 @@ export interface TaskRequest {
   readonly attempt: number;
   /** Batch time, epoch ms. */
   readonly time: number;
+  /** Of the batch before. */
+  readonly previousTime: number;
   /** What a source stage's task reads; null for other stages. */
   readonly range: Json;
   /** Blocks of this partition, one list for each shuffle the stage reads, in order of map stage and partition. */
@@ -80,16 +84,34 @@ export interface SnapshotFileRef {
   readonly numRows: number;
 }
 
+/**
+ * The way of rows through the unions before an output: at each which of its streams they came by, the last union first.
+ * Rows are put out in order of branch, then of stage and partition: a union's first stream whole before its second.
+ */
+export type Branch = readonly number[];
+
+export interface StagedPart {
+  readonly branch: Branch;
+  readonly numRows: number;
+  readonly blocks: readonly BlockRef[];
+}
+
+export interface CollectedPart {
+  readonly branch: Branch;
+  readonly numRows: number;
+  readonly bytes: Uint8Array;
+}
+
 /** What one accepted attempt leaves behind. Of any other attempt nothing is seen. */
 export interface TaskResult {
   readonly inputRecords: number;
   readonly inputBytes: number;
   /** By shuffle id: one block (or null when empty) per reduce partition. */
   readonly shuffles: { readonly [shuffleId: string]: readonly (BlockRef | null)[] };
-  /** By output id: staged sink blocks. */
-  readonly staged: { readonly [output: string]: { readonly numRows: number; readonly blocks: readonly BlockRef[] } };
+  /** By output id: staged sink blocks, one part for each branch by which the task's rows come there. */
+  readonly staged: { readonly [output: string]: readonly StagedPart[] };
   /** By output id: encoded rows for outputs that run in the driver (print, foreachRDD, queue sinks). */
-  readonly collected: { readonly [output: string]: { readonly numRows: number; readonly bytes: Uint8Array } };
+  readonly collected: { readonly [output: string]: readonly CollectedPart[] };
   /** By operator id: the state's change. `ipc` is the same change as an Arrow IPC stream, for the log. */
   readonly deltas: {
     readonly [operator: string]: {

@@ -18,10 +18,17 @@ export interface CommitterOptions {
   readonly sources: readonly SourcePort[];
   /** In order of declaration. */
   readonly outputs: readonly OutputPort[];
+  /** Whether an output has a batch at that time; without it, every one has each. */
+  readonly runs?: (output: string, batch: Batch) => boolean;
   /** Takes dead-letter lines as one more output, before the others. */
   readonly deadLetters: OutputPort | undefined;
   readonly bytesOf: (block: BlockRef) => Uint8Array;
   /** Last committed handles, from recovery. */
+  readonly sinks: { readonly [output: string]: Json };
+}
+
+export interface Committed {
+  readonly outputRows: number;
   readonly sinks: { readonly [output: string]: Json };
 }
 
@@ -35,7 +42,7 @@ export class BatchCommitter {
     this.#sinks = options.sinks;
   }
 
-  /** The outputs' handles after the last committed batch, by output id. */
+  /** The outputs' handles after the last committed batch, by output id; later batches may be committed at any time. */
   get sinks(): { readonly [output: string]: Json } {
     return this.#sinks;
   }
@@ -43,9 +50,9 @@ export class BatchCommitter {
   /**
    * Commits after every batch before it. Rejects with the first error; later batches must not be committed then and are
    * not: they reject with the same error.
-   * @returns rows put out
+   * @returns rows put out, and all outputs' handles as of this batch
    */
-  commit(batch: Batch, result: BatchResult): Promise<number> {
+  commit(batch: Batch, result: BatchResult): Promise<Committed> {
     const committed = this.#tail.then(() => this.#commit(batch, result));
     this.#tail = committed.then(() => undefined);
     // The rejection is the caller's; here it only keeps later batches from being committed.
@@ -53,9 +60,9 @@ export class BatchCommitter {
     return committed;
   }
 
-  async #commit(batch: Batch, result: BatchResult): Promise<number> {
+  async #commit(batch: Batch, result: BatchResult): Promise<Committed> {
     const { log } = this.#options;
-    const outputs = this.#dueOutputs(result);
+    const outputs = this.#dueOutputs(batch, result);
     if (log !== undefined && (outputs.length > 0 || result.deltas.length > 0)) await log.syncOffsets();
     const handles: { [output: string]: Json } = {};
     let outputRows = 0;
@@ -74,17 +81,20 @@ export class BatchCommitter {
       const info = { records: result.inputRecords, badRecords: result.badRecords, outputRows };
       await log.logCommit(batch.time, { sinks: handles, deltas, info });
     }
-    this.#sinks = { ...this.#sinks, ...handles };
+    const sinks = { ...this.#sinks, ...handles };
+    this.#sinks = sinks;
     for (const source of this.#options.sources) await source.commit(batch.time);
-    return outputRows;
+    return { outputRows, sinks };
   }
 
   #dueOutputs(
+    batch: Batch,
     result: BatchResult,
   ): { port: OutputPort; output: Parameters<OutputPort['commit']>[1]; numRows: number }[] {
     const { bytesOf, deadLetters } = this.#options;
     const view = (blocks: readonly BlockRef[]): Uint8Array[] => blocks.map(bytesOf);
     const due = this.#options.outputs.flatMap(port => {
+      if (this.#options.runs?.(port.id, batch) === false) return [];
       const staged = (result.staged.get(port.id) ?? []).map(part => ({
         numRows: part.numRows,
         bytes: view(part.blocks),

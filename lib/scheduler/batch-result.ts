@@ -1,14 +1,18 @@
-import type { BlockRef, TaskResult } from '../protocol/messages.js';
+import type { BlockRef, Branch, CollectedPart, StagedPart, TaskResult } from '../protocol/messages.js';
 import type { BatchResult } from './batch.js';
+import { blocksOf } from './batch-task.js';
 
-/** Puts the accepted results of a batch's tasks together, in order of stage and partition. */
+/**
+ * Puts the accepted results of a batch's tasks together, in order of stage and partition; what is put out in order of
+ * branch before that.
+ */
 export function collectResults(
   tasks: readonly { readonly partition: number; readonly result: TaskResult | undefined }[],
   numTasks: number,
   failedTasks: number,
 ): BatchResult {
-  const staged = new Map<string, { numRows: number; blocks: readonly BlockRef[] }[]>();
-  const collected = new Map<string, { numRows: number; bytes: Uint8Array }[]>();
+  const staged = new Map<string, StagedPart[]>();
+  const collected = new Map<string, CollectedPart[]>();
   const deltas: { operator: string; partition: number; ipc: BlockRef }[] = [];
   const deadLetters: { numRows: number; blocks: readonly BlockRef[] }[] = [];
   const blocks: BlockRef[] = [];
@@ -17,20 +21,19 @@ export function collectResults(
   let badRecords = 0;
   for (const { partition, result } of tasks) {
     if (result === undefined) continue;
-    for (const [output, part] of Object.entries(result.staged)) append(staged, output, part);
-    for (const [output, part] of Object.entries(result.collected)) append(collected, output, part);
-    for (const [operator, { delta, ipc }] of Object.entries(result.deltas)) {
+    for (const [output, parts] of Object.entries(result.staged)) append(staged, output, parts);
+    for (const [output, parts] of Object.entries(result.collected)) append(collected, output, parts);
+    for (const [operator, { ipc }] of Object.entries(result.deltas)) {
       if (ipc !== null) deltas.push({ operator, partition, ipc });
-      for (const block of [delta, ipc]) if (block !== null) blocks.push(block);
     }
     if (result.deadLetters.numRows > 0) deadLetters.push(result.deadLetters);
-    for (const refs of Object.values(result.shuffles)) for (const ref of refs) if (ref !== null) blocks.push(ref);
-    for (const part of Object.values(result.staged)) blocks.push(...part.blocks);
-    blocks.push(...result.deadLetters.blocks);
+    blocks.push(...blocksOf(result));
     inputRecords += result.inputRecords;
     inputBytes += result.inputBytes;
     badRecords += result.badRecords;
   }
+  for (const parts of [...staged.values(), ...collected.values()])
+    parts.sort((a, b) => compareBranches(a.branch, b.branch));
   return {
     staged,
     collected,
@@ -45,8 +48,14 @@ export function collectResults(
   };
 }
 
-function append<T>(map: Map<string, T[]>, key: string, value: T): void {
+function append<T>(map: Map<string, T[]>, key: string, values: readonly T[]): void {
   const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
+  if (list === undefined) map.set(key, [...values]);
+  else list.push(...values);
+}
+
+/** Two branches of one output differ at a union that both pass. */
+function compareBranches(a: Branch, b: Branch): number {
+  const at = a.findIndex((stream, i) => stream !== b[i]);
+  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
 }

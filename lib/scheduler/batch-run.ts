@@ -9,40 +9,18 @@
  */
 import { assertNever } from '../core/assert-never.js';
 import { Inbox } from '../core/inbox.js';
-import type { Json } from '../core/json.js';
-import { operatorIdOf } from '../plan/node.js';
 import type { CompiledPlan, Stage } from '../plan/stages.js';
-import type { BlockRef, TaskResult, WorkerReply } from '../protocol/messages.js';
+import type { BlockRef, WorkerReply } from '../protocol/messages.js';
 import { countsAsAttempt, formatFailure, losesWorker, type TaskFailure } from '../protocol/task-failure.js';
 import type { Batch, BatchFailure, BatchResult } from './batch.js';
 import { collectResults } from './batch-result.js';
+import { acceptedDeltas, blockId, blocksOf, tasksOf, taskName, type Applying, type Task } from './batch-task.js';
 import type { SlotPool } from './slot-pool.js';
 
 export type BatchRunEvent =
   | { readonly kind: 'replied'; readonly task: Task; readonly reply: WorkerReply }
   | { readonly kind: 'applied'; readonly delta: Applying; readonly reply: WorkerReply }
   | { readonly kind: 'slotIdle' };
-
-export interface Task {
-  readonly stage: Stage;
-  readonly partition: number;
-  readonly range: Json;
-  /** State lives on one slot; other tasks take any. */
-  readonly home: number | undefined;
-  status: 'pending' | 'running' | 'done';
-  attempts: number;
-  failures: number;
-  result: TaskResult | undefined;
-}
-
-interface Applying {
-  readonly operator: string;
-  readonly partition: number;
-  readonly slot: number;
-  readonly delta: BlockRef;
-  status: 'pending' | 'running' | 'done';
-  failures: number;
-}
 
 export interface BatchRunOptions {
   readonly maxTaskFailures: number;
@@ -80,7 +58,7 @@ export class BatchRun {
     this.#batch = batch;
     this.#options = options;
     this.#done = done;
-    this.#tasks = compiled.stages.map(stage => this.#tasksOf(stage));
+    this.#tasks = compiled.stages.map(stage => tasksOf(stage, batch, partition => pool.homeOf(partition)));
   }
 
   start(): void {
@@ -104,28 +82,6 @@ export class BatchRun {
     this.#advance();
   }
 
-  #tasksOf(stage: Stage): Task[] {
-    const operation = stage.leaf.operation;
-    const make = (partition: number, range: Json, home: number | undefined): Task => ({
-      stage,
-      partition,
-      range,
-      home,
-      status: 'pending',
-      attempts: 0,
-      failures: 0,
-      result: undefined,
-    });
-    if (operation.kind === 'source') {
-      const ranges = this.#batch.ranges[operation.sourceId] ?? [];
-      return ranges.map((range, partition) => make(partition, range, undefined));
-    }
-    const stateful = operatorIdOf(stage.leaf) !== undefined;
-    return Array.from({ length: stage.numPartitions ?? 0 }, (_, partition) =>
-      make(partition, null, stateful ? this.#pool.homeOf(partition) : undefined),
-    );
-  }
-
   /** Does whatever can be done now; ends the batch when nothing is left. */
   #advance(): void {
     if (this.#failure !== undefined) return this.#finishFailed();
@@ -133,7 +89,7 @@ export class BatchRun {
       for (const tasks of this.#tasks) for (const task of tasks) if (task.status === 'pending') this.#launch(task);
       if (this.#tasks.every(tasks => tasks.every(task => task.status === 'done'))) {
         this.#state = 'applying';
-        this.#applying = this.#acceptedDeltas();
+        this.#applying = acceptedDeltas(this.#tasks.flat(), partition => this.#pool.homeOf(partition));
       }
     }
     if (this.#state === 'applying' && this.#applying !== undefined) {
@@ -167,6 +123,7 @@ export class BatchRun {
       partition: task.partition,
       attempt: task.attempts,
       time: this.#batch.time,
+      previousTime: this.#batch.previousTime,
       range: task.range,
       inputs,
     } as const;
@@ -204,7 +161,7 @@ export class BatchRun {
     if (failure.kind === 'cancelled') return this.#fail(task, failure);
     if (countsAsAttempt(failure)) task.failures++;
     if (task.failures >= this.#options.maxTaskFailures || isFinal(failure)) return this.#fail(task, failure);
-    this.#options.onRetry(nameOf(task, this.#batch.time), task.attempts, formatFailure(failure));
+    this.#options.onRetry(taskName(task, this.#batch.time), task.attempts, formatFailure(failure));
   }
 
   /** A block that a task wanted is gone: the task that made it runs again, and the reader after it. */
@@ -217,28 +174,9 @@ export class BatchRun {
     if (++this.#lostBlocks > MAX_LOST_BLOCKS) return this.#fail(reader, failure);
     if (writer !== undefined && writer.status === 'done') writer.status = 'pending';
     this.#options.onRetry(
-      nameOf(reader, this.#batch.time),
+      taskName(reader, this.#batch.time),
       reader.attempts,
       `${formatFailure(failure)}; it is computed again from its parents`,
-    );
-  }
-
-  #acceptedDeltas(): Applying[] {
-    return this.#tasks.flat().flatMap(task =>
-      Object.entries(task.result?.deltas ?? {}).flatMap(([operator, change]): Applying[] =>
-        change.delta === null
-          ? []
-          : [
-              {
-                operator,
-                partition: task.partition,
-                slot: this.#pool.homeOf(task.partition),
-                delta: change.delta,
-                status: 'pending',
-                failures: 0,
-              },
-            ],
-      ),
     );
   }
 
@@ -296,23 +234,3 @@ function isFinal(failure: TaskFailure): boolean {
     ['badRecord', 'inputChanged', 'inputMissing', 'planMismatch', 'jobInvalid'].includes(failure.code)
   );
 }
-
-/** All blocks that a result refers to. */
-export function blocksOf(result: TaskResult): BlockRef[] {
-  const blocks: BlockRef[] = [];
-  for (const refs of Object.values(result.shuffles)) for (const ref of refs) if (ref !== null) blocks.push(ref);
-  for (const staged of Object.values(result.staged)) blocks.push(...staged.blocks);
-  for (const { delta, ipc } of Object.values(result.deltas)) {
-    if (delta !== null) blocks.push(delta);
-    if (ipc !== null) blocks.push(ipc);
-  }
-  blocks.push(...result.deadLetters.blocks);
-  return blocks;
-}
-
-/** `block_SLOT_ADDRESS`: the one way in which blocks are named. */
-export const blockId = (block: { readonly slot: number; readonly address: number }): string =>
-  `block_${block.slot}_${block.address}`;
-
-/** `task_STAGE_PARTITION of batch TIME`. */
-const nameOf = (task: Task, time: number): string => `task_${task.stage.id}_${task.partition} of batch ${time}`;

@@ -15,10 +15,9 @@ import { assertNever } from '../core/assert-never.js';
 import type { Clock } from '../core/clock.js';
 import type { EngineError } from '../core/errors.js';
 import { Inbox } from '../core/inbox.js';
-import type { Json } from '../core/json.js';
 import { alignDown, batchTime, type BatchTime } from '../core/time.js';
 import type { SnapshotFileRef } from '../protocol/messages.js';
-import type { Batch, BatchFailure, BatchResult } from './batch.js';
+import type { Batch, BatchFailure, BatchResult, CompletedBatch } from './batch.js';
 import type { BatchCommitter } from './batch-committer.js';
 import { planBatch } from './plan-batch.js';
 import type { LogPort, SourcePort } from './ports.js';
@@ -36,14 +35,6 @@ export type BatchSchedulerEvent =
   | { readonly kind: 'committed' }
   | { readonly kind: 'failed'; readonly step: 'plan' | 'snapshot' | 'commit'; readonly error: EngineError }
   | { readonly kind: 'stop' };
-
-export interface CompletedBatch {
-  readonly batch: Batch;
-  readonly result: BatchResult;
-  readonly outputRows: number;
-  readonly startedMs: number;
-  readonly completedMs: number;
-}
 
 export interface BatchSchedulerOptions {
   readonly clock: Clock;
@@ -86,6 +77,8 @@ export class BatchScheduler {
   #drained = false;
   /** Of the last batch that was planned. */
   #lastTime: number;
+  /** The interval that the last tick belonged to. */
+  #lastTickMs = Number.NEGATIVE_INFINITY;
   #lastCommitted: BatchTime | undefined;
   #checkpointing = false;
   #lastCheckpointMs: number;
@@ -156,13 +149,25 @@ export class BatchScheduler {
   #tick(): void {
     if (this.#state !== 'running') return;
     const { clock, intervalMs, mode } = this.#options;
-    if (mode === 'clock') {
-      const nowMs = clock.now();
-      const time = alignDown(nowMs, intervalMs);
-      if (time > this.#lastTime && this.#mayPlan()) this.#plan(time, time);
-      const next = Math.max(time, alignDown(Math.max(this.#lastTime, 0), intervalMs)) + intervalMs;
-      this.#cancelTimer = clock.setTimer(Math.max(next, time + intervalMs), () => this.#inbox.post({ kind: 'tick' }));
+    if (mode === 'drain') return;
+    const dueMs = alignDown(clock.now(), intervalMs);
+    if (dueMs > this.#lastTickMs && this.#mayPlan()) {
+      const time = this.#nextTime(dueMs);
+      if (time !== undefined) this.#plan(time, dueMs);
     }
+    this.#lastTickMs = Math.max(this.#lastTickMs, dueMs);
+    this.#cancelTimer = clock.setTimer(this.#lastTickMs + intervalMs, () => this.#inbox.post({ kind: 'tick' }));
+  }
+
+  /**
+   * The tick's own time, or none when the batch of that time was planned before. Batch times always grow: where the last
+   * one is ahead of the clock (a drain cuts batches faster than time passes; a clock was set back), they stay ahead
+   * instead of waiting for the clock.
+   */
+  #nextTime(dueMs: BatchTime): BatchTime | undefined {
+    const { intervalMs } = this.#options;
+    if (dueMs > this.#lastTime) return dueMs;
+    return this.#lastTime < dueMs + intervalMs ? undefined : batchTime(this.#lastTime + intervalMs);
   }
 
   #mayPlan(): boolean {
@@ -171,9 +176,10 @@ export class BatchScheduler {
 
   #plan(time: BatchTime, dueMs: number): void {
     this.#planning = true;
-    this.#lastTime = time;
     const options = this.#options;
-    planBatch({ ...options, time, dueMs, checkpoint: this.#checkpointDue() }).then(
+    const previousTime = previousTimeOf(time, this.#lastTime, options.intervalMs);
+    this.#lastTime = time;
+    planBatch({ ...options, time, previousTime, dueMs, checkpoint: this.#checkpointDue() }).then(
       ({ batch, caughtUp }) => this.#inbox.post({ kind: 'planned', batch, caughtUp }),
       (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'plan', error }),
     );
@@ -250,37 +256,39 @@ export class BatchScheduler {
     snapshot: Promise<readonly SnapshotFileRef[]> | undefined,
   ): Promise<void> {
     const { committer, clock } = this.#options;
-    const outputRows = await committer.commit(batch, result);
+    const { outputRows, sinks } = await committer.commit(batch, result);
     this.#lastCommitted = batch.time;
     this.#options.release(result);
     this.#options.onCompleted({ batch, result, outputRows, startedMs, completedMs: clock.now() });
     if (snapshot !== undefined && batch.sourceStates !== undefined) {
-      await this.#writeCheckpoint(batch.time, await snapshot, batch.sourceStates);
+      await this.#writeCheckpoint({
+        time: batch.time,
+        snapshots: await snapshot,
+        sourceStates: batch.sourceStates,
+        sinks,
+      });
     }
   }
 
-  async #writeCheckpoint(
-    time: BatchTime,
-    snapshots: readonly SnapshotFileRef[],
-    sourceStates: { readonly [source: string]: Json },
-  ): Promise<void> {
-    const { log, clock, committer } = this.#options;
+  /** All of it as of one batch: the next may be committed before this is written. */
+  async #writeCheckpoint(checkpoint: Parameters<LogPort['writeManifest']>[0]): Promise<void> {
+    const { log, clock } = this.#options;
     if (log === undefined) return;
     const startMs = clock.now();
     this.#lastCheckpointMs = startMs;
-    this.#lastSnapshotBytes = snapshots.reduce((sum, file) => sum + file.byteLength, 0);
-    await log.writeManifest({ time, snapshots, sourceStates, sinks: committer.sinks });
+    this.#lastSnapshotBytes = checkpoint.snapshots.reduce((sum, file) => sum + file.byteLength, 0);
+    await log.writeManifest(checkpoint);
     this.#checkpointing = false;
-    this.#options.onCheckpoint(time, this.#lastSnapshotBytes, clock.now() - startMs);
+    this.#options.onCheckpoint(checkpoint.time, this.#lastSnapshotBytes, clock.now() - startMs);
   }
 
   /** At a graceful end: the next start has nothing to read back but this. */
   async #finalCheckpoint(): Promise<void> {
-    const { log, snapshot, sources } = this.#options;
+    const { log, snapshot, sources, committer } = this.#options;
     const time = this.#lastCommitted;
     if (log === undefined || time === undefined || log.bytesSinceSnapshot === 0) return;
-    const states = Object.fromEntries(sources.map(source => [source.id, source.state()]));
-    await this.#writeCheckpoint(time, await snapshot(time), states);
+    const sourceStates = Object.fromEntries(sources.map(source => [source.id, source.state()]));
+    await this.#writeCheckpoint({ time, snapshots: await snapshot(time), sourceStates, sinks: committer.sinks });
   }
 
   #fail(error: EngineError): void {
@@ -289,3 +297,7 @@ export class BatchScheduler {
     this.#cancelTimer();
   }
 }
+
+/** The batch before a batch; before the very first one there was an interval without. @param lastTime undefined or -Infinity: none */
+export const previousTimeOf = (time: number, lastTime: number | undefined, intervalMs: number): number =>
+  lastTime === undefined || lastTime === Number.NEGATIVE_INFINITY ? time - intervalMs : lastTime;

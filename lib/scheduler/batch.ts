@@ -7,6 +7,8 @@ import type { Progress } from './ports.js';
 /** A batch whose input is fixed. */
 export interface Batch {
   readonly time: BatchTime;
+  /** Of the batch before: says which slides of windows end with this one. */
+  readonly previousTime: number;
   readonly ranges: { readonly [source: string]: readonly Json[] };
   readonly submittedMs: number;
   /** Planned by an earlier process, run again. */
@@ -30,6 +32,15 @@ export interface BatchResult {
   readonly badRecords: number;
   readonly numTasks: number;
   readonly failedTasks: number;
+}
+
+/** A batch that is committed. */
+export interface CompletedBatch {
+  readonly batch: Batch;
+  readonly result: BatchResult;
+  readonly outputRows: number;
+  readonly startedMs: number;
+  readonly completedMs: number;
 }
 
 /** Why a batch could not be computed: the task that failed on its last attempt. */

@@ -7,6 +7,7 @@ import type { LogPort, Progress, SourcePort } from './ports.js';
 
 export interface PlanRequest {
   readonly time: BatchTime;
+  readonly previousTime: number;
   readonly dueMs: number;
   readonly clock: Clock;
   readonly mode: 'clock' | 'drain';
@@ -44,7 +45,9 @@ export async function planBatch(request: PlanRequest): Promise<{ batch: Batch | 
   const sourceStates = request.checkpoint
     ? Object.fromEntries(sources.map(source => [source.id, source.state()]))
     : undefined;
-  const batch = { time, ranges, submittedMs: clock.now(), dueMs: request.dueMs, rerun: false, progress, sourceStates };
+  const { previousTime, dueMs } = request;
+  const submittedMs = clock.now();
+  const batch = { time, previousTime, ranges, submittedMs, dueMs, rerun: false, progress, sourceStates };
   return { batch, caughtUp };
 }
 

@@ -24,11 +24,14 @@ const MAX_ATTACH_FAILURES = 8;
 
 export class SlotPool {
   readonly #runner: TaskRunner;
+  readonly #attachTimeoutMs: number;
   readonly #slots: readonly Slot[];
   #stopped = false;
 
-  constructor(runner: TaskRunner) {
+  /** @param attachTimeoutMs how long a thread may take to load the job and build its graph; 0 = no limit */
+  constructor(runner: TaskRunner, attachTimeoutMs: number) {
     this.#runner = runner;
+    this.#attachTimeoutMs = attachTimeoutMs;
     this.#slots = Array.from({ length: runner.numSlots }, () => ({
       attached: false,
       busy: false,
@@ -121,7 +124,7 @@ export class SlotPool {
       const reply = await this.#runner.submit(
         index,
         { kind: 'attach', blocks: [...slot.blocks.values()], tables: [...slot.tables.values()] },
-        0,
+        this.#attachTimeoutMs,
       );
       if (reply.ok) {
         slot.attached = true;
@@ -129,7 +132,7 @@ export class SlotPool {
       }
       if (!losesWorker(reply.failure) || this.#stopped) return reply;
       if (failures >= MAX_ATTACH_FAILURES) {
-        const message = `slot ${index}: ${failures} threads in a row were lost while they started; the last: ${formatFailure(reply.failure)}`;
+        const message = `slot ${index}: ${failures} threads in a row were lost while they started or built the job's graph; the last: ${formatFailure(reply.failure)}`;
         return { ok: false, failure: { kind: 'engineError', code: 'internal', message, detail: '{}' } };
       }
     }

@@ -108,7 +108,7 @@ export class OutputFiles {
 
   /** That it is there is all it says; the text is for people. */
   async placeMarker(): Promise<void> {
-    const note = `The first batch in ${this.#place.path} is being committed; the second one removes this file.\n`;
+    const note = `The first batch of a run writes to ${this.#place.path}; the second one removes this file.\n`;
     const file = await this.#fs.open(this.marker, 'w');
     await file.write([Buffer.from(note)], 0);
     await file.close();

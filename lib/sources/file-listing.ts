@@ -38,6 +38,8 @@ export class FileListing {
   /** Files that must be looked at: unknown, or not what they were. */
   #unknown: InputFile[] = [];
   #all: InputFile[] = [];
+  /** Files read to their end whose place another one took, as found by the look under way. */
+  #replaced: string[] = [];
   #cursor = 0;
   #listing = 0;
   #plansSinceListing = 0;
@@ -138,7 +140,18 @@ export class FileListing {
       this.#look(file, time);
       if (++this.#numStats % STATS_PER_TURN === 0) await nextTurn();
     }
+    this.#tellReplaced();
     this.#sortOut(looks);
+  }
+
+  #tellReplaced(): void {
+    const [first, ...others] = this.#replaced;
+    if (first === undefined) return;
+    this.#replaced = [];
+    const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+    this.#onWarning(
+      `${inputFile(this.#path.folder, first)}${more} is another file or shorter than what was read of it: read as new, from its start`,
+    );
   }
 
   /** Brings the lists up to date with what was found; a plan without news costs nothing here. */
@@ -222,6 +235,7 @@ export class FileListing {
         { detail: { file: this.pathOf(file), consumed: file.consumed } },
       );
     }
+    if (file.consumed > 0 && !file.refused) this.#replaced.push(file.name);
     file.head = undefined;
     file.orderMs = 0;
     file.mtimeMs = Number.NaN;

@@ -11,19 +11,25 @@ import type { PlanLimit, SourceDriver, SourcePlan, SourceReader } from './source
 
 /** Where the batches come from: a queue as the API has it. */
 export interface BatchFeed {
-  /** The next batch; null for a batch without any partition; undefined when there is none yet. */
+  /** The next batch; null for no batch, not even an empty one; undefined when there is none yet. */
   shift(): readonly unknown[] | null | undefined;
   readonly length: number;
 }
 
 type QueueRange = { readonly numRows: number; readonly rows: string };
 
-/** The driver half: each plan takes one batch of the queue and cuts it into `parallelism` partitions, some maybe empty. */
+/**
+ * The driver half: each plan takes one batch of the queue, or all that are there, and cuts it into `parallelism`
+ * partitions, some or all of them maybe empty. When there is none the plan has no partition at all.
+ */
 export class QueueSourceDriver implements SourceDriver {
   readonly #feed: BatchFeed;
 
-  constructor(feed: BatchFeed) {
+  readonly #oneAtATime: boolean;
+
+  constructor(feed: BatchFeed, oneAtATime = true) {
     this.#feed = feed;
+    this.#oneAtATime = oneAtATime;
   }
 
   async start(): Promise<void> {}
@@ -32,8 +38,10 @@ export class QueueSourceDriver implements SourceDriver {
 
   /** Partition i of n holds rows `i * numRows / n` up to `(i + 1) * numRows / n`. Limits in bytes and records don't apply. */
   async plan(limit: PlanLimit): Promise<SourcePlan> {
-    const rows = this.#feed.shift() ?? [];
-    const numRanges = rows.length === 0 ? 0 : Math.max(1, limit.parallelism);
+    const taken = this.#take();
+    if (taken === null) return { ranges: [], absent: true, bytes: 0, records: 0, caughtUp: this.#feed.length === 0 };
+    const rows = taken ?? [];
+    const numRanges = taken === undefined ? 0 : Math.max(1, limit.parallelism);
     const ranges: QueueRange[] = [];
     let bytes = 0;
     for (let i = 0; i < numRanges; i++) {
@@ -47,6 +55,16 @@ export class QueueSourceDriver implements SourceDriver {
       });
     }
     return { ranges, bytes, records: rows.length, caughtUp: this.#feed.length === 0 };
+  }
+
+  #take(): readonly unknown[] | null | undefined {
+    let taken = this.#feed.shift();
+    if (this.#oneAtATime) return taken;
+    while (this.#feed.length > 0) {
+      const more = this.#feed.shift();
+      if (more !== null && more !== undefined) taken = [...(taken ?? []), ...more];
+    }
+    return taken;
   }
 
   async commit(): Promise<void> {}

@@ -16,7 +16,11 @@ export type SourceSpec =
       /** After how long without change a last line without its end is taken as it is. */
       readonly settleMs: number;
     }
-  | { readonly kind: 'queue' }
+  | {
+      readonly kind: 'queue';
+      /** A batch takes one of the queue's; else all that are there. */
+      readonly oneAtATime: boolean;
+    }
   | {
       readonly kind: 'rate';
       readonly rowsPerSecond: number;
@@ -46,7 +50,7 @@ export function makeSourceDriver(spec: SourceSpec, context: SourceDriverContext)
         onWarning: message => context.warn(`source ${context.id}: ${message}`),
       });
     case 'queue':
-      return new QueueSourceDriver(context.queue ?? EMPTY_FEED);
+      return new QueueSourceDriver(context.queue ?? EMPTY_FEED, spec.oneAtATime);
     case 'rate':
       return new RateSourceDriver(spec);
     default:

@@ -43,6 +43,11 @@ export interface PlanLimit {
 export interface SourcePlan {
   /** One entry a task; empty when there is nothing new. */
   readonly ranges: readonly Json[];
+  /**
+   * There is no batch of this source, not even an empty one: no partition, and a union or a join with it fails.
+   * Such a batch has no ranges.
+   */
+  readonly absent?: boolean;
   /** Bytes planned, and records where they are known before reading (else 0). */
   readonly bytes: number;
   readonly records: number;

@@ -6,7 +6,7 @@ import type { DStream } from '../../lib/api/dstream.js';
 import { buildGraph, job } from '../../lib/api/job.js';
 import { count, countIf, max, min, sum } from '../../lib/expr/aggregate.js';
 import { col } from '../../lib/expr/expr.js';
-import { CRASH, expectStream } from '../helpers/expect-stream.js';
+import { CRASH, expectStream, runStream } from '../helpers/expect-stream.js';
 
 const words = [['a', 'b', 'a'], [], ['b']];
 
@@ -40,6 +40,59 @@ describe('DStream', () => {
           s,
         ),
       [[1, 1, 2, 2, 10, 20]],
+    ));
+
+  it('union holds the partitions of its first stream, then those of the next, whole', () =>
+    expectStream(
+      [[1, 2, 3, 4]],
+      s => s.union(s.map(x => x * 10).union(s.map(x => x * 100))).glom(),
+      [
+        [
+          [1, 2],
+          [3, 4],
+          [10, 20],
+          [30, 40],
+          [100, 200],
+          [300, 400],
+        ],
+      ],
+      { ordered: true },
+    ));
+
+  it('union of streams of one source is computed in one pass over it', async () => {
+    let passes = 0;
+    const counted = (s: DStream<number>): DStream<number> =>
+      s.mapPartitions(rows => {
+        passes++;
+        return rows;
+      });
+    await expectStream(
+      [[1, 2]],
+      s => {
+        const once = counted(s);
+        return once.union(once.map(x => -x));
+      },
+      [[1, 2, -1, -2]],
+      { options: { workers: 1 }, ordered: true },
+    );
+    expect(passes).to.equal(1);
+  });
+
+  it('union keeps that order with streams that were shuffled', () =>
+    expectStream([[3, 1]], s => s.map(x => x * 10).union(s.repartition(1), s), [[30, 10, 3, 1, 3, 1]], {
+      ordered: true,
+    }));
+
+  it('glom and mapPartitions see the empty partitions of an empty batch', () =>
+    expectStream(
+      [[]],
+      s =>
+        s
+          .glom()
+          .map(rows => rows.length)
+          .union(s.mapPartitions(rows => [[...rows].length + 10])),
+      [[0, 0, 10, 10]],
+      { ordered: true },
     ));
 
   it('repartition keeps the rows and makes as many partitions as wanted', () =>
@@ -135,6 +188,50 @@ describe('DStream', () => {
           ['b', '3'],
         ],
       ],
+    ));
+
+  it('aggregateByKey begins with a zero of its own for each key', () =>
+    expectStream(
+      [
+        [
+          ['a', 1],
+          ['b', 2],
+          ['a', 3],
+        ] as [string, number][],
+        CRASH,
+        [['a', 4]] as [string, number][],
+      ],
+      s =>
+        s.aggregateByKey<number[], string, number>(
+          [],
+          (list, value) => {
+            list.push(value);
+            return list;
+          },
+          (a, b) => [...a, ...b],
+          3,
+        ),
+      [
+        [
+          ['a', [1, 3]],
+          ['b', [2]],
+        ],
+        [['a', [4]]],
+      ],
+    ));
+
+  it('partitionBy leaves the pairs as they are, in as many partitions as wanted', () =>
+    expectStream(
+      [Array.from({ length: 50 }, (_, i): [number, string] => [i % 10, `v${i}`])],
+      s =>
+        s
+          .partitionBy(4)
+          .mapPartitions(rows => {
+            const seen = [...rows];
+            return [[seen.length, new Set(seen.map(([key]) => key)).size]];
+          })
+          .reduce((a, b) => [(a[0] ?? 0) + (b[0] ?? 0), (a[1] ?? 0) + (b[1] ?? 0)]),
+      [[[50, 10]]],
     ));
 
   it('mapValues and flatMapValues leave the key', () =>
@@ -242,6 +339,73 @@ describe('DStream', () => {
     ));
 });
 
+describe('a batch that its source does not give', () => {
+  it('has no rows, no partitions and no effect on what follows', () =>
+    expectStream<string, unknown>([['a'], null, CRASH, ['b']], s => s.map(x => x).glom(), [
+      [[], ['a']],
+      [],
+      [[], ['b']],
+    ]));
+
+  it('counts 0', () => expectStream<string, unknown>([['a'], null], s => s.count(), [[1], [0]]));
+
+  it('is an empty one for keyed state, and for what is united with that', () =>
+    expectStream<string, [string, number]>(
+      [['a'], null, CRASH, ['a']],
+      s => {
+        const counts = s
+          .map(x => [x, 1])
+          .updateStateByKey<number, string, number>((values, state) => values.length + (state ?? 0));
+        return counts.union(counts);
+      },
+      [
+        [
+          ['a', 1],
+          ['a', 1],
+        ],
+        [
+          ['a', 1],
+          ['a', 1],
+        ],
+        [
+          ['a', 2],
+          ['a', 2],
+        ],
+      ],
+    ));
+
+  for (const [name, build] of Object.entries<(s: DStream<string>) => DStream<unknown>>({
+    union: s => s.union(s.map(x => x)),
+    join: s => s.map(x => [x, 1]).join(s.map(x => [x, 2])),
+  })) {
+    it(`fails a ${name} with its source, its batch and the cure`, async () => {
+      const error = await runStream<string, unknown>([['a'], null], build).catch((thrown: unknown) => thrown);
+      expect(error).to.be.instanceOf(EngineError).with.property('code', 'sourceFailed');
+      expect(error)
+        .to.have.property('message')
+        .that.matches(/2000\) failed: .* wants a batch of each of its streams, source queue gave none: give an empty/);
+    });
+  }
+});
+
+describe('StreamingContext', () => {
+  it('union holds the rows of all streams in order of the list', () =>
+    expectStream([[1, 2]], (s, ssc) => ssc.union([s.map(x => x * 10), s]), [[10, 20, 1, 2]], { ordered: true }));
+
+  it('union of one stream is that stream, of none is refused', () => {
+    buildGraph(
+      job('spec', {}, ssc => {
+        const stream = ssc.queueStream(new BatchQueue<string>());
+        expect(ssc.union([stream])).to.equal(stream);
+        expect(() => ssc.union([])).to.throw(EngineError, /one stream at least/);
+        stream.print();
+      }),
+      {},
+      2,
+    );
+  });
+});
+
 describe('groupBy', () => {
   const events = schema({ user: utf8(), action: utf8(), n: int64() });
   type Event = { readonly user: string; readonly action: string; readonly n: number };
@@ -327,6 +491,18 @@ describe('job', () => {
 
   it('without an output is refused with the cure', () => {
     expect(build(s => void s.map(x => x))).to.throw(EngineError, /declares no output.*saveAsCsv/);
+  });
+
+  it('with two outputs that append to one file is refused with the cure', () => {
+    const twice = job('spec', {}, ssc => {
+      const numbers = ssc.queueStream(new BatchQueue<number>());
+      numbers.saveAsText('out/a.txt');
+      numbers.saveAsCsv('out/../out/a.txt');
+    });
+    expect(() => buildGraph(twice, {}, 1)).to.throw(
+      EngineError,
+      /path of its own, 'out\/\.\.\/out\/a\.txt' is another/,
+    );
   });
 
   it('that groups a stream without declared columns is refused with the cure', () => {

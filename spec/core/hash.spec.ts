@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { checkKeyGroups, hashBytes, keyGroupOf, keyGroupRange, partitionOf } from '../../lib/core/hash.js';
+import { checkKeyGroups, hashBytes, keyGroupOf, keyGroupRange, partitionOf, steerHash } from '../../lib/core/hash.js';
 import { newMemory, randomKey, slicesOf } from '../columnar/key-fixture.js';
 import { forSeeds, intBelow } from '../helpers/random-values.js';
 
@@ -96,6 +96,20 @@ describe('core/hash', () => {
         expect(next).to.equal(numKeyGroups);
       }
     }
+  });
+
+  it('steers a key of 16 bytes to any hash by its last four', () => {
+    forSeeds(1, random => {
+      for (let i = 0; i < 10_000; i++) {
+        const key = Uint8Array.from({ length: 16 }, () => intBelow(random, 256));
+        const begin = key.slice(0, 12);
+        const hash = [0, 1, 2 ** 31, 2 ** 32 - 1][i] ?? intBelow(random, 2 ** 32);
+        steerHash(key, hash);
+        expect(hashBytes(key, 0, 16)).to.equal(hash);
+        expect(key.slice(0, 12)).to.deep.equal(begin);
+      }
+    });
+    expect(() => steerHash(new Uint8Array(15), 1)).to.throw('16 bytes');
   });
 
   it('uses the whole hash when there are more partitions than key groups', () => {

@@ -1,6 +1,6 @@
 /**
  * An operator's spec in one line: batches in, operator, batches out, on a virtual clock. A CRASH between two batches
- * ends the engine without goodbye and starts another on the same checkpoint.
+ * ends the engine without goodbye and starts another on the same checkpoint; null is a batch that the source does not give.
  *
  *     await expectStream([['a', 'a'], [], CRASH, ['b']], s => s.countByValue(), [[['a', 2]], [], [['b', 1]]]);
  */
@@ -11,6 +11,7 @@ import type { Schema } from '../../lib/core/schema.js';
 import { BatchQueue } from '../../lib/api/batch-queue.js';
 import type { DStream } from '../../lib/api/dstream.js';
 import { job } from '../../lib/api/job.js';
+import type { StreamingContext } from '../../lib/api/streaming-context.js';
 import type { InProcessRunnerOptions } from '../../lib/driver/in-process-runner.js';
 import { ModelFileSystem } from './model-file-system.js';
 import { runEngine, type RunEngineOptions, type TestRun } from './run-engine.js';
@@ -21,6 +22,8 @@ export interface ExpectStreamOptions {
   /** Compare rows in their order; else as multisets. */
   readonly ordered?: boolean;
   readonly options?: DeclaredOptions;
+  /** Numbers of workers: of the first engine, of the one after the first crash, and so on, over and over. */
+  readonly workers?: readonly number[];
   /** Declares the columns of the input. */
   readonly schema?: Schema;
   readonly faults?: InProcessRunnerOptions['faults'];
@@ -31,8 +34,8 @@ const INTERVAL_MS = 1000;
 
 /** Batch k (from 1) of the input is run at k seconds. Compares each batch's output; ends with nothing left in the engine. */
 export async function expectStream<T, U>(
-  input: readonly (readonly T[] | typeof CRASH)[],
-  build: (stream: DStream<T>) => DStream<U>,
+  input: readonly (readonly T[] | null | typeof CRASH)[],
+  build: (stream: DStream<T>, ssc: StreamingContext) => DStream<U>,
   expected: readonly (readonly unknown[])[],
   options: ExpectStreamOptions = {},
 ): Promise<void> {
@@ -43,8 +46,8 @@ export async function expectStream<T, U>(
 
 /** The rows of each batch. */
 export async function runStream<T, U>(
-  input: readonly (readonly T[] | typeof CRASH)[],
-  build: (stream: DStream<T>) => DStream<U>,
+  input: readonly (readonly T[] | null | typeof CRASH)[],
+  build: (stream: DStream<T>, ssc: StreamingContext) => DStream<U>,
   options: ExpectStreamOptions = {},
 ): Promise<unknown[][]> {
   const queue = new BatchQueue<T>();
@@ -52,21 +55,25 @@ export async function runStream<T, U>(
   const stream = job('spec', {}, ssc => {
     build(
       ssc.queueStream(queue, options.schema === undefined ? {} : { schema: options.schema as Schema<T> }),
+      ssc,
     ).foreachRDD(async (rdd, time) => {
       byTime.set(time, await rdd.collect());
     });
   });
   const clock = new VirtualClock(0);
   const fs = new ModelFileSystem();
-  const start = (): Promise<TestRun> =>
-    runEngine(stream, {
+  let starts = 0;
+  const start = (): Promise<TestRun> => {
+    const workers = options.workers?.[starts++ % options.workers.length];
+    return runEngine(stream, {
       clock,
       fs,
       checkpoint: '/checkpoint',
-      options: { interval: INTERVAL_MS, ...options.options },
+      options: { interval: INTERVAL_MS, ...options.options, ...(workers === undefined ? {} : { workers }) },
       ...(options.faults === undefined ? {} : { faults: options.faults }),
       ...(options.wrapRunner === undefined ? {} : { wrapRunner: options.wrapRunner }),
     });
+  };
   let run: TestRun | undefined;
   for (const batch of input) {
     if (batch === CRASH) {

@@ -11,7 +11,16 @@ export const ATTACH = { kind: 'attach', blocks: [], tables: [] } as const;
 
 /** A task that tells the fixture worker what to do. */
 export function command(what: Command): TaskRequest {
-  return { kind: 'task', stage: 0, partition: 0, attempt: 0, time: 0, range: what as unknown as Json, inputs: [] };
+  return {
+    kind: 'task',
+    stage: 0,
+    partition: 0,
+    attempt: 0,
+    time: 0,
+    previousTime: -1,
+    range: what as unknown as Json,
+    inputs: [],
+  };
 }
 
 export function makeInit(slot: number, memories: readonly WebAssembly.Memory[], fingerprint = 'f'): WorkerInit {

@@ -35,6 +35,26 @@ describe('QueueSource', () => {
     ]);
   });
 
+  it('cuts an empty batch into empty partitions, and has no partition when there is no batch', async () => {
+    const driver = new QueueSourceDriver([[], null]);
+    const empty = await driver.plan(planLimit({ parallelism: 2 }));
+    expect(empty.ranges.map(range => (range as { readonly numRows: number }).numRows)).to.deep.equal([0, 0]);
+    expect(empty.absent).to.equal(undefined);
+    expect(await driver.plan(planLimit()))
+      .to.include({ absent: true })
+      .and.to.have.property('ranges')
+      .of.length(0);
+    const nothing = await driver.plan(planLimit());
+    expect([nothing.ranges.length, nothing.absent]).to.deep.equal([0, undefined]);
+  });
+
+  it('takes all that is queued when it is not one at a time', async () => {
+    const driver = new QueueSourceDriver([[1], null, [2, 3], []], false);
+    const { ranges, records, caughtUp } = await driver.plan(planLimit({ parallelism: 1 }));
+    expect([ranges.length, records, caughtUp]).to.deep.equal([1, 3, true]);
+    expect(await new QueueSourceDriver([null, null], false).plan(planLimit())).to.include({ absent: true });
+  });
+
   it('is caught up when its queue is empty', async () => {
     const driver = new QueueSourceDriver([[1], [2]]);
     expect((await driver.plan(planLimit())).caughtUp).to.equal(false);

@@ -1,0 +1,62 @@
+import { EngineError } from '../core/errors.js';
+import type { FileOutput, NodeId } from '../plan/node.js';
+import type { Rdd } from './rdd.js';
+import type { StreamGraph, UserFunction } from './stream-graph.js';
+import type { CsvOutputOptions } from './stream-options.js';
+
+/** The output operations of a stream: what ends it. In each batch they run in the order in which they were declared. */
+export abstract class StreamOutputs<T> {
+  readonly #graph: StreamGraph;
+  readonly #id: NodeId;
+
+  constructor(graph: StreamGraph, id: NodeId) {
+    this.#graph = graph;
+    this.#id = id;
+  }
+
+  /** Shows the first `limit` rows of each batch on the console. */
+  print(limit = 10): void {
+    if (!Number.isInteger(limit) || limit < 1)
+      throw new EngineError('optionInvalid', `print wants a number of rows of at least 1, got ${limit}`);
+    this.#graph.addOutput('print', this.#id, { kind: 'print', limit });
+  }
+
+  /**
+   * Runs `f` in the driver with each batch's rows. It runs again for a batch whose commit was interrupted, so what it
+   * does elsewhere happens at least once; use the batch time to make it happen once.
+   */
+  foreachRDD(f: (rdd: Rdd<T>, time: number) => void | Promise<void>): void {
+    const id = this.#graph.addOutput('foreachRDD', this.#id, { kind: 'foreachRdd' });
+    this.#graph.outputFunctions.set(id, f as UserFunction);
+  }
+
+  /**
+   * Appends rows to a CSV file (a path with an extension), or to rolling files in a folder; exactly once. A string is
+   * one field; of an object each property, of an array each element.
+   */
+  saveAsCsv(path: string, options: CsvOutputOptions = {}): void {
+    this.#save('saveAsCsv', {
+      format: 'csv',
+      path,
+      header: options.header ?? null,
+      delimiter: options.delimiter ?? ',',
+      escapeFormulas: options.escapeFormulas ?? false,
+    });
+  }
+
+  /** Appends each row as one line of JSON to a file or to rolling files in a folder; exactly once. */
+  saveAsNdjson(path: string): void {
+    this.#save('saveAsNdjson', { format: 'ndjson', path, header: null, delimiter: ',', escapeFormulas: false });
+  }
+
+  /** Appends each row's text as one line to a file or to rolling files in a folder; exactly once. */
+  saveAsText(path: string): void {
+    this.#save('saveAsText', { format: 'text', path, header: null, delimiter: ',', escapeFormulas: false });
+  }
+
+  #save(name: string, spec: FileOutput): void {
+    if (spec.path === '')
+      throw new EngineError('optionInvalid', `${name} wants the path of a file or folder, got an empty string`);
+    this.#graph.addOutput(name, this.#id, { kind: 'file', spec });
+  }
+}

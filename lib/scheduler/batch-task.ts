@@ -1,0 +1,87 @@
+/** The tasks of a batch and what is done with their results, as the run keeps book of them. */
+import type { Json } from '../core/json.js';
+import { operatorIdOf } from '../plan/node.js';
+import { endsSlide } from '../plan/slides.js';
+import type { Stage } from '../plan/stages.js';
+import type { BlockRef, TaskResult } from '../protocol/messages.js';
+import type { Batch } from './batch.js';
+
+/** One partition of one stage. */
+export interface Task {
+  readonly stage: Stage;
+  readonly partition: number;
+  readonly range: Json;
+  /** State lives on one slot; other tasks take any. */
+  readonly home: number | undefined;
+  status: 'pending' | 'running' | 'done';
+  attempts: number;
+  failures: number;
+  result: TaskResult | undefined;
+}
+
+/** An accepted change of state on its way into its table. */
+export interface Applying {
+  readonly operator: string;
+  readonly partition: number;
+  readonly slot: number;
+  readonly delta: BlockRef;
+  status: 'pending' | 'running' | 'done';
+  failures: number;
+}
+
+/** The tasks of a stage: one for each range of a source, else one for each partition; none between its slides. @param homeOf the slot of a partition's state */
+export function tasksOf(stage: Stage, batch: Batch, homeOf: (partition: number) => number): Task[] {
+  if (!endsSlide(stage.inputSlideMs, batch.time, batch.previousTime)) return [];
+  const operation = stage.leaf.operation;
+  const make = (partition: number, range: Json, home: number | undefined): Task => ({
+    stage,
+    partition,
+    range,
+    home,
+    status: 'pending',
+    attempts: 0,
+    failures: 0,
+    result: undefined,
+  });
+  if (operation.kind === 'source') {
+    const ranges = batch.ranges[operation.sourceId] ?? [];
+    return ranges.map((range, partition) => make(partition, range, undefined));
+  }
+  const stateful = operatorIdOf(stage.leaf) !== undefined;
+  return Array.from({ length: stage.numPartitions ?? 0 }, (_, partition) =>
+    make(partition, null, stateful ? homeOf(partition) : undefined),
+  );
+}
+
+/** What is to be applied when every task is done. */
+export function acceptedDeltas(tasks: readonly Task[], homeOf: (partition: number) => number): Applying[] {
+  const deltas: Applying[] = [];
+  for (const { partition, result } of tasks) {
+    for (const [operator, { delta }] of Object.entries(result?.deltas ?? {})) {
+      if (delta === null) continue;
+      deltas.push({ operator, partition, slot: homeOf(partition), delta, status: 'pending', failures: 0 });
+    }
+  }
+  return deltas;
+}
+
+/** All blocks that a result refers to. */
+export function blocksOf(result: TaskResult): BlockRef[] {
+  const blocks: BlockRef[] = [];
+  for (const refs of Object.values(result.shuffles)) for (const ref of refs) if (ref !== null) blocks.push(ref);
+  for (const parts of Object.values(result.staged)) for (const part of parts) blocks.push(...part.blocks);
+  for (const { delta, ipc } of Object.values(result.deltas)) {
+    if (delta !== null) blocks.push(delta);
+    if (ipc !== null) blocks.push(ipc);
+  }
+  blocks.push(...result.deadLetters.blocks);
+  return blocks;
+}
+
+/** `block_SLOT_ADDRESS`: the one way in which blocks are named. */
+export const blockId = (block: { readonly slot: number; readonly address: number }): string =>
+  `block_${block.slot}_${block.address}`;
+
+/** `task_STAGE_PARTITION of batch TIME`. */
+export const taskName = (task: Task, time: number): string =>
+  `task_${task.stage.id}_${task.partition} of batch ${time}`;

@@ -1,0 +1,133 @@
+import { expect } from 'chai';
+import { EngineError } from '../../lib/core/errors.js';
+import { int64, schema } from '../../lib/core/schema.js';
+import { BatchQueue } from '../../lib/api/batch-queue.js';
+import type { DStream } from '../../lib/api/dstream.js';
+import { buildGraph, job } from '../../lib/api/job.js';
+import type { UpdateStateOptions } from '../../lib/api/stream-options.js';
+import { CRASH, expectStream, type ExpectStreamOptions } from '../helpers/expect-stream.js';
+
+type Input = (readonly string[] | typeof CRASH)[];
+
+describe('updateStateByKey', () => {
+  const total = (values: number[], state: number | undefined): number | undefined => {
+    const next = (state ?? 0) + values.length;
+    return next >= 7 ? undefined : next;
+  };
+  const counted = (options: UpdateStateOptions<number, string>) => (s: DStream<string>) =>
+    s.map(x => [x, 1]).updateStateByKey<number, string, number>(total, options);
+  /** 'a' begins with 5 and is forgotten at 7; 'b' begins with 2 and is never seen; 'c' has no initial state. */
+  const initialState = [
+    ['a', 5],
+    ['b', 2],
+  ] as const;
+  const input: Input = [['a'], ['a', 'c'], ['a'], []];
+  const expected = [
+    [
+      ['a', 6],
+      ['b', 2],
+    ],
+    [
+      ['b', 2],
+      ['c', 1],
+    ],
+    [
+      ['a', 1],
+      ['b', 2],
+      ['c', 1],
+    ],
+    [
+      ['a', 1],
+      ['b', 2],
+      ['c', 1],
+    ],
+  ];
+  const crashed: Input = input.flatMap(batch => [batch, CRASH]);
+  const every: ExpectStreamOptions = { options: { checkpointInterval: 1000 } };
+  const never: ExpectStreamOptions = { options: { checkpointInterval: 1_000_000 } };
+
+  it('begins with the initial state, of which every key is visited', () =>
+    expectStream(input, counted({ initialState }), expected));
+
+  it('begins with the initial state once, whether a crash comes before the first snapshot', () =>
+    expectStream(crashed, counted({ initialState }), expected, never));
+
+  it('or after it', () => expectStream(crashed, counted({ initialState }), expected, every));
+
+  it('on any number of partitions', async () => {
+    for (const numPartitions of [1, 2, 5])
+      await expectStream(crashed, counted({ initialState, numPartitions }), expected, never);
+  });
+
+  it('takes its initial state beside another operator that has none', () =>
+    expectStream(
+      crashed,
+      s =>
+        s
+          .union(s.filter(() => false))
+          .countByValue()
+          .updateStateByKey<number>((_, state) => state)
+          .union(counted({ initialState })(s)),
+      expected,
+      never,
+    ));
+
+  it('puts the initial state into columns of numbers when the state has a schema', () =>
+    expectStream<number, unknown>(
+      [[1, 2], CRASH, [3]],
+      s =>
+        s
+          .map(x => ['sum', x])
+          .updateStateByKey<{ total: number }, string, number>(
+            (values, state) => ({ total: values.reduce((a, b) => a + b, state?.total ?? 0) }),
+            { state: schema({ total: int64() }), initialState: [['sum', { total: 10 }]] },
+          ),
+      [[['sum', { total: 13 }]], [['sum', { total: 16 }]]],
+    ));
+
+  it('is given key and batch time', () =>
+    expectStream<string, unknown>(
+      [['a', 'b'], CRASH, ['b']],
+      s =>
+        s
+          .map(x => [x, 1])
+          .updateStateByKey<string, string, number>(
+            (values, state, key, time) => `${state ?? ''}${key}${time}x${values.length} `,
+          ),
+      [
+        [
+          ['a', 'a1000x1 '],
+          ['b', 'b1000x1 '],
+        ],
+        [
+          ['a', 'a1000x1 a2000x0 '],
+          ['b', 'b1000x1 b2000x1 '],
+        ],
+      ],
+    ));
+
+  const declare = (options: UpdateStateOptions<number, string>) => () =>
+    buildGraph(
+      job('spec', {}, ssc => counted(options)(ssc.queueStream(new BatchQueue<string>())).print()),
+      {},
+      2,
+    );
+
+  it('refuses an initial state with two entries for one key', () => {
+    expect(
+      declare({
+        initialState: [
+          ['a', 1],
+          ['a', 2],
+        ],
+      }),
+    ).to.throw(EngineError, /two entries for key "a"/);
+  });
+
+  it('has another plan with another initial state, so that a worker that differs is found out', () => {
+    const planOf = (n: number): string =>
+      JSON.stringify(declare({ initialState: [['a', n]] })().plan.nodes.map(node => node.operation));
+    expect(planOf(1)).to.equal(planOf(1));
+    expect(planOf(1)).not.to.equal(planOf(2));
+  });
+});

@@ -1,0 +1,37 @@
+/** The functions that the conformance data names, as `functions` there describes them. */
+
+type Lifecycle = { readonly counter: number; readonly expire: number };
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+const FUNCTIONS: { readonly [name: string]: (...args: never[]) => unknown } = {
+  toString: (x: number) => String(x),
+  x_and_2x: (x: number) => [x, 2 * x],
+  isEven: (x: number) => x % 2 === 0,
+  sumOfPartition: (rows: Iterable<number>) => [sum([...rows])],
+  pairWithOne: (x: unknown) => [x, 1],
+  pairWithX: (x: unknown) => [x, 'x'],
+  add: (a: number, b: number) => a + b,
+  subtract: (a: number, b: number) => a - b,
+  plus4: (x: number) => x + 4,
+  plus8: (x: number) => x + 8,
+  plus10: (x: number) => x + 10,
+  v_and_vplus10: (v: number) => [v, v + 10],
+  valueNonZero: ([, value]: readonly [unknown, number]) => value !== 0,
+  sumState: (values: number[], state: number | undefined) => sum(values) + (state ?? 0),
+  timestampSum: (values: number[], state: number | undefined, _key: unknown, time: number) =>
+    (values.length > 0 ? time : 0) + (state ?? 0),
+  lifecycle: (values: number[], state: Lifecycle = { counter: 0, expire: 0 }) => {
+    const more = sum(values);
+    const next = more === 0 ? { ...state, expire: state.expire + 1 } : { counter: state.counter + more, expire: 0 };
+    return next.expire === 2 ? undefined : next;
+  },
+  counterOf: (state: Lifecycle) => state.counter,
+};
+
+/** The function of that name; to be used where its arguments fit. */
+export function functionOf<F extends (...args: never[]) => unknown>(name: string | undefined): F {
+  const f = FUNCTIONS[name ?? ''];
+  if (f === undefined) throw new Error(`the conformance data names function '${name}', functions.ts has none`);
+  return f as F;
+}

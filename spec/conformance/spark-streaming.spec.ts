@@ -1,0 +1,76 @@
+/**
+ * Spark Streaming's own test data, case by case: as it stands, with a crash and a restart between each two batches, and
+ * on 1, 2 and 5 partitions where the rows do not depend on them.
+ */
+import { expect } from 'chai';
+import { EngineError } from '../../lib/core/errors.js';
+import { cases, recoveryCases, type ConformanceCase, type InputBatch } from './cases.js';
+import { exists, isBoundToPartitions } from './operations.js';
+import { runCase, type CaseOutput, type CaseRun } from './run-case.js';
+
+const NEVER = (): boolean => false;
+const ALWAYS = (): boolean => true;
+
+describe('conformance with Spark Streaming', () => {
+  for (const one of cases.filter(({ op, pipeline }) => exists(pipeline) && op !== 'slice')) {
+    const partitions = isBoundToPartitions(one.pipeline) ? [one.params.numInputPartitions] : [1, 2, 5];
+    describe(`${one.id} ${one.name}`, () => {
+      for (const count of partitions) {
+        it(`on ${count} partitions`, async () => expectCase(one, await run(one, count, NEVER)));
+        if (one.numBatchesToRun > 1) {
+          it(`on ${count} partitions, crashed after each batch`, async () =>
+            expectCase(one, await run(one, count, ALWAYS)));
+        }
+      }
+    });
+  }
+
+  // Spark puts the last batch before the crash out again; here it was committed, so what follows it comes next.
+  for (const { id, name, pipeline, input, expected, stopAfterBatches, batchDurationMs } of recoveryCases) {
+    if (input === undefined || expected === undefined || !exists(pipeline)) continue;
+    it(`${id} ${name}: each batch once`, async () => {
+      const { batches } = await runCase({
+        pipeline,
+        intervalMs: batchDurationMs,
+        pushes: input.map(batch => [[batch]]),
+        partitions: 2,
+        crashAfter: batch => batch === stopAfterBatches,
+      });
+      expect(batches.map(({ rows }) => sorted(rows))).to.deep.equal(expected.map(sorted));
+    });
+  }
+});
+
+function run(one: ConformanceCase, partitions: number, crashAfter: CaseRun['crashAfter']): Promise<CaseOutput> {
+  const { pipeline, params } = one;
+  return runCase({ pipeline, intervalMs: params.batchDurationMs, pushes: pushesOf(one), partitions, crashAfter });
+}
+
+/** One batch of each stream before each batch, unless the case says how its queue is filled; then empty ones. */
+function pushesOf(one: ConformanceCase): CaseRun['pushes'] {
+  const { input, input2, pipeline, params, numBatchesToRun } = one;
+  const atOnce = params.enqueuedPerTick;
+  return Array.from({ length: numBatchesToRun }, (_, k) => {
+    if (pipeline[0]?.op === 'queue') return [(input[k] ?? []) as readonly InputBatch[]];
+    if (atOnce !== undefined) return [input.slice(k * atOnce, (k + 1) * atOnce)];
+    const streams = input2 === undefined ? [input] : [input, input2];
+    return streams.map(batches => [k < batches.length ? (batches[k] ?? null) : []]);
+  });
+}
+
+function expectCase(one: ConformanceCase, { batches, error }: CaseOutput): void {
+  if (one.expectError !== undefined) {
+    expect(error).to.be.instanceOf(EngineError).with.property('code', 'sourceFailed');
+    expect(batches).to.have.length(one.numBatchesToRun - 1);
+    return;
+  }
+  if (error !== undefined) throw error;
+  const normal = one.ordered ? (rows: readonly unknown[]) => rows : sorted;
+  expect(batches.map(({ rows }) => normal(rows))).to.deep.equal(one.expected?.map(normal));
+  if (one.expectedPartitionsPerBatch !== undefined) {
+    for (const { numPartitions } of batches) expect(numPartitions).to.equal(one.expectedPartitionsPerBatch);
+  }
+}
+
+const sorted = (rows: readonly unknown[]): unknown[] =>
+  [...rows].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));

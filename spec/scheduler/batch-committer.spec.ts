@@ -1,0 +1,118 @@
+import { expect } from 'chai';
+import { BatchCommitter } from '../../lib/scheduler/batch-committer.js';
+import { turn } from '../helpers/run-engine.js';
+import { batchOf, FakeLog, FakeOutput, FakeSource, Gate, resultOf, withOutput } from '../helpers/scheduler-ports.js';
+
+const part = (id: string, numRows = 1) => [id, [{ numRows, bytes: new Uint8Array(numRows) }]] as const;
+
+class Fixture {
+  readonly journal: string[] = [];
+  readonly log = new FakeLog(this.journal);
+  readonly out = new FakeOutput(this.journal);
+  readonly all = new FakeOutput(this.journal, 'all', false);
+  readonly letters = new FakeOutput(this.journal, 'letters');
+  readonly committer: BatchCommitter;
+
+  constructor(outputs: 'out' | 'out and all' = 'out', log: FakeLog | undefined = this.log) {
+    this.committer = new BatchCommitter({
+      log,
+      sources: [new FakeSource(this.journal)],
+      outputs: outputs === 'out' ? [this.out] : [this.out, this.all],
+      deadLetters: this.letters,
+      bytesOf: block => new Uint8Array(block.byteLength).fill(block.address),
+      sinks: { before: 1 },
+    });
+  }
+}
+
+const block = (address: number) => ({ slot: 0, address, byteLength: 2, numRows: 1 });
+
+describe('BatchCommitter', () => {
+  it('makes offsets durable, then commits dead letters, outputs in order, the log, and the sources', async () => {
+    const { committer, journal, log } = new Fixture('out and all');
+    const collected = new Map([part('all'), part('out')]);
+    const deadLetters = [{ numRows: 2, blocks: [block(7)] }];
+    const deltas = [{ operator: 'o', partition: 1, ipc: block(9) }];
+    const committed = await committer.commit(batchOf(10), resultOf({ collected, deadLetters, deltas }));
+    expect(journal).to.deep.equal(['sync', 'letters 10', 'out 10', 'all 10', 'commit 10', 'source 10']);
+    const sinks = { letters: { at: 10 }, out: { at: 10 }, all: { at: 10 } };
+    expect(log.commits).to.deep.equal([{ time: 10, sinks, deltas: ['o/1:9,9'] }]);
+    expect(committed).to.deep.equal({ outputRows: 2, sinks: { before: 1, ...sinks } });
+  });
+
+  it('hands staged blocks over as bytes, task by task', async () => {
+    const { committer, out } = new Fixture();
+    const staged = new Map([
+      [
+        'out',
+        [
+          { numRows: 2, blocks: [block(1), block(2)] },
+          { numRows: 1, blocks: [block(3)] },
+        ],
+      ],
+    ]);
+    await committer.commit(batchOf(10), resultOf({ staged }));
+    expect(out.taken[0]?.staged.map(({ bytes }) => bytes.map(piece => piece.join()))).to.deep.equal([
+      ['1,1', '2,2'],
+      ['3,3'],
+    ]);
+  });
+
+  it('skips outputs without rows, and the sync, where nothing has to wait for it', async () => {
+    const { committer, journal } = new Fixture();
+    await committer.commit(batchOf(10), resultOf({ collected: new Map([part('out', 0)]) }));
+    expect(journal).to.deep.equal(['commit 10', 'source 10']);
+  });
+
+  it('syncs before a commit with changed state alone', async () => {
+    const { committer, journal } = new Fixture();
+    await committer.commit(batchOf(10), resultOf({ deltas: [{ operator: 'o', partition: 0, ipc: block(1) }] }));
+    expect(journal).to.deep.equal(['sync', 'commit 10', 'source 10']);
+  });
+
+  it('calls an output that wants every batch without rows too', async () => {
+    const { committer, journal } = new Fixture('out and all');
+    await committer.commit(batchOf(10), resultOf());
+    expect(journal).to.include('all 10');
+    expect(journal).not.to.include('out 10');
+  });
+
+  it('commits in order of the calls: nothing of a batch before the one before is in the log', async () => {
+    const { committer, journal, out } = new Fixture();
+    out.gate = new Gate();
+    const first = committer.commit(batchOf(10), withOutput());
+    const second = committer.commit(batchOf(20), withOutput());
+    await turn();
+    expect(journal).to.deep.equal(['sync', 'out 10']);
+    out.gate.open();
+    expect((await first).sinks).to.deep.equal({ before: 1, out: { at: 10 } });
+    expect((await second).sinks).to.deep.equal({ before: 1, out: { at: 20 } });
+    expect(journal.slice(2)).to.deep.equal(['commit 10', 'source 10', 'sync', 'out 20', 'commit 20', 'source 20']);
+  });
+
+  it('commits nothing after a batch that failed, and keeps the handles of the last good one', async () => {
+    const { committer, journal, out } = new Fixture();
+    await committer.commit(batchOf(10), withOutput());
+    out.gate = new Gate();
+    const failing = committer.commit(batchOf(20), withOutput());
+    const later = committer.commit(batchOf(30), withOutput());
+    out.gate.fail(new Error('disk full'));
+    const errors = await Promise.all([failing, later].map(commit => commit.catch((error: Error) => error)));
+    for (const error of errors) {
+      expect(error).to.have.property('code', 'sinkFailed');
+      expect(error).to.have.property('message', 'output out could not commit batch 20: disk full');
+    }
+    await committer.commit(batchOf(40), withOutput()).catch(() => undefined);
+    expect(journal.filter(line => /[234]0/.test(line))).to.deep.equal(['out 20']);
+    expect(committer.sinks).to.deep.equal({ before: 1, out: { at: 10 } });
+  });
+
+  it('does not call an output whose offsets could not be made durable', async () => {
+    const { committer, journal, log } = new Fixture();
+    log.syncGate = new Gate();
+    const commit = committer.commit(batchOf(10), withOutput());
+    log.syncGate.fail(new Error('no space'));
+    expect(await commit.catch((error: Error) => error.message)).to.equal('no space');
+    expect(journal).to.deep.equal(['sync']);
+  });
+});

@@ -1,0 +1,271 @@
+import { expect } from 'chai';
+import { int64, schema } from '../../lib/core/schema.js';
+import { BatchQueue } from '../../lib/api/batch-queue.js';
+import { buildGraph, job } from '../../lib/api/job.js';
+import { count } from '../../lib/expr/aggregate.js';
+import { compileStages, type CompiledPlan } from '../../lib/plan/stages.js';
+import type { BlockRef, TaskResult, WorkerReply } from '../../lib/protocol/messages.js';
+import { BatchRun } from '../../lib/scheduler/batch-run.js';
+import type { BatchFailure, BatchResult } from '../../lib/scheduler/batch.js';
+import { SlotPool } from '../../lib/scheduler/slot-pool.js';
+import { turn } from '../helpers/run-engine.js';
+import { batchOf, FakeRunner, LOST, type Asked } from '../helpers/scheduler-ports.js';
+
+/** Two stages: a source, and running counts of what it gives (operator `counts`) in three partitions. */
+const compiled: CompiledPlan = compileStages(
+  buildGraph(
+    job('spec', {}, ssc => {
+      ssc
+        .queueStream(new BatchQueue<{ v: number }>(), { id: 'source', schema: schema({ v: int64() }) })
+        .groupBy('v')
+        .runningAgg({ n: count() }, { id: 'counts', numPartitions: 3 })
+        .print();
+    }),
+    {},
+    3,
+  ).plan,
+);
+
+class Fixture {
+  readonly runner: FakeRunner;
+  readonly pool: SlotPool;
+  readonly retries: string[] = [];
+  readonly sizes: string[] = [];
+  outcome: BatchResult | BatchFailure | undefined;
+  #nextAddress = 16;
+
+  constructor(ranges = 2, numSlots = 2) {
+    this.runner = new FakeRunner(numSlots);
+    this.pool = new SlotPool(this.runner, 0);
+    const options = {
+      maxTaskFailures: 4,
+      taskTimeoutMs: 50,
+      onRetry: (task: string, attempt: number, reason: string) => this.retries.push(`${task} #${attempt}: ${reason}`),
+      onTableSize: (operator: string, partition: number, numRows: number) =>
+        this.sizes.push(`${operator}/${partition} ${numRows}`),
+    };
+    const batch = batchOf(
+      10,
+      Array.from({ length: ranges }, (_, i) => i),
+    );
+    new BatchRun(compiled, this.pool, batch, options, outcome => (this.outcome = outcome)).start();
+  }
+
+  block(slot: number): BlockRef {
+    return { slot, address: (this.#nextAddress += 16), byteLength: 16, numRows: 1 };
+  }
+
+  /** The request under way on a slot. */
+  async on(slot: number): Promise<Asked> {
+    await turn();
+    return this.runner.take(slot);
+  }
+
+  /** Answers the map task on a slot with a block for each of the given reduce partitions. */
+  async map(slot: number, partitions: readonly number[] = [0, 1, 2]): Promise<(BlockRef | null)[]> {
+    const asked = await this.on(slot);
+    const blocks = [0, 1, 2].map(partition => (partitions.includes(partition) ? this.block(slot) : null));
+    asked.answer(taskReply({ shuffles: { shuffle: blocks } }));
+    await turn();
+    return blocks;
+  }
+
+  /** Answers the reduce task on a slot with a change of state, or without. */
+  async reduce(slot: number, changed = true): Promise<Asked> {
+    const asked = await this.on(slot);
+    const { request } = asked;
+    const partition = request.kind === 'task' ? request.partition : -1;
+    const table = { operator: 'counts', partition, address: 9000 + partition };
+    const [delta, ipc] = changed ? [this.block(slot), this.block(slot)] : [null, null];
+    asked.answer(taskReply({ deltas: { counts: { delta, ipc, table } } }));
+    await turn();
+    return asked;
+  }
+
+  async apply(
+    slot: number,
+    reply: WorkerReply = { ok: true, kind: 'applied', numRows: 5, byteLength: 50 },
+  ): Promise<void> {
+    const asked = await this.on(slot);
+    expect(asked.request.kind).to.equal('applyDelta');
+    asked.answer(reply);
+    await turn();
+  }
+
+  get log(): string[] {
+    return this.runner.journal.filter(line => !line.includes('attach'));
+  }
+}
+
+const taskReply = (parts: Partial<TaskResult>): WorkerReply => ({
+  ok: true,
+  kind: 'task',
+  result: {
+    inputRecords: 1,
+    inputBytes: 2,
+    shuffles: {},
+    staged: {},
+    collected: {},
+    deltas: {},
+    badRecords: 0,
+    deadLetters: { numRows: 0, blocks: [] },
+    runMs: 1,
+    ...parts,
+  },
+});
+
+const threw: WorkerReply = { ok: false, failure: { kind: 'userError', message: 'no', stack: '' } };
+const lostBlock = (block: BlockRef | null): WorkerReply => ({
+  ok: false,
+  failure: { kind: 'blockLost', blockId: `block_${block?.slot}_${block?.address}` },
+});
+
+describe('BatchRun', () => {
+  it('runs map tasks on any slots, reduce tasks where their state lives, and applies what is accepted at the end', async () => {
+    const fixture = new Fixture();
+    const first = await fixture.map(0);
+    expect(fixture.log).to.deep.equal(['0 task 0/0 #1', '1 task 0/1 #1']);
+    const second = await fixture.map(1);
+    const reduce = await fixture.reduce(0);
+    expect(reduce.timeoutMs).to.equal(50);
+    expect(reduce.request)
+      .to.have.property('inputs')
+      .that.deep.equals([[first[0], second[0]]]);
+    await fixture.reduce(1);
+    // Partition 2 waits for its own slot, though the other is idle.
+    expect(fixture.log.slice(2)).to.deep.equal(['0 task 1/0 #1', '1 task 1/1 #1', '0 task 1/2 #1']);
+    await fixture.reduce(0, false);
+    expect(fixture.log.slice(5)).to.deep.equal(['0 apply counts/0', '1 apply counts/1']);
+    await fixture.apply(0);
+    expect(fixture.outcome).to.equal(undefined);
+    await fixture.apply(1);
+    const result = fixture.outcome as BatchResult;
+    expect(result.deltas.map(({ operator, partition }) => `${operator}/${partition}`)).to.deep.equal([
+      'counts/0',
+      'counts/1',
+    ]);
+    expect(result).to.include({ numTasks: 5, failedTasks: 0, inputRecords: 5 });
+    expect(fixture.sizes).to.deep.equal(['counts/0 5', 'counts/1 5']);
+    expect(result.blocks.length).to.equal(fixture.pool.numBlocks);
+    fixture.pool.release(result.blocks);
+    expect(fixture.pool.numBlocks).to.equal(0);
+  });
+
+  it('ends a batch without input without asking anyone', () => {
+    const fixture = new Fixture(0);
+    expect(fixture.outcome).to.include({ numTasks: 0 });
+    expect(fixture.runner.journal).to.deep.equal([]);
+  });
+
+  it('does not run partitions that nothing was written for', async () => {
+    const fixture = new Fixture(1);
+    await fixture.map(0, [1]);
+    expect(fixture.log.slice(1)).to.deep.equal(['1 task 1/1 #1']);
+    await fixture.reduce(1);
+    await fixture.apply(1);
+    expect(fixture.outcome).to.include({ numTasks: 2 });
+  });
+
+  it('queues more ranges than there are slots', async () => {
+    const fixture = new Fixture(5);
+    for (const slot of [0, 1, 1, 0, 1]) await fixture.map(slot, []);
+    expect(fixture.log.map(line => line.slice(2))).to.deep.equal(
+      [0, 1, 2, 3, 4].map(partition => `task 0/${partition} #1`),
+    );
+    expect(fixture.outcome).to.include({ numTasks: 5 });
+  });
+
+  it('retries a task that fails, and fails the batch after the last attempt, all others having ended', async () => {
+    const fixture = new Fixture();
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      const asked = await fixture.on(0);
+      expect(asked.request).to.include({ kind: 'task', partition: 0, attempt });
+      asked.answer(threw);
+      await turn();
+    }
+    expect(fixture.outcome, 'the other task is under way').to.equal(undefined);
+    await fixture.map(1);
+    expect(fixture.outcome).to.deep.include({ time: 10, stage: 0, partition: 0, attempts: 4 });
+    expect(fixture.retries.length).to.equal(3);
+    expect(fixture.retries[0]).to.equal('task_0_0 of batch 10 #1: no');
+    expect(fixture.pool.numBlocks, 'what the other task left is given back').to.equal(0);
+    expect(fixture.runner.asked).to.deep.equal([]);
+  });
+
+  it('does not retry what the same input will meet again', async () => {
+    const fixture = new Fixture(1);
+    const failure = { kind: 'engineError', code: 'badRecord', message: 'bad', detail: '{}' } as const;
+    (await fixture.on(0)).answer({ ok: false, failure });
+    await turn();
+    expect(fixture.outcome).to.deep.include({ attempts: 1, failure });
+  });
+
+  it('ends at once when it is cancelled', async () => {
+    const fixture = new Fixture();
+    await turn();
+    await fixture.pool.stop();
+    await turn();
+    expect(fixture.outcome).to.deep.include({ failure: { kind: 'cancelled' } });
+  });
+
+  it('attaches a new thread with what was accepted, after one was lost', async () => {
+    const fixture = new Fixture();
+    await fixture.map(0);
+    (await fixture.on(1)).answer(LOST);
+    await turn();
+    expect(fixture.runner.journal.slice(-2)).to.deep.equal(['1 attach 0 blocks, 0 tables', '1 task 0/1 #2']);
+    await fixture.map(1);
+    await fixture.reduce(0);
+    (await fixture.on(0)).answer(LOST);
+    await turn();
+    // Three blocks of the map task, and the change of partition 0 twice: for its table and for the log.
+    expect(fixture.runner.journal.slice(-2)).to.deep.equal(['0 attach 5 blocks, 1 tables', '0 task 1/2 #2']);
+  });
+
+  it('makes a lost block again, whoever finds it, and gives back what it replaces at the end', async () => {
+    const fixture = new Fixture();
+    const [lost] = await fixture.map(0);
+    await fixture.map(1);
+    (await fixture.on(0)).answer(lostBlock(lost ?? null));
+    await fixture.reduce(1);
+    const again = await fixture.map(0);
+    const reader = await fixture.reduce(0);
+    expect(reader.request).to.have.nested.property('inputs[0][0]').that.deep.equals(again[0]);
+    await fixture.reduce(0);
+    for (const slot of [0, 1, 0]) await fixture.apply(slot);
+    const result = fixture.outcome as BatchResult;
+    expect(result).to.include({ failedTasks: 1, numTasks: 7 });
+    // The first three blocks of the task that ran twice are gone; all others are the result's.
+    expect(fixture.pool.numBlocks).to.equal(result.blocks.length);
+    expect(result.blocks.length).to.equal(12);
+  });
+
+  it('gives up a batch whose blocks are lost again and again', async () => {
+    const fixture = new Fixture(1, 1);
+    for (let i = 0; fixture.outcome === undefined && i < 200; i++) {
+      const [lost] = await fixture.map(0, [0]);
+      (await fixture.on(0)).answer(lostBlock(lost ?? null));
+      await turn();
+    }
+    expect(fixture.outcome).to.have.nested.property('failure.kind', 'blockLost');
+    expect(fixture.pool.numBlocks).to.equal(0);
+  });
+
+  it('applies a change again when the thread is lost on it, and fails when it cannot be applied', async () => {
+    const full = { kind: 'engineError', code: 'memoryLimit', message: 'full', detail: '{}' } as const;
+    for (const [failure, times] of [
+      [{ kind: 'workerLost', message: 'gone' }, 4],
+      [full, 1],
+    ] as const) {
+      const fixture = new Fixture(1);
+      await fixture.map(0, [0]);
+      await fixture.reduce(0);
+      for (let i = 0; i < times; i++) {
+        expect(fixture.outcome).to.equal(undefined);
+        await fixture.apply(0, { ok: false, failure });
+      }
+      expect(fixture.outcome).to.deep.include({ stage: 1, partition: 0, failure });
+      expect(fixture.pool.numBlocks).to.equal(0);
+    }
+  });
+});

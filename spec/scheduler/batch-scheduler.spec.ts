@@ -1,0 +1,358 @@
+import { expect } from 'chai';
+import { VirtualClock } from '../../lib/core/clock.js';
+import { EngineError } from '../../lib/core/errors.js';
+import type { SnapshotFileRef } from '../../lib/protocol/messages.js';
+import { BatchCommitter } from '../../lib/scheduler/batch-committer.js';
+import { BatchScheduler, type BatchSchedulerOptions } from '../../lib/scheduler/batch-scheduler.js';
+import type { BatchFailure, BatchResult } from '../../lib/scheduler/batch.js';
+import { turn } from '../helpers/run-engine.js';
+import { batchOf, FakeLog, FakeOutput, FakeSource, Gate, withOutput } from '../helpers/scheduler-ports.js';
+
+const failed = (time: number): BatchFailure => ({
+  time: batchOf(time).time,
+  stage: 0,
+  partition: 0,
+  attempts: 4,
+  label: 'map',
+  failure: { kind: 'workerLost', message: 'gone' },
+});
+
+class Fixture {
+  readonly clock = new VirtualClock(1000);
+  readonly journal: string[] = [];
+  readonly source: FakeSource;
+  readonly log = new FakeLog(this.journal);
+  readonly output = new FakeOutput(this.journal);
+  readonly running: { readonly time: number; readonly end: (outcome?: BatchResult | BatchFailure) => void }[] = [];
+  readonly completed: number[] = [];
+  readonly released: BatchResult[] = [];
+  snapshotGate: Gate<readonly SnapshotFileRef[]> | undefined;
+  readonly scheduler: BatchScheduler;
+  ended: 'no' | 'well' | Error = 'no';
+
+  constructor(options: Partial<BatchSchedulerOptions> = {}, left = Number.POSITIVE_INFINITY) {
+    this.source = new FakeSource(this.journal, left);
+    const committer = new BatchCommitter({
+      log: this.log,
+      sources: [this.source],
+      outputs: [this.output],
+      deadLetters: undefined,
+      bytesOf: () => new Uint8Array(0),
+      sinks: {},
+    });
+    this.scheduler = new BatchScheduler({
+      clock: this.clock,
+      intervalMs: 1000,
+      mode: 'clock',
+      sources: [this.source],
+      parallelism: 2,
+      maxBatchBytes: 1,
+      maxBatchRecords: 1,
+      log: this.log,
+      committer,
+      checkpointIntervalMs: 1e9,
+      lastTime: undefined,
+      lastCommitted: undefined,
+      rerun: [],
+      compute: (batch, done) => {
+        this.journal.push(`compute ${batch.time}`);
+        this.running.push({ time: batch.time, end: (outcome = withOutput()) => done(outcome) });
+      },
+      snapshot: time => {
+        this.journal.push(`snapshot ${time}`);
+        return this.snapshotGate?.promise ?? Promise.resolve([]);
+      },
+      release: result => this.released.push(result),
+      onCompleted: ({ batch }) => this.completed.push(batch.time),
+      onCheckpoint: () => undefined,
+      toError: ({ time }) => new EngineError('batchFailed', `batch ${time} failed`),
+      ...options,
+    });
+    this.scheduler.done.then(
+      () => (this.ended = 'well'),
+      (error: Error) => (this.ended = error),
+    );
+    this.scheduler.start();
+  }
+
+  async advanceTo(ms: number): Promise<void> {
+    this.clock.advanceTo(ms);
+    await turn();
+  }
+
+  async end(outcome?: BatchResult | BatchFailure): Promise<void> {
+    const next = this.running.shift();
+    if (next === undefined) throw new Error(`no batch is computed: ${this.journal.join('; ')}`);
+    next.end(outcome);
+    await turn();
+  }
+
+  of(what: string): string[] {
+    return this.journal.filter(line => line.startsWith(what));
+  }
+}
+
+describe('BatchScheduler', () => {
+  it('plans, computes and commits a batch at each interval', async () => {
+    const fixture = new Fixture();
+    await turn();
+    await fixture.end();
+    await fixture.advanceTo(2500);
+    await fixture.end();
+    expect(fixture.completed).to.deep.equal([1000, 2000]);
+    expect(fixture.released.length).to.equal(2);
+    expect(fixture.journal.slice(0, 8)).to.deep.equal([
+      'plan 1000',
+      'offsets 1000',
+      'sync',
+      'compute 1000',
+      'sync',
+      'out 1000',
+      'commit 1000',
+      'source 1000',
+    ]);
+  });
+
+  it('plans one batch ahead and merges the ticks that find it waiting', async () => {
+    const fixture = new Fixture();
+    for (const ms of [1000, 2000, 3000, 4000, 5000]) await fixture.advanceTo(ms);
+    expect(fixture.of('plan')).to.deep.equal(['plan 1000', 'plan 2000']);
+    await fixture.end();
+    await fixture.advanceTo(6000);
+    expect(fixture.of('plan')).to.deep.equal(['plan 1000', 'plan 2000', 'plan 6000']);
+    expect(fixture.of('compute')).to.deep.equal(['compute 1000', 'compute 2000']);
+  });
+
+  it('merges ticks while a source is slow to answer', async () => {
+    const fixture = new Fixture();
+    await turn();
+    fixture.source.gate = new Gate();
+    for (const ms of [2000, 3000, 4000]) await fixture.advanceTo(ms);
+    fixture.source.gate.open();
+    await turn();
+    await fixture.end();
+    expect(fixture.of('plan')).to.deep.equal(['plan 1000', 'plan 2000']);
+    expect(fixture.of('compute')).to.deep.equal(['compute 1000', 'compute 2000']);
+  });
+
+  it('has at most two batches committing while a third waits', async () => {
+    const fixture = new Fixture();
+    fixture.output.gate = new Gate();
+    for (const ms of [1000, 2000, 3000, 4000]) {
+      await fixture.advanceTo(ms);
+      if (fixture.running.length > 0) await fixture.end();
+    }
+    expect(fixture.of('compute')).to.deep.equal(['compute 1000', 'compute 2000']);
+    expect(fixture.of('out')).to.deep.equal(['out 1000']);
+    expect(fixture.released.length).to.equal(0);
+    fixture.output.gate.open();
+    await turn();
+    expect(fixture.completed).to.deep.equal([1000, 2000]);
+    expect(fixture.of('compute')).to.deep.equal(['compute 1000', 'compute 2000', 'compute 3000']);
+  });
+
+  it('drains: batches one after another until the sources have nothing left', async () => {
+    const fixture = new Fixture({ mode: 'drain' }, 3);
+    for (let i = 0; i < 3; i++) {
+      await turn();
+      await fixture.end();
+    }
+    await turn();
+    expect(fixture.ended).to.equal('well');
+    expect(fixture.completed).to.deep.equal([1000, 2000, 3000]);
+    expect(fixture.clock.numTimers).to.equal(0);
+  });
+
+  it('drains nothing from a source that has nothing', async () => {
+    const fixture = new Fixture({ mode: 'drain' }, 0);
+    await turn();
+    expect(fixture.ended).to.equal('well');
+    expect(fixture.journal).to.deep.equal(['plan 1000']);
+  });
+
+  it('computes the batches of an earlier process first, in order, before any new one', async () => {
+    const rerun = [batchOf(400, [1], true), batchOf(500, [1], true), batchOf(600, [1], true)];
+    const fixture = new Fixture({ rerun, lastTime: 600, lastCommitted: 300 });
+    for (let i = 0; i < 3; i++) {
+      await turn();
+      await fixture.end();
+    }
+    await fixture.advanceTo(2000);
+    await fixture.end();
+    expect(fixture.completed).to.deep.equal([400, 500, 600, 2000]);
+    expect(fixture.of('offsets')).to.deep.equal(['offsets 2000']);
+  });
+
+  it('waits for the next interval when the batch of this one was planned before the restart', async () => {
+    const fixture = new Fixture({ lastTime: 1000, lastCommitted: 1000 });
+    await turn();
+    expect(fixture.of('plan')).to.deep.equal([]);
+    await fixture.advanceTo(2000);
+    expect(fixture.of('plan')).to.deep.equal(['plan 2000']);
+  });
+
+  it('goes on at once, ahead of the clock, when an earlier process planned ahead of it', async () => {
+    // A drain of a long backlog cuts batches faster than time passes; the live run after it must not wait for the clock.
+    const fixture = new Fixture({ lastTime: 900_000, lastCommitted: 900_000 });
+    await turn();
+    await fixture.end();
+    await fixture.advanceTo(2000);
+    expect(fixture.of('plan')).to.deep.equal(['plan 901000', 'plan 902000']);
+  });
+
+  it('finishes and commits what is planned when it is stopped, and leaves no timer', async () => {
+    const fixture = new Fixture();
+    await turn();
+    await fixture.advanceTo(2000);
+    fixture.scheduler.stop();
+    await fixture.end();
+    expect(fixture.ended).to.equal('no');
+    await fixture.end();
+    expect(fixture.completed).to.deep.equal([1000, 2000]);
+    expect(fixture.ended).to.equal('well');
+    expect(fixture.clock.numTimers).to.equal(0);
+    fixture.scheduler.stop();
+    fixture.scheduler.start();
+    await turn();
+    expect(fixture.clock.numTimers).to.equal(0);
+  });
+
+  it('sees a batch through that was being planned when it was stopped', async () => {
+    const fixture = new Fixture();
+    await turn();
+    await fixture.end();
+    fixture.source.gate = new Gate();
+    await fixture.advanceTo(2000);
+    fixture.scheduler.stop();
+    await turn();
+    expect(fixture.ended).to.equal('no');
+    fixture.source.gate.open();
+    await turn();
+    await fixture.end();
+    expect(fixture.completed).to.deep.equal([1000, 2000]);
+    expect(fixture.ended).to.equal('well');
+  });
+
+  it('finishes all batches of an earlier process when it is stopped among them', async () => {
+    const fixture = new Fixture({ rerun: [batchOf(500, [1], true), batchOf(600, [1], true)], lastTime: 600 });
+    fixture.scheduler.stop();
+    await turn();
+    while (fixture.running.length > 0) await fixture.end();
+    expect(fixture.completed.slice(0, 2)).to.deep.equal([500, 600]);
+    expect(fixture.ended).to.equal('well');
+  });
+
+  it('ends with the error of a source that cannot plan, after what is computed is committed', async () => {
+    const fixture = new Fixture();
+    await turn();
+    fixture.source.gate = new Gate();
+    await fixture.advanceTo(2000);
+    fixture.source.gate.fail(new Error('no such bucket'));
+    await turn();
+    expect(fixture.ended).to.equal('no');
+    await fixture.end();
+    expect(fixture.completed).to.deep.equal([1000]);
+    expect(fixture.ended).to.have.property('code', 'sourceFailed');
+    expect(fixture.clock.numTimers).to.equal(0);
+  });
+
+  it('ends with the error of a batch that cannot be computed, after those before it are committed; those after it stay planned', async () => {
+    const fixture = new Fixture();
+    fixture.output.gate = new Gate();
+    await turn();
+    await fixture.end();
+    await fixture.advanceTo(2000);
+    await fixture.advanceTo(3000);
+    await fixture.end(failed(2000));
+    expect(fixture.ended).to.equal('no');
+    fixture.output.gate.open();
+    await turn();
+    expect(fixture.completed).to.deep.equal([1000]);
+    expect(fixture.ended).to.have.property('message', 'batch 2000 failed');
+    expect(fixture.of('compute')).to.deep.equal(['compute 1000', 'compute 2000']);
+    expect(fixture.of('offsets')).to.include('offsets 3000');
+    expect(fixture.of('manifest')).to.deep.equal([]);
+  });
+
+  it('ends with the error of a commit, and commits nothing after it', async () => {
+    const fixture = new Fixture();
+    fixture.output.gate = new Gate();
+    await turn();
+    await fixture.end();
+    await fixture.advanceTo(2000);
+    await fixture.end();
+    fixture.output.gate.fail(new Error('disk full'));
+    await turn();
+    expect(fixture.ended).to.have.property('code', 'sinkFailed');
+    expect(fixture.completed).to.deep.equal([]);
+    expect(fixture.of('out')).to.deep.equal(['out 1000']);
+    expect(fixture.of('commit')).to.deep.equal([]);
+    expect(fixture.released.length).to.equal(0);
+  });
+
+  describe('checkpoints', () => {
+    it('take a snapshot between two batches and write it with the sources and outputs as of its batch', async () => {
+      const fixture = new Fixture({ checkpointIntervalMs: 1500 });
+      await turn();
+      await fixture.end();
+      await fixture.advanceTo(2000);
+      await fixture.end();
+      fixture.snapshotGate = new Gate();
+      await fixture.advanceTo(3000);
+      await fixture.end();
+      await fixture.advanceTo(4000);
+      // The next batch is planned, and waits for the snapshot.
+      expect(fixture.of('plan').at(-1)).to.equal('plan 4000');
+      expect(fixture.of('compute').at(-1)).to.equal('compute 3000');
+      expect(fixture.log.manifests).to.deep.equal([]);
+      fixture.snapshotGate.open([]);
+      await turn();
+      expect(fixture.of('compute').at(-1)).to.equal('compute 4000');
+      expect(fixture.log.manifests).to.deep.equal([
+        { time: 3000, snapshots: [], sourceStates: { source: 3 }, sinks: { out: { at: 3000 } } },
+      ]);
+    });
+
+    it('are not due while the log has not grown by half of the last snapshot', async () => {
+      const fixture = new Fixture({ checkpointIntervalMs: 0 });
+      const file = { operator: 'o', partition: 0, path: '/o', byteLength: 100, crc32: 0, numRows: 1 };
+      fixture.snapshotGate = new Gate();
+      fixture.snapshotGate.open([file]);
+      for (let ms = 1000; ms <= 10_000; ms += 1000) {
+        await fixture.advanceTo(ms);
+        await fixture.end();
+      }
+      // Each batch adds 20 bytes to the log: the first checkpoint is due after any, the next when there are more than 50.
+      expect(fixture.log.manifests.map(({ time }) => time)).to.deep.equal([2000, 6000, 10_000]);
+    });
+
+    it('are written once more at the end, when there was anything since the last', async () => {
+      const fixture = new Fixture();
+      await turn();
+      fixture.scheduler.stop();
+      await fixture.end();
+      expect(fixture.ended).to.equal('well');
+      expect(fixture.log.manifests.map(({ time }) => time)).to.deep.equal([1000]);
+      const nothing = new Fixture();
+      nothing.log.bytesSinceSnapshot = 0;
+      nothing.scheduler.stop();
+      await turn();
+      await nothing.end();
+      expect(nothing.log.manifests.length).to.equal(1);
+    });
+
+    it('that cannot be written end the run with the error, the batch being committed', async () => {
+      const fixture = new Fixture({ checkpointIntervalMs: 0 });
+      fixture.snapshotGate = new Gate();
+      fixture.log.bytesSinceSnapshot = 10;
+      await turn();
+      await fixture.end();
+      await fixture.advanceTo(2000);
+      await fixture.end();
+      fixture.snapshotGate.fail(new EngineError('checkpointUnwritable', 'disk full'));
+      await turn();
+      expect(fixture.ended).to.have.property('code', 'checkpointUnwritable');
+      expect(fixture.completed).to.deep.equal([1000, 2000]);
+    });
+  });
+});

@@ -1,0 +1,228 @@
+/**
+ * Only compiled, never run: what the public types take, and, by `@ts-expect-error`, what they refuse. A check that is
+ * lost is a compile error.
+ */
+import {
+  BatchQueue,
+  col,
+  count,
+  countIf,
+  csv,
+  int64,
+  job,
+  max,
+  minutes,
+  ndjson,
+  nullable,
+  schema,
+  seconds,
+  sum,
+  text,
+  timestamp,
+  utf8,
+  type DStream,
+  type Rdd,
+  type StreamingContext,
+} from '../lib/index.js';
+
+const events = schema({ user: utf8(), action: nullable(utf8()), size: int64(), at: timestamp() });
+const totals = schema({ n: int64() });
+
+type Equal<A, B> = (<X>() => X extends A ? 1 : 2) extends <X>() => X extends B ? 1 : 2 ? true : false;
+
+/** Takes a stream only where its rows are exactly of type T. */
+const rowsAre =
+  <T>() =>
+  <R>(_stream: DStream<R>, ..._differ: Equal<R, T> extends true ? [] : [never]): void =>
+    undefined;
+
+export function elements(ssc: StreamingContext): void {
+  const numbers = ssc.queueStream(new BatchQueue<number>().push([1], [], null));
+  const lines: DStream<string> = ssc.fileStream('in', text());
+
+  rowsAre<string>()(numbers.map(x => x.toFixed(2)));
+  rowsAre<number>()(numbers.flatMap(x => [x, 2 * x]));
+  rowsAre<number>()(numbers.filter(x => x > 1).union(numbers, numbers));
+  rowsAre<number[]>()(numbers.glom());
+  rowsAre<number>()(numbers.mapPartitions(rows => [[...rows].length]));
+  rowsAre<number>()(lines.count());
+  rowsAre<string>()(lines.reduce((a, b) => a + b));
+  rowsAre<[string, number]>()(lines.countByValue(3));
+  rowsAre<string>()(ssc.union([lines, lines.repartition(4)]));
+  const mixed: DStream<string | number> = ssc.queueStream(new BatchQueue<string | number>());
+  rowsAre<string>()(mixed.filter((x): x is string => typeof x === 'string'));
+  lines.foreachRDD(async (rdd: Rdd<string>, time: number) => void [(await rdd.take(3)).map(line => line.length), time]);
+
+  // @ts-expect-error a number has no length
+  numbers.map(x => x.length);
+  // @ts-expect-error a condition is a boolean
+  numbers.filter(x => `${x}`);
+  // @ts-expect-error flatMap wants rows to iterate over
+  numbers.flatMap(x => x);
+  // @ts-expect-error streams of other rows
+  numbers.union(lines);
+  // @ts-expect-error streams of other rows
+  ssc.union([numbers, lines]);
+  // @ts-expect-error the result is not a row
+  numbers.reduce((a, b) => `${a}${b}`);
+  // @ts-expect-error a number of partitions
+  numbers.repartition('4');
+  // @ts-expect-error rows are numbers
+  new BatchQueue<number>().push(['1']);
+  // @ts-expect-error rows are strings
+  lines.foreachRDD(async rdd => void (await rdd.collect()).map(line => line.toFixed(2)));
+}
+
+export function pairs(ssc: StreamingContext): void {
+  const numbers = ssc.queueStream(new BatchQueue<number>());
+  const sizes = ssc.fileStream('in', csv(events)).map(({ user, size }) => [user, size]);
+  const names = numbers.map(n => [String(n), n > 0]);
+  const byNumber = numbers.map(n => [n, n]);
+
+  rowsAre<[string, number]>()(sizes);
+  rowsAre<[string, string]>()(sizes.mapValues(String));
+  rowsAre<[string, string]>()(sizes.flatMapValues(n => [`${n}`]));
+  rowsAre<[string, number]>()(sizes.reduceByKey((a, b) => a + b, 2));
+  rowsAre<[string, number[]]>()(sizes.groupByKey());
+  rowsAre<[string, number]>()(sizes.partitionBy(3));
+  rowsAre<[string, Set<number>]>()(
+    sizes.aggregateByKey<Set<number>, string, number>(
+      new Set(),
+      (seen, n) => seen.add(n),
+      (a, b) => new Set([...a, ...b]),
+    ),
+  );
+  rowsAre<[string, [number[], boolean[]]]>()(sizes.cogroup(names));
+  rowsAre<[string, [number, boolean]]>()(sizes.join(names));
+  rowsAre<[string, [number, boolean | null]]>()(sizes.leftOuterJoin(names));
+  rowsAre<[string, [number | null, boolean]]>()(sizes.rightOuterJoin(names));
+  rowsAre<[string, [number | null, boolean | null]]>()(sizes.fullOuterJoin(names));
+  // Pairs may also be declared read-only.
+  const fixed = ssc.queueStream(new BatchQueue<readonly [string, number]>());
+  rowsAre<[string, number]>()(fixed.reduceByKey(Math.max));
+
+  // @ts-expect-error a number is no pair
+  numbers.reduceByKey((a, b) => a + b);
+  // @ts-expect-error a number is no pair
+  numbers.groupByKey();
+  // @ts-expect-error a number is no pair
+  numbers.partitionBy(2);
+  // @ts-expect-error a number is no pair
+  numbers.join(sizes);
+  // @ts-expect-error nor there
+  sizes.join(numbers);
+  // @ts-expect-error other keys
+  sizes.join(byNumber);
+  // @ts-expect-error other keys
+  sizes.fullOuterJoin(byNumber);
+  // @ts-expect-error values are numbers
+  sizes.mapValues(value => value.length);
+  // @ts-expect-error the result is not a value
+  sizes.reduceByKey((a, b) => `${a}${b}`);
+  // @ts-expect-error the other side may be missing
+  sizes.leftOuterJoin(names).mapValues(([, there]) => there.valueOf());
+  const glue = (a: string, b: number | string): string => `${a}${b}`;
+  // @ts-expect-error the zero is not what merge gives
+  sizes.aggregateByKey<string, string, number>(0, glue, glue);
+}
+
+export function states(ssc: StreamingContext): void {
+  const ones = ssc.fileStream('in', text()).map(word => [word, 1]);
+
+  rowsAre<[string, number]>()(
+    ones.updateStateByKey((values, state: number | undefined) => (state ?? 0) + values.length),
+  );
+  rowsAre<[string, string]>()(
+    ones.updateStateByKey<string, string, number>(
+      (values, state, key, time) => `${state ?? ''}${key.length}${time.toFixed()}${values.length.toFixed()}`,
+      { initialState: [['a', 'x']], numPartitions: 2, id: 'texts' },
+    ),
+  );
+  rowsAre<[string, { readonly n: number }]>()(
+    ones.updateStateByKey(
+      (values, state: { readonly n: number } | undefined) => ({ n: values.length + (state?.n ?? 0) }),
+      {
+        state: totals,
+      },
+    ),
+  );
+
+  // @ts-expect-error the new state is of another type than the old one
+  ones.updateStateByKey<number, string, number>((_, state) => `${state ?? ''}`);
+  // @ts-expect-error the old state may be missing
+  ones.updateStateByKey<number, string, number>((values, state) => state + values.length);
+  // @ts-expect-error values are numbers
+  ones.updateStateByKey<number, string, number>(values => values[0]?.length);
+  // @ts-expect-error the initial state is of another type
+  ones.updateStateByKey<number, string, number>(values => values.length, { initialState: [['a', 'x']] });
+  // @ts-expect-error keys are strings
+  ones.updateStateByKey<number, string, number>(values => values.length, { initialState: [[1, 1]] });
+  // @ts-expect-error the schema has other columns
+  ones.updateStateByKey<{ m: number }, string, number>(values => ({ m: values.length }), { state: totals });
+}
+
+export function columns(ssc: StreamingContext): void {
+  const stream = ssc.fileStream('in', ndjson(events));
+
+  stream
+    .groupBy('user')
+    .agg({ n: count(), bytes: sum('size'), last: max('at') })
+    .map(({ user, n, bytes, last }) => [user.length + n + bytes, last?.toFixed()])
+    .print();
+  stream
+    .groupBy('user', 'action')
+    .runningAgg({ clicks: countIf(col('action').eq('click').and(col('size').gt(3))) }, { id: 'clicks' })
+    .saveAsCsv('out.csv', { header: true });
+  // @ts-expect-error no such column
+  stream.groupBy('name');
+  // @ts-expect-error at least one column
+  stream.groupBy();
+  // @ts-expect-error no such column
+  stream.groupBy('user').agg({ n: countIf(col('name').eq('x')) });
+  // @ts-expect-error a column of text
+  stream.groupBy('user').agg({ n: countIf(col('action').gt(3)) });
+  // @ts-expect-error a sum wants numbers
+  stream.groupBy('user').agg({ n: sum('action') });
+  const perUser = stream.groupBy('user').agg({ n: count() });
+  // @ts-expect-error rows after an aggregate have its columns only
+  perUser.map(({ action }) => action);
+  // @ts-expect-error lines of text have no columns
+  ssc.fileStream('in', text()).groupBy('user');
+}
+
+export function windows(ssc: StreamingContext): void {
+  const numbers = ssc.queueStream(new BatchQueue<number>());
+  const ones = ssc.fileStream('in', text()).map((line): [string, number] => [line, 1]);
+  const add = (a: number, b: number): number => a + b;
+
+  rowsAre<number>()(numbers.window(seconds(5)));
+  rowsAre<number>()(numbers.window('5s', minutes(1), { id: 'kept', numPartitions: 2 }));
+  rowsAre<number>()(numbers.reduceByWindow(add, (total, leaving) => total - leaving, 5000));
+  rowsAre<number>()(ones.countByWindow(5000, 1000));
+  rowsAre<[number, number]>()(numbers.countByValueAndWindow(5000));
+  rowsAre<[string, number[]]>()(ones.groupByKeyAndWindow(5000, 1000, 3));
+  rowsAre<[string, number]>()(ones.reduceByKeyAndWindow(add, 5000));
+  rowsAre<[string, number]>()(
+    ones.reduceByKeyAndWindow(add, (total, leaving) => total - leaving, 5000, undefined, {
+      filter: ([key, n]) => key.length > 0 && n.toFixed() !== '0',
+    }),
+  );
+
+  // @ts-expect-error a window has a length
+  numbers.window();
+  // @ts-expect-error the inverse is of numbers too
+  ones.reduceByKeyAndWindow(add, (total: string, leaving: string) => total + leaving, 5000);
+  // @ts-expect-error without an inverse there are no totals to filter
+  ones.reduceByKeyAndWindow(add, 5000, 1000, { filter: () => true });
+  // @ts-expect-error not a stream of pairs
+  numbers.reduceByKeyAndWindow(add, 5000);
+}
+
+export function jobs(): void {
+  const build = (ssc: StreamingContext): void => ssc.fileStream('in', text()).print();
+  job('name', { options: { interval: '200ms', workers: 3 } }, build);
+  // @ts-expect-error an interval is a duration
+  job('name', { options: { interval: true } }, build);
+  // @ts-expect-error no such option
+  job('name', { options: { speed: 3 } }, build);
+}
