@@ -99,6 +99,15 @@ export const ENGINE_OPTIONS = {
     doc: 'memory that one worker may use for blocks and state',
     spark: 'spark.executor.memory',
   },
+  workerHeap: {
+    field: 'workerHeapBytes',
+    type: 'bytes',
+    default: 2 * GIB,
+    min: 64 * 1024 ** 2,
+    max: 64 * GIB,
+    doc: 'JavaScript heap that the closures of one worker may fill; beyond it the thread is lost and the task retried',
+    spark: 'spark.executor.memoryOverhead',
+  },
   keyGroups: {
     field: 'keyGroups',
     type: 'powerOfTwo',

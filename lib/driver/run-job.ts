@@ -74,6 +74,7 @@ export async function startJob(loaded: LoadedJob, settings: RunSettings, listene
         new PiscinaRunner({
           numSlots: options.workers,
           limitBytes: options.slotMemoryBytes,
+          maxHeapMb: Math.ceil(options.workerHeapBytes / 1024 ** 2),
           workerFile: beside(WORKER_CANDIDATES),
           makeInit,
         }),
