@@ -20,7 +20,9 @@ import type { SlotPool } from './slot-pool.js';
 export type BatchRunEvent =
   | { readonly kind: 'replied'; readonly task: Task; readonly reply: WorkerReply }
   | { readonly kind: 'applied'; readonly delta: Applying; readonly reply: WorkerReply }
-  | { readonly kind: 'slotIdle' };
+  | { readonly kind: 'slotIdle' }
+  /** Blocks of an earlier batch were given back. */
+  | { readonly kind: 'released' };
 
 export interface BatchRunOptions {
   readonly maxTaskFailures: number;
@@ -62,6 +64,7 @@ export class BatchRun {
   }
 
   start(): void {
+    this.#pool.onRelease(() => this.#inbox.post({ kind: 'released' }));
     this.#inbox.post({ kind: 'slotIdle' });
   }
 
@@ -75,6 +78,9 @@ export class BatchRun {
         this.#applied(event.delta, event.reply);
         break;
       case 'slotIdle':
+        break;
+      case 'released':
+        for (const item of this.#items()) if (item.status === 'waiting') item.status = 'pending';
         break;
       default:
         assertNever(event);
@@ -159,9 +165,27 @@ export class BatchRun {
     this.#failedTasks++;
     if (failure.kind === 'blockLost') return this.#recompute(task, failure);
     if (failure.kind === 'cancelled') return this.#fail(task, failure);
+    if (this.#canWait(failure)) {
+      task.status = 'waiting';
+      return;
+    }
     if (countsAsAttempt(failure)) task.failures++;
     if (task.failures >= this.#options.maxTaskFailures || isFinal(failure)) return this.#fail(task, failure);
     this.#options.onRetry(taskName(task, this.#batch.time), task.attempts, formatFailure(failure));
+  }
+
+  /** A memory that is full while batches that are being committed hold blocks will have room again without a failure. */
+  #canWait(failure: TaskFailure): boolean {
+    if (failure.kind !== 'engineError' || failure.code !== 'memoryLimit') return false;
+    const own = this.#tasks
+      .flat()
+      .reduce((sum, { result }) => sum + (result === undefined ? 0 : blocksOf(result).length), 0);
+    return this.#pool.numBlocks > own + this.#replaced.length;
+  }
+
+  /** Everything that is sent to a slot. */
+  #items(): readonly (Task | Applying)[] {
+    return [...this.#tasks.flat(), ...(this.#applying ?? [])];
   }
 
   /** A block that a task wanted is gone: the task that made it runs again, and the reader after it. */
@@ -196,6 +220,10 @@ export class BatchRun {
         this.#options.onTableSize(delta.operator, delta.partition, reply.numRows, reply.byteLength);
       return;
     }
+    if (this.#canWait(reply.failure)) {
+      delta.status = 'waiting';
+      return;
+    }
     delta.status = 'pending';
     delta.failures++;
     const retry = losesWorker(reply.failure) && delta.failures < this.#options.maxTaskFailures;
@@ -218,7 +246,7 @@ export class BatchRun {
 
   /** Waits for the requests still under way, so that nothing of this batch runs on when the next thing is done. */
   #finishFailed(): void {
-    const running = [...this.#tasks.flat(), ...(this.#applying ?? [])].some(item => item.status === 'running');
+    const running = this.#items().some(item => item.status === 'running');
     if (running || this.#failure === undefined) return;
     this.#state = 'done';
     this.#pool.release(this.#replaced);

@@ -256,9 +256,10 @@ export class BatchScheduler {
     snapshot: Promise<readonly SnapshotFileRef[]> | undefined,
   ): Promise<void> {
     const { committer, clock } = this.#options;
-    const { outputRows, sinks } = await committer.commit(batch, result);
+    // Given back even when it failed: the next batch may wait for the memory before it can end.
+    const committed = committer.commit(batch, result).finally(() => this.#options.release(result));
+    const { outputRows, sinks } = await committed;
     this.#lastCommitted = batch.time;
-    this.#options.release(result);
     this.#options.onCompleted({ batch, result, outputRows, startedMs, completedMs: clock.now() });
     if (snapshot !== undefined && batch.sourceStates !== undefined) {
       await this.#writeCheckpoint({

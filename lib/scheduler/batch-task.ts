@@ -13,7 +13,8 @@ export interface Task {
   readonly range: Json;
   /** State lives on one slot; other tasks take any. */
   readonly home: number | undefined;
-  status: 'pending' | 'running' | 'done';
+  /** waiting: for memory that batches before this one still hold. */
+  status: 'pending' | 'running' | 'waiting' | 'done';
   attempts: number;
   failures: number;
   result: TaskResult | undefined;
@@ -25,7 +26,7 @@ export interface Applying {
   readonly partition: number;
   readonly slot: number;
   readonly delta: BlockRef;
-  status: 'pending' | 'running' | 'done';
+  status: 'pending' | 'running' | 'waiting' | 'done';
   failures: number;
 }
 

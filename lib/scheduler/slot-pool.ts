@@ -27,6 +27,7 @@ export class SlotPool {
   readonly #attachTimeoutMs: number;
   readonly #slots: readonly Slot[];
   #stopped = false;
+  #onRelease: () => void = () => undefined;
 
   /** @param attachTimeoutMs how long a thread may take to load the job and build its graph; 0 = no limit */
   constructor(runner: TaskRunner, attachTimeoutMs: number) {
@@ -77,10 +78,19 @@ export class SlotPool {
 
   /** Gives blocks back; their memory is free for the slot's next request. */
   release(blocks: Iterable<BlockRef>): void {
+    let released = false;
     for (const block of blocks) {
       const slot = this.#slot(block.slot);
-      if (slot.blocks.delete(block.address)) slot.freed.push(block.address);
+      if (!slot.blocks.delete(block.address)) continue;
+      slot.freed.push(block.address);
+      released = true;
     }
+    if (released) this.#onRelease();
+  }
+
+  /** Has `listener`, instead of the one before, called after each release: work that found a memory full may try again. */
+  onRelease(listener: () => void): void {
+    this.#onRelease = listener;
   }
 
   /** The bytes of a block, in the memory where they lie. Valid until the block is released. */

@@ -240,6 +240,28 @@ describe('BatchRun', () => {
     expect(result.blocks.length).to.equal(12);
   });
 
+  it('waits without a failure for memory that an earlier batch still holds', async () => {
+    const full = { kind: 'engineError', code: 'memoryLimit', message: 'full', detail: '{}' } as const;
+    const fixture = new Fixture(1, 1);
+    const earlier = fixture.block(0);
+    const asked = (): number => fixture.runner.journal.filter(line => line.includes('task')).length;
+    // More often than a task may fail.
+    for (let i = 1; i <= 6; i++) {
+      fixture.pool.adopt(earlier);
+      (await fixture.on(0)).answer({ ok: false, failure: full });
+      await turn();
+      expect(asked(), 'nothing is tried while the memory is held').to.equal(i);
+      fixture.pool.release([earlier]);
+    }
+    expect(fixture.outcome).to.equal(undefined);
+    for (let i = 0; i < 4; i++) {
+      (await fixture.on(0)).answer({ ok: false, failure: full });
+      await turn();
+    }
+    expect(fixture.outcome).to.deep.include({ stage: 0, failure: full });
+    expect(fixture.pool.numBlocks).to.equal(0);
+  });
+
   it('gives up a batch whose blocks are lost again and again', async () => {
     const fixture = new Fixture(1, 1);
     for (let i = 0; fixture.outcome === undefined && i < 200; i++) {
