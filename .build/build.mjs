@@ -78,7 +78,7 @@ async function readInputs() {
     'package.json',
     'package-lock.json',
     'tsconfig.json',
-    'tsconfig.build.json',
+    '.build/tsconfig.json',
   ];
   return await Promise.all(paths.sort().map(async path => ({ path, bytes: await readFile(join(root, path)) })));
 }
@@ -143,7 +143,7 @@ async function makeTypes() {
   await rm(join(dist, 'types'), { recursive: true, force: true });
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   try {
-    await promisify(execFile)(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { cwd: root });
+    await promisify(execFile)(process.execPath, [tsc, '-p', join(root, '.build', 'tsconfig.json')], { cwd: root });
   } catch (error) {
     throw new Error(`the types of lib do not compile:\n${error.stdout}${error.stderr}`, { cause: error });
   }

@@ -53,7 +53,6 @@ const TOP_LEVEL = [
   'package.json',
   'package-lock.json',
   'tsconfig.json',
-  'tsconfig.build.json',
   'README.md',
   'LICENSE',
 ];
