@@ -14,6 +14,7 @@
  * must be empty when it is first opened, and a marker file, durable before the first byte, says until the second commit
  * that what is there is ours and not committed for sure: only then may an open without a handle empty it.
  */
+import { resolve } from 'node:path';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
@@ -59,8 +60,9 @@ export class FileSinkDriver implements SinkDriver {
     await this.#files.prepare();
     this.#hasMarker = await this.#files.hasMarker();
     const known = handle as FileSinkHandle | undefined;
-    // An output that the job now writes elsewhere begins anew there.
-    if (known?.path === this.#options.path) await this.#openAt(known);
+    // An output that the job now writes elsewhere begins anew there. One place may be named in two ways; and a relative
+    // name stays itself when the whole folder was moved.
+    if (known !== undefined && isSamePlace(known.path, this.#options.path)) await this.#openAt(known);
     else await this.#openEmpty();
   }
 
@@ -204,5 +206,7 @@ export class FileSinkDriver implements SinkDriver {
     this.#hasMarker = false;
   }
 }
+
+const isSamePlace = (a: string, b: string): boolean => a === b || resolve(a) === resolve(b);
 
 const shown = (names: string): string => (names === '' ? 'none' : names.trimEnd());

@@ -8,7 +8,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { expect } from 'chai';
 import type { Json } from '../../lib/core/json.js';
 import { NodeFileSystem } from '../../lib/core/node-file-system.js';
@@ -290,5 +290,17 @@ describe('FileSink', () => {
     await next.commit(batchTime(2), [staged(moved, 'two')]);
     await next.close();
     expect([textAt(old.path), textAt(moved.path)]).to.deep.equal(['one\n', 'two\n']);
+  });
+
+  it('goes on where it was when the same place is named in another way', async () => {
+    const absolute = specOf(join(folder, 'same.csv'));
+    const driver = await opened(absolute);
+    const handle = await driver.commit(batchTime(1), [staged(absolute, 'one')]);
+    await driver.close();
+    const byRelativeName = specOf(relative(process.cwd(), absolute.path));
+    const next = await opened(byRelativeName, handle);
+    await next.commit(batchTime(2), [staged(byRelativeName, 'two')]);
+    await next.close();
+    expect(textAt(absolute.path)).to.equal('one\ntwo\n');
   });
 });
