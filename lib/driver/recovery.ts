@@ -50,6 +50,10 @@ export async function openRecovery(
   });
   if (recovered === undefined) return fresh(store, store.numKeyGroups, plan.seeded);
   for (const message of recovered.warnings) plan.listener({ kind: 'warning', message });
+  if (options.keyGroups !== recovered.numKeyGroups) {
+    const message = `keyGroups was fixed at ${recovered.numKeyGroups} at the first start of the checkpoint in ${checkpoint}: ${options.keyGroups} is not used`;
+    plan.listener({ kind: 'warning', message });
+  }
   return {
     store,
     restored: recovered.lastPlanned !== undefined,

@@ -126,6 +126,23 @@ describe('engine', () => {
     );
   });
 
+  it('keeps the key groups of the checkpoint, and says when others are wanted', async () => {
+    const fs = new ModelFileSystem();
+    const clock = new VirtualClock(0);
+    const queue = new BatchQueue<string>();
+    const warnings: string[][] = [];
+    for (const [batch, keyGroups] of [64, 64, 16].entries()) {
+      queue.push(['a']);
+      clock.advanceTo((batch + 1) * 1000);
+      const run = await start(jobOf(queue, running), { fs, options: { keyGroups } }, clock);
+      await run.batchesDone(1);
+      await run.engine.stop();
+      warnings.push(run.events.flatMap(event => (event.kind === 'warning' ? [event.message] : [])));
+    }
+    expect(warnings.slice(0, 2)).to.deep.equal([[], []]);
+    expect(warnings[2]?.join()).to.match(/^keyGroups was fixed at 64 .* 16 is not used$/);
+  });
+
   it('gives null for a minimum or maximum of no value, in rows and to what groups them again', async () => {
     const rows: unknown[] = [];
     const queue = new BatchQueue<{ k: string; x: number | null }>().push([
