@@ -1,5 +1,6 @@
 import { EngineError } from '../core/errors.js';
-import type { FileOutput, NodeId } from '../plan/node.js';
+import type { FileSinkSpec } from '../core/file-sink-spec.js';
+import type { NodeId } from '../plan/node.js';
 import type { Rdd } from './rdd.js';
 import type { StreamGraph, UserFunction } from './stream-graph.js';
 import type { CsvOutputOptions } from './stream-options.js';
@@ -54,7 +55,7 @@ export abstract class StreamOutputs<T> {
     this.#save('saveAsText', { format: 'text', path, header: null, delimiter: ',', escapeFormulas: false });
   }
 
-  #save(name: string, spec: FileOutput): void {
+  #save(name: string, spec: FileSinkSpec): void {
     if (spec.path === '')
       throw new EngineError('optionInvalid', `${name} wants the path of a file or folder, got an empty string`);
     this.#graph.addOutput(name, this.#id, { kind: 'file', spec });

@@ -1,7 +1,8 @@
 import { EngineError } from '../core/errors.js';
 import type { Format } from '../core/format.js';
 import { int64, schema, timestamp, type Column, type RowOf, type Schema } from '../core/schema.js';
-import type { NodeId, SourceSpec } from '../plan/node.js';
+import type { SourceSpec } from '../core/source-spec.js';
+import type { NodeId } from '../plan/node.js';
 import type { BatchQueue } from './batch-queue.js';
 import { DStream } from './dstream.js';
 import type { StreamGraph } from './stream-graph.js';

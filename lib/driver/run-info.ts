@@ -1,6 +1,7 @@
 import { assertNever } from '../core/assert-never.js';
+import type { SourceSpec } from '../core/source-spec.js';
 import type { RunInfo } from '../metrics/run-events.js';
-import type { OutputNode, Plan, SourceSpec } from '../plan/node.js';
+import type { OutputNode, Plan } from '../plan/node.js';
 import type { EngineSettings } from './engine-settings.js';
 
 /** What a run tells its listeners about itself before the first batch. */

@@ -3,9 +3,10 @@
  * partitions are computed from the partitions of the nodes it depends on. Nodes are frozen plain data: they print,
  * compare and cross threads as they are. A node's closure is not in it: each thread has its own, by node id.
  */
-import type { Format } from '../core/format.js';
+import type { FileSinkSpec } from '../core/file-sink-spec.js';
 import type { Json } from '../core/json.js';
 import type { Column, ColumnKind } from '../core/schema.js';
+import type { SourceSpec } from '../core/source-spec.js';
 import type { Predicate } from '../columnar/predicate.js';
 
 export type NodeId = number & { readonly __brand: 'NodeId' };
@@ -39,12 +40,6 @@ export interface AggregateColumn {
   readonly filter?: Predicate;
   readonly outputKind: ColumnKind;
 }
-
-/** Where a source's records come from; the driver and the workers make their halves of the source from it. */
-export type SourceSpec =
-  | { readonly kind: 'file'; readonly path: string; readonly format: Format; readonly settleMs: number }
-  | { readonly kind: 'queue'; readonly oneAtATime: boolean }
-  | { readonly kind: 'rate'; readonly rowsPerSecond: number; readonly seed: number; readonly total: number | null };
 
 /** What is kept for a key: columns of numbers, or any JSON-like value. */
 export type StateValue = readonly Column[] | 'variable';
@@ -108,18 +103,10 @@ export interface OutputNode {
   readonly parent: NodeId;
   readonly label: string;
   readonly operation:
-    | { readonly kind: 'file'; readonly spec: FileOutput }
+    | { readonly kind: 'file'; readonly spec: FileSinkSpec }
     | { readonly kind: 'print'; readonly limit: number }
     /** Rows go to a function in the driver. */
     | { readonly kind: 'foreachRdd' };
-}
-
-export interface FileOutput {
-  readonly format: 'csv' | 'ndjson' | 'text';
-  readonly path: string;
-  readonly header: boolean | null;
-  readonly delimiter: string;
-  readonly escapeFormulas: boolean;
 }
 
 /** The whole plan of a job, as data. */
@@ -127,12 +114,6 @@ export interface Plan {
   readonly job: string;
   readonly nodes: readonly PlanNode[];
   readonly outputs: readonly OutputNode[];
-}
-
-export function nodeOf(plan: Plan, id: NodeId): PlanNode {
-  const node = plan.nodes[id];
-  if (node === undefined) throw new Error(`plan ${plan.job} has no node ${id}`);
-  return node;
 }
 
 /** The id under which a node's state is kept, or undefined for a node without state. */

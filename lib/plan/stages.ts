@@ -100,13 +100,6 @@ function downstream(plan: Plan, leaf: PlanNode): readonly PlanNode[] {
   });
 }
 
-/** The stage whose leaf is the node that keeps state under `operatorId`. */
-export function stageOfOperator(compiled: CompiledPlan, operatorId: string): Stage | undefined {
-  return compiled.stages.find(
-    stage => 'operatorId' in stage.leaf.operation && stage.leaf.operation.operatorId === operatorId,
-  );
-}
-
 /** The slide of the stream that an output takes. */
 export function outputSlide({ plan, slides }: CompiledPlan, outputId: string): SlideMs {
   const output = plan.outputs.find(({ id }) => id === outputId);

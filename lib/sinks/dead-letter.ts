@@ -12,7 +12,7 @@ import type { FileSystem } from '../core/file-system.js';
 import type { SlotMemory } from '../columnar/slot-memory.js';
 import { FileSinkDriver } from './file-sink-driver.js';
 import type { SinkDriver, StagedBlocks } from './sink.js';
-import type { RollOptions } from './file-sink-spec.js';
+import type { RollOptions } from '../core/file-sink-spec.js';
 import { StagedText } from './staged-text.js';
 
 const MAX_RECORDS = 10_000;

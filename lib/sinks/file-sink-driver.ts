@@ -21,7 +21,7 @@ import type { Json } from '../core/json.js';
 import type { BatchTime } from '../core/time.js';
 import { OutputFiles, type OutputPlace } from './output-files.js';
 import type { SinkDriver, StagedOutput } from './sink.js';
-import type { RollOptions } from './file-sink-spec.js';
+import type { RollOptions } from '../core/file-sink-spec.js';
 import { stagedParts } from './staged-text.js';
 
 export interface FileSinkOptions extends OutputPlace, RollOptions {

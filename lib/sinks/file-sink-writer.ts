@@ -7,7 +7,7 @@ import type { SlotMemory } from '../columnar/slot-memory.js';
 import { CsvRows } from './csv-rows.js';
 import { ndjsonLines, textLines } from './line-rows.js';
 import type { SinkWriter, StagedBlocks } from './sink.js';
-import type { FileSinkSpec } from './file-sink-spec.js';
+import type { FileSinkSpec } from '../core/file-sink-spec.js';
 import { StagedText } from './staged-text.js';
 
 /** Rows made into text together: enough to spread the cost of a call, few enough to stay in the cache. */

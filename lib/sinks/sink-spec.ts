@@ -3,11 +3,11 @@ import { extname } from 'node:path';
 import type { FileSystem } from '../core/file-system.js';
 import type { SlotMemory } from '../columnar/slot-memory.js';
 import { FileSinkDriver } from './file-sink-driver.js';
-import type { FileSinkSpec, RollOptions } from './file-sink-spec.js';
+import type { FileSinkSpec, RollOptions } from '../core/file-sink-spec.js';
 import { FileSinkWriter } from './file-sink-writer.js';
 import type { SinkDriver, SinkWriter } from './sink.js';
 
-export type { FileSinkSpec, RollOptions } from './file-sink-spec.js';
+export type { FileSinkSpec, RollOptions } from '../core/file-sink-spec.js';
 
 export function makeSinkWriter(spec: FileSinkSpec, memory: SlotMemory): SinkWriter {
   return new FileSinkWriter(spec, memory);

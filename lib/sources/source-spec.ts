@@ -1,33 +1,11 @@
 /** Every kind of source, as plain data in the plan, and the two halves that the driver and the workers make of it. */
 import { assertNever } from '../core/assert-never.js';
-import type { Format } from '../core/format.js';
+import type { SourceSpec } from '../core/source-spec.js';
 import { FileSourceDriver } from './file-source-driver.js';
 import { FileSourceReader } from './file-source-reader.js';
 import { QueueSourceDriver, QueueSourceReader, type BatchFeed } from './queue-source.js';
 import { RateSourceDriver, RateSourceReader } from './rate-source.js';
 import type { SourceDriver, SourceReader } from './source.js';
-
-export type SourceSpec =
-  | {
-      readonly kind: 'file';
-      /** Folder, file, or a glob in the last piece (`in/*.csv`). */
-      readonly path: string;
-      readonly format: Format;
-      /** After how long without change a last line without its end is taken as it is. */
-      readonly settleMs: number;
-    }
-  | {
-      readonly kind: 'queue';
-      /** A batch takes one of the queue's; else all that are there. */
-      readonly oneAtATime: boolean;
-    }
-  | {
-      readonly kind: 'rate';
-      readonly rowsPerSecond: number;
-      readonly seed: number;
-      /** Rows in all; null = without end. */
-      readonly total: number | null;
-    };
 
 export interface SourceDriverContext {
   /** The source's id, which warnings begin with. */

@@ -1,0 +1,27 @@
+import type { Format } from './format.js';
+
+/**
+ * Where a source's records come from, as plain data in the plan: the driver and the workers make their halves of the
+ * source from it.
+ */
+export type SourceSpec =
+  | {
+      readonly kind: 'file';
+      /** Folder, file, or a glob in the last piece (`in/*.csv`). */
+      readonly path: string;
+      readonly format: Format;
+      /** After how long without change a last line without its end is taken as it is. */
+      readonly settleMs: number;
+    }
+  | {
+      readonly kind: 'queue';
+      /** A batch takes one of the queue's; else all that are there. */
+      readonly oneAtATime: boolean;
+    }
+  | {
+      readonly kind: 'rate';
+      readonly rowsPerSecond: number;
+      readonly seed: number;
+      /** Rows in all; null = without end. */
+      readonly total: number | null;
+    };
