@@ -13,7 +13,7 @@ export interface SnapshotRequest {
   readonly pathOf: (operator: string, partition: number) => string;
 }
 
-/** Has every worker write its partitions of the state, the slots beside each other. No batch may be computed meanwhile. */
+/** Has every worker write its partitions of the state, the slots beside each other. No state may change meanwhile. */
 export async function snapshotState(request: SnapshotRequest): Promise<readonly SnapshotFileRef[]> {
   const { pool, maxFailures, partitions, pathOf } = request;
   const slots = Array.from({ length: pool.numSlots }, (_, slot) => slot);
@@ -44,7 +44,7 @@ async function snapshotPartition(
   path: string,
 ): Promise<SnapshotFileRef> {
   for (let attempt = 1; ; attempt++) {
-    const reply = await pool.run(slot, { kind: 'snapshotState', operator, partition, path }, 0);
+    const reply = await pool.runWhenIdle(slot, { kind: 'snapshotState', operator, partition, path }, 0);
     if (reply.ok && reply.kind === 'snapshot') return reply.file;
     const what = `state of operator '${operator}' (partition ${partition}) could not be written to ${path}`;
     if (reply.ok) throw new EngineError('internal', `${what}: answered '${reply.kind}'`);

@@ -20,7 +20,7 @@ import type { SlotPool } from './slot-pool.js';
 export type BatchRunEvent =
   | { readonly kind: 'replied'; readonly task: Task; readonly reply: WorkerReply }
   | { readonly kind: 'applied'; readonly delta: Applying; readonly reply: WorkerReply }
-  | { readonly kind: 'slotIdle' }
+  | { readonly kind: 'offered' }
   /** Blocks of an earlier batch were given back. */
   | { readonly kind: 'released' };
 
@@ -48,6 +48,7 @@ export class BatchRun {
   #failedTasks = 0;
   #lostBlocks = 0;
   #state: 'running' | 'applying' | 'done' = 'running';
+  #unsubscribe: () => void = () => undefined;
 
   constructor(
     compiled: CompiledPlan,
@@ -64,8 +65,12 @@ export class BatchRun {
   }
 
   start(): void {
-    this.#pool.onRelease(() => this.#inbox.post({ kind: 'released' }));
-    this.#inbox.post({ kind: 'slotIdle' });
+    this.#unsubscribe = this.#pool.subscribe({
+      time: this.#batch.time,
+      offer: () => this.#inbox.post({ kind: 'offered' }),
+      released: () => this.#inbox.post({ kind: 'released' }),
+    });
+    this.#pool.offer();
   }
 
   #handle(event: BatchRunEvent): void {
@@ -77,7 +82,8 @@ export class BatchRun {
       case 'applied':
         this.#applied(event.delta, event.reply);
         break;
-      case 'slotIdle':
+      case 'offered':
+        this.#advance();
         break;
       case 'released':
         for (const item of this.#items()) if (item.status === 'waiting') item.status = 'pending';
@@ -85,7 +91,6 @@ export class BatchRun {
       default:
         assertNever(event);
     }
-    this.#advance();
   }
 
   /** Does whatever can be done now; ends the batch when nothing is left. */
@@ -102,6 +107,7 @@ export class BatchRun {
       for (const delta of this.#applying) if (delta.status === 'pending') this.#apply(delta);
       if (this.#applying.every(delta => delta.status === 'done')) {
         this.#state = 'done';
+        this.#unsubscribe();
         this.#pool.release(this.#replaced);
         this.#done(collectResults(this.#tasks.flat(), this.#numTasks, this.#failedTasks));
       }
@@ -249,6 +255,7 @@ export class BatchRun {
     const running = this.#items().some(item => item.status === 'running');
     if (running || this.#failure === undefined) return;
     this.#state = 'done';
+    this.#unsubscribe();
     this.#pool.release(this.#replaced);
     for (const task of this.#tasks.flat()) if (task.result !== undefined) this.#pool.release(blocksOf(task.result));
     this.#done(this.#failure);

@@ -1,6 +1,7 @@
 /**
  * The executor slots as the scheduler sees them: who is idle, which blocks and state tables are alive in each slot's
- * memory, and whether its thread knows about them. One request at a time is under way on a slot.
+ * memory, and whether its thread knows about them. One request at a time is under way on a slot. Several batches may
+ * want slots at once: whenever one is idle again, or memory was given back, it is offered to all of them in turn.
  *
  * A thread may be lost at any time. Its memory stays, so everything accepted stays: the next request is preceded by an
  * `attach` that tells the new thread what is alive. What the lost thread had allocated beyond that is free again.
@@ -9,6 +10,7 @@ import { EngineError } from '../core/errors.js';
 import type { BlockRef, TableRef, WorkerReply, WorkerRequest } from '../protocol/messages.js';
 import { formatFailure, losesWorker } from '../protocol/task-failure.js';
 import type { TaskRunner } from '../protocol/task-runner.js';
+import { SlotClients, type SlotClient } from './slot-clients.js';
 
 interface Slot {
   attached: boolean;
@@ -18,6 +20,8 @@ interface Slot {
   readonly tables: Map<string, TableRef>;
   /** Addresses to give back with the next request. */
   freed: number[];
+  /** Requests that get the slot before anyone it would be offered to. */
+  readonly waiting: (() => void)[];
 }
 
 const MAX_ATTACH_FAILURES = 8;
@@ -27,7 +31,7 @@ export class SlotPool {
   readonly #attachTimeoutMs: number;
   readonly #slots: readonly Slot[];
   #stopped = false;
-  #onRelease: () => void = () => undefined;
+  readonly #clients = new SlotClients();
 
   /** @param attachTimeoutMs how long a thread may take to load the job and build its graph; 0 = no limit */
   constructor(runner: TaskRunner, attachTimeoutMs: number) {
@@ -39,6 +43,7 @@ export class SlotPool {
       blocks: new Map(),
       tables: new Map(),
       freed: [],
+      waiting: [],
     }));
   }
 
@@ -85,12 +90,17 @@ export class SlotPool {
       slot.freed.push(block.address);
       released = true;
     }
-    if (released) this.#onRelease();
+    if (released) this.#clients.released();
   }
 
-  /** Has `listener`, instead of the one before, called after each release: work that found a memory full may try again. */
-  onRelease(listener: () => void): void {
-    this.#onRelease = listener;
+  /** Has idle slots offered to `client` from the next round on, until what is returned is called. */
+  subscribe(client: SlotClient): () => void {
+    return this.#clients.add(client);
+  }
+
+  /** Offers idle slots to everyone, the oldest batch first. Whoever has new work asks for it; the pool does after each reply. */
+  offer(): void {
+    this.#clients.offer();
   }
 
   /** The bytes of a block, in the memory where they lie. Valid until the block is released. */
@@ -100,21 +110,41 @@ export class SlotPool {
     return new Uint8Array(memory.buffer, block.address, block.byteLength);
   }
 
-  /** Runs one request on an idle slot; attaches its thread first where that is needed. Never rejects. */
-  async run(index: number, request: WorkerRequest, timeoutMs: number): Promise<WorkerReply> {
+  /** Runs one request on an idle slot; attaches its thread first where that is needed. Rejects only when the slot is busy. */
+  run(index: number, request: WorkerRequest, timeoutMs: number): Promise<WorkerReply> {
     const slot = this.#slot(index);
-    if (slot.busy) throw new EngineError('internal', `slot ${index} is busy`);
-    slot.busy = true;
-    const attached = slot.attached ? undefined : await this.#attach(index, slot);
-    const reply = attached ?? (await this.#submit(index, slot, request, timeoutMs));
-    slot.busy = false;
-    if (!reply.ok && losesWorker(reply.failure)) slot.attached = false;
-    return reply;
+    if (slot.busy) return Promise.reject(new EngineError('internal', `slot ${index} is busy`));
+    return this.#runAndOffer(index, slot, request, timeoutMs);
+  }
+
+  /** The same on a slot that may be busy: waits for it, in order of the calls, and gets it before it is offered to anyone. */
+  runWhenIdle(index: number, request: WorkerRequest, timeoutMs: number): Promise<WorkerReply> {
+    return this.#runAndOffer(index, this.#slot(index), request, timeoutMs);
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#runner.stop();
+  }
+
+  #runAndOffer(index: number, slot: Slot, request: WorkerRequest, timeoutMs: number): Promise<WorkerReply> {
+    const reply = this.#occupy(index, slot, request, timeoutMs);
+    // One step later than whoever asked sees the reply: what follows from it takes part in the round.
+    void reply.then(() => undefined).then(() => this.offer());
+    return reply;
+  }
+
+  async #occupy(index: number, slot: Slot, request: WorkerRequest, timeoutMs: number): Promise<WorkerReply> {
+    if (slot.busy) await new Promise<void>(resolve => slot.waiting.push(resolve));
+    slot.busy = true;
+    const attached = slot.attached ? undefined : await this.#attach(index, slot);
+    const reply = attached ?? (await this.#submit(index, slot, request, timeoutMs));
+    if (!reply.ok && losesWorker(reply.failure)) slot.attached = false;
+    // Handed on while it is busy: nobody comes in between.
+    const next = slot.waiting.shift();
+    if (next === undefined) slot.busy = false;
+    else next();
+    return reply;
   }
 
   #submit(index: number, slot: Slot, request: WorkerRequest, timeoutMs: number): Promise<WorkerReply> {

@@ -290,4 +290,24 @@ describe('BatchRun', () => {
       expect(fixture.pool.numBlocks).to.equal(0);
     }
   });
+
+  it('leaves a slot that becomes idle to the oldest batch, also one that began later or whose own task did not end', async () => {
+    const runner = new FakeRunner(1);
+    const pool = new SlotPool(runner, 0);
+    const ended: number[] = [];
+    const options = { maxTaskFailures: 4, taskTimeoutMs: 0, onRetry: () => undefined, onTableSize: () => undefined };
+    const begin = (time: number): void =>
+      new BatchRun(compiled, pool, batchOf(time, [1, 2]), options, () => ended.push(time)).start();
+    for (const time of [30, 10, 20]) begin(time);
+    const served: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      await turn();
+      const { request, answer } = runner.take(0);
+      if (request.kind === 'task') served.push(request.time);
+      answer(taskReply({}));
+    }
+    await turn();
+    expect(served).to.deep.equal([30, 10, 10, 20, 20, 30]);
+    expect(ended).to.deep.equal([10, 20, 30]);
+  });
 });
