@@ -13,6 +13,7 @@ export type { Duration } from './core/time.js';
 export { job } from './api/job.js';
 export type { Job } from './api/job.js';
 export { Rdd } from './api/rdd.js';
+export type { Partitioner, Partitions } from './api/partitioner.js';
 export type { WindowOptions, WindowTotalsOptions } from './api/window-node.js';
 export { StreamingContext } from './api/streaming-context.js';
 export { col, count, countIf, lit, max, min, not, sum } from './api/expressions.js';

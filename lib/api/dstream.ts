@@ -10,14 +10,17 @@
 import { EngineError } from '../core/errors.js';
 import type { Column } from '../core/schema.js';
 import type { AggExpr, AggOutput } from '../expr/aggregate.js';
-import { decodeValue, encodeValue } from '../core/value-codec.js';
 import type { NamesOf } from '../expr/names.js';
-import type { NodeId, Operation, Shuffle } from '../plan/node.js';
+import type { NodeId, Shuffle } from '../plan/node.js';
 import { addGroupNode, type GroupRequest } from './group-node.js';
-import { fullOuter, inner, leftOuter, rightOuter } from './join-values.js';
+import * as operations from './operations.js';
+import type { Partitions } from './partitioner.js';
+import type { Rdd } from './rdd.js';
+import { StreamBuilder } from './stream-builder.js';
 import type { StreamGraph, UserFunction } from './stream-graph.js';
 import type { RunningAggOptions, UpdateStateOptions } from './stream-options.js';
 import { StreamOutputs } from './stream-outputs.js';
+import { addTransformNode } from './transform-node.js';
 import { addUpdateStateNode } from './update-state-node.js';
 import {
   addWindowNode,
@@ -82,64 +85,49 @@ export class DStream<T> extends StreamOutputs<T> {
 
   /** The rows of this stream and of the others; nothing is removed. */
   union(...others: readonly DStream<T>[]): DStream<T> {
-    const parents = [this.#id, ...others.map(other => this.#sameGraph(other))];
-    const dependencies = parents.map(parent => ({ kind: 'narrow', parent }) as const);
-    const columns = parents.map(parent => JSON.stringify(this.#graph.node(parent).columns));
-    const shared = columns.every(text => text === columns[0]) ? this.#columns : undefined;
-    return this.#derive(this.#graph.addNode({ kind: 'union' }, dependencies, shared));
+    return this.#derive(this.#builder.union([this.#id, ...others.map(other => this.#sameGraph(other))]));
   }
 
   /** The same rows, spread evenly over `numPartitions`. */
   repartition(numPartitions: number): DStream<T> {
-    const shuffle = this.#shuffle({ kind: 'roundRobin' }, numPartitions);
-    return this.#wide({ kind: 'repartition' }, shuffle, this.#columns);
+    return this.#derive(operations.repartition(this.#builder, this.#id, numPartitions));
   }
 
   /** One row a batch: how many rows it has, 0 for an empty batch. */
   count(): DStream<number> {
-    return this.mapPartitions(countRows).repartition(1).mapPartitions(sumRows);
+    return this.#derive(operations.count(this.#builder, this.#id));
   }
 
   /** One row a batch: all its rows combined by `f`, which must be associative and commutative; none for an empty batch. */
   reduce(f: (a: T, b: T) => T): DStream<T> {
-    const reducePartition = (rows: IterableIterator<T>): T[] => {
-      const first = rows.next();
-      if (first.done === true) return [];
-      let result = first.value;
-      for (const row of rows) result = f(result, row);
-      return [result];
-    };
-    return this.mapPartitions<T>(reducePartition).repartition(1).mapPartitions<T>(reducePartition);
+    return this.#derive(operations.reduce(this.#builder, this.#id, f));
   }
 
   /** `[row, how often]` for each distinct row of a batch. */
-  countByValue(numPartitions?: number): DStream<[T, number]> {
-    return this.map((row): [T, number] => [row, 1]).reduceByKey(add, numPartitions);
+  countByValue(partitions?: Partitions<T>): DStream<[T, number]> {
+    return this.#derive(operations.countByValue(this.#builder, this.#id, partitions));
   }
 
   /** `[key, f(value)]`. */
   mapValues<K, V, U>(this: Pairs<K, V>, f: (value: V) => U): DStream<[K, U]> {
-    return narrowOf(this)('mapValues', f);
+    return pairsOf(this).#narrow('mapValues', f);
   }
 
   /** `[key, u]` for each u of `f(value)`. */
   flatMapValues<K, V, U>(this: Pairs<K, V>, f: (value: V) => Iterable<U>): DStream<[K, U]> {
-    return narrowOf(this)('flatMapValues', f);
+    return pairsOf(this).#narrow('flatMapValues', f);
   }
 
   /** `[key, all its values combined by f]`; combined before and after the shuffle. */
-  reduceByKey<K, V>(this: Pairs<K, V>, f: (a: V, b: V) => V, numPartitions?: number): DStream<[K, V]> {
-    return pairsOf(this).combineByKey<V, K, V>(identity, f, f, numPartitions);
+  reduceByKey<K, V>(this: Pairs<K, V>, f: (a: V, b: V) => V, partitions?: Partitions<K>): DStream<[K, V]> {
+    const stream = pairsOf(this);
+    return stream.#derive(operations.reduceByKey(stream.#builder, stream.#id, f, partitions));
   }
 
   /** `[key, [values]]`: the values of one partition in their order, partitions in theirs. */
-  groupByKey<K, V>(this: Pairs<K, V>, numPartitions?: number): DStream<[K, V[]]> {
+  groupByKey<K, V>(this: Pairs<K, V>, partitions?: Partitions<K>): DStream<[K, V[]]> {
     const stream = pairsOf(this);
-    return stream.#wide(
-      { kind: 'groupByKey' },
-      stream.#shuffle({ kind: 'pairs', combine: false }, numPartitions),
-      undefined,
-    );
+    return stream.#derive(operations.groupByKey(stream.#builder, stream.#id, partitions));
   }
 
   /** `[key, combined]`: `create` from the first value, `merge` with each further one, `mergeCombiners` across partitions. */
@@ -148,13 +136,11 @@ export class DStream<T> extends StreamOutputs<T> {
     create: (value: V) => C,
     merge: (combined: C, value: V) => C,
     mergeCombiners: (a: C, b: C) => C,
-    numPartitions?: number,
+    partitions?: Partitions<K>,
   ): DStream<[K, C]> {
     const stream = pairsOf(this);
-    const shuffle = stream.#shuffle({ kind: 'pairs', combine: true }, numPartitions);
-    const result = stream.#wide<[K, C]>({ kind: 'combineByKey' }, shuffle, undefined);
-    stream.#graph.combiners.set(result.#id, { create, merge, mergeCombiners } as never);
-    return result;
+    const combiner = { create, merge, mergeCombiners };
+    return stream.#derive(operations.combineByKey(stream.#builder, stream.#id, combiner, partitions));
   }
 
   /**
@@ -166,52 +152,80 @@ export class DStream<T> extends StreamOutputs<T> {
     zero: C,
     merge: (combined: C, value: V) => C,
     mergeCombiners: (a: C, b: C) => C,
-    numPartitions?: number,
+    partitions?: Partitions<K>,
   ): DStream<[K, C]> {
-    const bytes = encodeValue(zero);
-    const create = (value: V): C => merge(decodeValue(bytes) as C, value);
-    return pairsOf(this).combineByKey<C, K, V>(create, merge, mergeCombiners, numPartitions);
+    const stream = pairsOf(this);
+    const closures = { merge, mergeCombiners };
+    return stream.#derive(operations.aggregateByKey(stream.#builder, stream.#id, zero, closures, partitions));
   }
 
   /** `[key, [values here, values there]]` for each key of either stream. */
-  cogroup<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, numPartitions?: number): DStream<[K, [V[], W[]]]> {
+  cogroup<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, partitions?: Partitions<K>): DStream<[K, [V[], W[]]]> {
     const stream = pairsOf(this);
-    const mode = { kind: 'pairs', combine: false } as const;
-    const dependencies = [stream.#id, stream.#sameGraph(other)].map(
-      parent => ({ kind: 'shuffle', parent, shuffle: stream.#shuffle(mode, numPartitions) }) as const,
-    );
-    return stream.#derive(stream.#graph.addNode({ kind: 'cogroup' }, dependencies, undefined));
+    return stream.#derive(operations.cogroup(stream.#builder, [stream.#id, stream.#sameGraph(other)], partitions));
   }
 
   /** `[key, [v, w]]` for each v here and w there under the same key of the same batch. */
-  join<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, numPartitions?: number): DStream<[K, [V, W]]> {
-    return cogroupOf(this, other, numPartitions).flatMapValues(inner);
+  join<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, partitions?: Partitions<K>): DStream<[K, [V, W]]> {
+    return pairsOf(this).#join('inner', other, partitions);
   }
 
   /** As `join`, and `[key, [v, null]]` for each v without a partner there. */
-  leftOuterJoin<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, numPartitions?: number): DStream<[K, [V, W | null]]> {
-    return cogroupOf(this, other, numPartitions).flatMapValues(leftOuter);
+  leftOuterJoin<K, V, W>(
+    this: Pairs<K, V>,
+    other: Pairs<K, W>,
+    partitions?: Partitions<K>,
+  ): DStream<[K, [V, W | null]]> {
+    return pairsOf(this).#join('leftOuter', other, partitions);
   }
 
   /** As `join`, and `[key, [null, w]]` for each w without a partner here. */
-  rightOuterJoin<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, numPartitions?: number): DStream<[K, [V | null, W]]> {
-    return cogroupOf(this, other, numPartitions).flatMapValues(rightOuter);
+  rightOuterJoin<K, V, W>(
+    this: Pairs<K, V>,
+    other: Pairs<K, W>,
+    partitions?: Partitions<K>,
+  ): DStream<[K, [V | null, W]]> {
+    return pairsOf(this).#join('rightOuter', other, partitions);
   }
 
   /** As `join`, and each value without a partner on the other side with null in its place. */
   fullOuterJoin<K, V, W>(
     this: Pairs<K, V>,
     other: Pairs<K, W>,
-    numPartitions?: number,
+    partitions?: Partitions<K>,
   ): DStream<[K, [V | null, W | null]]> {
-    return cogroupOf(this, other, numPartitions).flatMapValues(fullOuter);
+    return pairsOf(this).#join('fullOuter', other, partitions);
   }
 
   /** The same pairs, each in the partition of its key; in order of partition where they come from. */
-  partitionBy<K, V>(this: Pairs<K, V>, numPartitions?: number): DStream<[K, V]> {
+  partitionBy<K, V>(this: Pairs<K, V>, partitions?: Partitions<K>): DStream<[K, V]> {
     const stream = pairsOf(this);
-    const shuffle = stream.#shuffle({ kind: 'pairs', combine: false }, numPartitions);
-    return stream.#wide({ kind: 'partitionBy' }, shuffle, undefined);
+    return stream.#derive(operations.partitionBy(stream.#builder, stream.#id, partitions));
+  }
+
+  /**
+   * `f` of the batch's RDD gives the RDD of the new stream: whatever an RDD can do, for one batch. `f` runs in the driver
+   * and in the workers and must build the same RDD for the same batch time wherever it runs; it can return at once only.
+   */
+  transform<K, V>(f: (rdd: Rdd<T>, time: number) => Rdd<readonly [K, V]>): DStream<[K, V]>;
+  transform<U>(f: (rdd: Rdd<T>, time: number) => Rdd<U>): DStream<U>;
+  transform<U>(f: (rdd: Rdd<T>, time: number) => Rdd<U>): DStream<U> {
+    const id = addTransformNode(this.#graph, [this.#id], ([rdd], time) => f(rdd as Rdd<T>, time));
+    return this.#derive(id);
+  }
+
+  /** As `transform`, of the RDDs that this stream and another have in the batch. */
+  transformWith<U, V>(other: DStream<U>, f: (rdd: Rdd<T>, other: Rdd<U>, time: number) => Rdd<V>): DStream<V> {
+    const id = addTransformNode(this.#graph, [this.#id, this.#sameGraph(other)], ([rdd, there], time) =>
+      f(rdd as Rdd<T>, there as Rdd<U>, time),
+    );
+    return this.#derive(id);
+  }
+
+  /** As `transform`, of the RDDs of this stream and the others, in that order. */
+  transformAll<U>(others: readonly DStream<T>[], f: (rdds: readonly Rdd<T>[], time: number) => Rdd<U>): DStream<U> {
+    const parents = [this.#id, ...others.map(other => this.#sameGraph(other))];
+    return this.#derive(addTransformNode(this.#graph, parents, (rdds, time) => f(rdds as readonly Rdd<T>[], time)));
   }
 
   /**
@@ -313,18 +327,16 @@ export class DStream<T> extends StreamOutputs<T> {
     return this.#graph.node(this.#id).columns;
   }
 
-  #narrow<U>(
-    kind: 'map' | 'flatMap' | 'filter' | 'mapPartitions' | 'mapValues' | 'flatMapValues' | 'glom',
-    f: unknown,
-    columns?: readonly Column[],
-  ): DStream<U> {
-    const id = this.#graph.addNode({ kind }, [{ kind: 'narrow', parent: this.#id }], columns);
-    if (f !== undefined) this.#graph.functions.set(id, f as UserFunction);
-    return this.#derive(id);
+  get #builder(): StreamBuilder {
+    return new StreamBuilder(this.#graph);
   }
 
-  #wide<U>(operation: Operation, shuffle: Shuffle, columns: readonly Column[] | undefined): DStream<U> {
-    return this.#derive(this.#graph.addNode(operation, [{ kind: 'shuffle', parent: this.#id, shuffle }], columns));
+  #narrow<U>(kind: operations.NarrowKind, f: unknown, columns?: readonly Column[]): DStream<U> {
+    return this.#derive(this.#builder.narrow(kind, this.#id, f as UserFunction | undefined, columns));
+  }
+
+  #join<U>(kind: operations.JoinKind, other: { readonly constructor: unknown }, partitions: Partitions): DStream<U> {
+    return this.#derive(operations.join(this.#builder, kind, [this.#id, this.#sameGraph(other)], partitions));
   }
 
   #window<U>(
@@ -338,11 +350,7 @@ export class DStream<T> extends StreamOutputs<T> {
   }
 
   #shuffle(mode: Shuffle['mode'], numPartitions: number | undefined): Shuffle {
-    const wanted = numPartitions ?? this.#graph.numPartitions;
-    if (!Number.isInteger(wanted) || wanted < 1) {
-      throw new EngineError('optionInvalid', `numPartitions wants an integer of at least 1, got ${wanted}`);
-    }
-    return { id: this.#graph.uniqueName('shuffle'), numPartitions: wanted, mode };
+    return this.#builder.shuffle(mode, numPartitions);
   }
 
   #derive<U>(id: NodeId): DStream<U> {
@@ -357,11 +365,6 @@ export class DStream<T> extends StreamOutputs<T> {
         'streams of two jobs cannot be combined: use the context that the build function was given',
       );
     return stream.#id;
-  }
-
-  /** For the helpers below, which have `this` typed as a stream of pairs. */
-  static narrowOf(stream: DStream<unknown>): <U>(kind: 'mapValues' | 'flatMapValues', f: unknown) => DStream<U> {
-    return (kind, f) => stream.#narrow(kind, f);
   }
 }
 
@@ -427,24 +430,7 @@ export class GroupedStream<T, N extends string> {
   }
 }
 
-const narrowOf = (stream: unknown) => DStream.narrowOf(stream as DStream<unknown>);
 const pairsOf = <K, V>(stream: Pairs<K, V>): DStream<[K, V]> => stream as DStream<[K, V]>;
 
-const cogroupOf = <K, V, W>(left: Pairs<K, V>, right: Pairs<K, W>, numPartitions: number | undefined) =>
-  pairsOf(left).cogroup<K, V, W>(right, numPartitions);
-
-const identity = <V>(value: V): V => value;
 const add = (a: number, b: number): number => a + b;
 const subtract = (a: number, b: number): number => a - b;
-
-function* countRows(rows: Iterable<unknown>): Iterable<number> {
-  let count = 0;
-  for (const _ of rows) count++;
-  yield count;
-}
-
-function* sumRows(rows: Iterable<number>): Iterable<number> {
-  let sum = 0;
-  for (const row of rows) sum += row;
-  yield sum;
-}

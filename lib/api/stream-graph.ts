@@ -4,7 +4,6 @@
  * same numbers, and the fingerprint proves it.
  */
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { EngineError } from '../core/errors.js';
 import type { Column } from '../core/schema.js';
 import {
@@ -17,24 +16,14 @@ import {
   type PlanNode,
 } from '../plan/node.js';
 import type { BatchQueue } from './batch-queue.js';
+import type { Combiner, GraphView, UserFunction, WindowTotals } from './closures.js';
+import { callSite } from './call-site.js';
+import type { Partitioner } from './partitioner.js';
+import { RddRuntime } from './rdd-runtime.js';
 
-/** Any closure of a job, by the id of the node that calls it. Its real type is known to the operation's code only. */
-export type UserFunction = (...args: never[]) => unknown;
+export type { Combiner, GraphView, UserFunction, WindowTotals } from './closures.js';
 
-/** The closures of a combineByKey node. */
-export interface Combiner {
-  readonly create: UserFunction;
-  readonly merge: UserFunction;
-  readonly mergeCombiners: UserFunction;
-}
-
-/** The closures of a window of totals beside its combiner. */
-export interface WindowTotals {
-  readonly inverse: UserFunction;
-  readonly filter: UserFunction | undefined;
-}
-
-export class StreamGraph {
+export class StreamGraph implements GraphView {
   readonly job: string;
   readonly numPartitions: number;
   readonly #nodes: PlanNode[] = [];
@@ -43,17 +32,22 @@ export class StreamGraph {
   readonly functions = new Map<NodeId, UserFunction>();
   readonly combiners = new Map<NodeId, Combiner>();
   readonly windowTotals = new Map<NodeId, WindowTotals>();
+  /** Of shuffles whose keys don't go by their hash, by the id of the node that reads them. */
+  readonly partitioners = new Map<NodeId, Partitioner>();
   /** What the state of an operator is before the first batch, by operator id: each key once. */
   readonly initialStates = new Map<string, readonly (readonly [unknown, unknown])[]>();
   /** Functions of outputs that run in the driver, by output id. */
   readonly outputFunctions = new Map<string, UserFunction>();
   /** Queues of queueStream sources, by source id: only the driver reads them. */
   readonly queues = new Map<string, BatchQueue<unknown>>();
+  /** What RDDs of this job have in common. */
+  readonly rdds: RddRuntime;
 
   /** @param numPartitions partitions of a shuffle where the job doesn't say */
   constructor(job: string, numPartitions: number) {
     this.job = job;
     this.numPartitions = numPartitions;
+    this.rdds = new RddRuntime(numPartitions);
   }
 
   addNode(operation: Operation, dependencies: readonly Dependency[], columns: readonly Column[] | undefined): NodeId {
@@ -109,6 +103,10 @@ export class StreamGraph {
     return node;
   }
 
+  output(id: string): OutputNode | undefined {
+    return this.#outputs.find(output => output.id === id);
+  }
+
   /** The plan so far; a job without an output is refused. */
   plan(): Plan {
     if (this.#outputs.length === 0) {
@@ -123,30 +121,4 @@ export class StreamGraph {
       outputs: Object.freeze([...this.#outputs]),
     });
   }
-}
-
-/** This package's folder, as stacks name it: `file:///x/sluice/` and `/x/sluice/`. */
-const OWN_URL = /^.*\/(?=(?:dist|lib)\/)/.exec(import.meta.url)?.[0] ?? '';
-const OWN_PATH = OWN_URL === '' ? '' : fileURLToPath(OWN_URL).replaceAll('\\', '/');
-/** Sources and bundle: stacks name the sources where source maps are read. */
-const OWN_FOLDERS = OWN_URL === '' ? [] : [OWN_URL, OWN_PATH].flatMap(at => [`${at}lib/`, `${at}dist/`]);
-
-const isOwnFrame = (frame: string): boolean => {
-  const text = frame.replaceAll('\\', '/');
-  return OWN_FOLDERS.some(folder => text.includes(folder));
-};
-
-/** ` at jobs/x.ts:12`: the first caller outside Sluice; empty where the stack doesn't tell. */
-function callSite(): string {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 20;
-  const frames = (new Error('call site').stack ?? '').split('\n').slice(1);
-  Error.stackTraceLimit = limit;
-  for (const frame of frames) {
-    if (isOwnFrame(frame) || frame.includes('node:') || frame.includes('node_modules')) continue;
-    const match = /\(?([^()\s]+):(\d+):\d+\)?$/.exec(frame);
-    if (match?.[1] !== undefined)
-      return ` at ${match[1].replace(/^file:\/\//, '').replace(`${process.cwd()}/`, '')}:${match[2]}`;
-  }
-  return '';
 }

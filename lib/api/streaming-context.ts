@@ -5,6 +5,9 @@ import type { SourceSpec } from '../core/source-spec.js';
 import type { NodeId } from '../plan/node.js';
 import type { BatchQueue } from './batch-queue.js';
 import { DStream } from './dstream.js';
+import { Lineage } from './lineage.js';
+import { requirePartitions } from './partitioner.js';
+import { Rdd } from './rdd.js';
 import type { StreamGraph } from './stream-graph.js';
 
 export interface FileStreamOptions {
@@ -91,6 +94,20 @@ export class StreamingContext {
     const [first, ...others] = streams;
     if (first === undefined) throw new EngineError('jobInvalid', 'union wants one stream at least, got an empty list');
     return others.length === 0 ? first : first.union(...others);
+  }
+
+  /** `f` of the RDDs that the streams have in a batch, in order of the list, gives the RDD of the new stream. See `DStream.transform`. */
+  transform<T, U>(streams: readonly DStream<T>[], f: (rdds: readonly Rdd<T>[], time: number) => Rdd<U>): DStream<U> {
+    const [first, ...others] = streams;
+    if (first === undefined)
+      throw new EngineError('jobInvalid', 'transform wants one stream at least, got an empty list');
+    return first.transformAll(others, f);
+  }
+
+  /** Values of the program as an RDD, for the functions of transform and foreachRDD: they are sent along with the tasks that read them. */
+  parallelize<T>(rows: Iterable<T>, numPartitions: number = this.defaultParallelism): Rdd<T> {
+    const leaf = { kind: 'collection', rows: [...rows], numPartitions: requirePartitions(numPartitions) } as const;
+    return new Rdd<T>(new Lineage({ leaf }), this.#graph.rdds);
   }
 
   #addSource(

@@ -9,6 +9,7 @@
  * The hash is `core/hash.ts`, so the reader finds a state table's slot without hashing again; the key's bytes are those
  * of `core/value-key.ts`, so that it compares keys without decoding. Rows keep their order within a block.
  */
+import { EngineError } from '../core/errors.js';
 import { hashBytes, partitionOf } from '../core/hash.js';
 import { ValueWriter } from '../core/value-encode.js';
 import { writeKey } from '../core/value-key.js';
@@ -75,9 +76,12 @@ export class PairPartitioner {
   readonly #numPartitions: number;
   readonly #numKeyGroups: number;
   readonly #builders: readonly BlockBuilder[];
+  readonly #custom: ((key: unknown) => number) | undefined;
   readonly #key = new ValueWriter();
 
-  constructor(memory: SlotMemory, numPartitions: number, numKeyGroups: number) {
+  /** @param custom where a key goes, if not by its hash */
+  constructor(memory: SlotMemory, numPartitions: number, numKeyGroups: number, custom?: (key: unknown) => number) {
+    this.#custom = custom;
     this.#memory = memory;
     this.#numPartitions = numPartitions;
     this.#numKeyGroups = numKeyGroups;
@@ -90,7 +94,7 @@ export class PairPartitioner {
     keyWriter.reset();
     writeKey(keyWriter, key);
     const hash = hashBytes(keyWriter.buffer, 0, keyWriter.length);
-    const builder = this.#builders[partitionOf(hash, this.#numPartitions, this.#numKeyGroups)] as BlockBuilder;
+    const builder = this.#builderOf(key, hash);
     const writer = builder.writer;
     const start = writer.length;
     writer.writeUint32(hash);
@@ -103,6 +107,18 @@ export class PairPartitioner {
       throw error;
     }
     builder.numRows++;
+  }
+
+  #builderOf(key: unknown, hash: number): BlockBuilder {
+    const custom = this.#custom;
+    const partition = custom === undefined ? partitionOf(hash, this.#numPartitions, this.#numKeyGroups) : custom(key);
+    const builder = this.#builders[partition];
+    if (builder !== undefined) return builder;
+    throw new EngineError(
+      'typeMismatch',
+      `a partitioner wants to give an integer from 0 to ${this.#numPartitions - 1}, it gave ${String(partition)} ` +
+        `for key ${JSON.stringify(key) ?? String(key)}`,
+    );
   }
 
   /** One block for each partition, or null where it has no pairs. Throws `memoryLimit`; then no block is left. */

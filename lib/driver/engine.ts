@@ -23,11 +23,13 @@ import type { Batch } from '../scheduler/batch.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
 import { makeDeadLetterSink } from '../sinks/dead-letter.js';
 import { batchError } from './batch-error.js';
+import { BatchPlanner } from './batch-planner.js';
 import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
 import type { EngineSettings, EngineWorld } from './engine-settings.js';
 import { openRecovery, storeOf, type Recovery } from './recovery.js';
 import { buildJob } from './build-job.js';
 import { matchSources } from './match-sources.js';
+import { RddJobs } from './rdd-jobs.js';
 import { restoreState } from './restore-state.js';
 import { runInfo } from './run-info.js';
 import { makeSources, type Source } from './source-ports.js';
@@ -58,7 +60,8 @@ export class Engine {
     const partitions = new Map([...operators].map(([id, state]) => [id, state.numPartitions]));
     const sources = makeSources(plan, graph, listener);
     const roll = { rollBytes: options.rollBytes, rollMs: options.rollIntervalMs };
-    const outputs = plan.outputs.map(output => makeOutput(output, graph, world.fs, roll, listener));
+    const jobs = new RddJobs(graph);
+    const outputs = plan.outputs.map(output => makeOutput(output, graph, jobs, world.fs, roll, listener));
     const deadLetters =
       settings.deadLetters === undefined
         ? undefined
@@ -128,6 +131,8 @@ export class Engine {
         world,
         listener,
         compiled,
+        planner: new BatchPlanner(graph, compiled),
+        jobs,
         partitions,
         sources,
         outputs,
@@ -170,6 +175,7 @@ export class Engine {
       onTableSize: (operator: string, partition: number, numRows: number) =>
         counters.setTable(operator, partition, numRows),
     };
+    parts.jobs.start({ pool, options: runOptions });
     this.#scheduler = new BatchScheduler({
       clock: world.clock,
       intervalMs: options.intervalMs,
@@ -187,7 +193,11 @@ export class Engine {
         const lastTime = i === 0 ? recovery.lastCommitted : parts.rerun[i - 1]?.time;
         return rerunOf(batch, previousTimeOf(batch.time, lastTime, options.intervalMs), world.clock.now());
       }),
-      compute: (batch, done) => new BatchRun(parts.compiled, pool, batch, runOptions, done).start(),
+      compute: (batch, done) => {
+        const bound = parts.planner.bind(batch);
+        if ('failure' in bound) done(bound);
+        else new BatchRun(bound.compiled, pool, batch, { ...runOptions, inputs: bound.inputs }, done).start();
+      },
       snapshot: time => this.#snapshot(parts.partitions, time, options.maxTaskFailures),
       release: result => pool.release(result.blocks),
       onCompleted: completed =>
@@ -284,6 +294,8 @@ interface EngineParts {
   readonly world: EngineWorld;
   readonly listener: RunListener;
   readonly compiled: ReturnType<typeof compileStages>;
+  readonly planner: BatchPlanner;
+  readonly jobs: RddJobs;
   /** Partitions of each operator with state. */
   readonly partitions: ReadonlyMap<string, number>;
   readonly sources: readonly Source[];

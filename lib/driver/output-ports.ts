@@ -6,12 +6,13 @@ import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
 import { formatBatchTime } from '../core/time.js';
 import { decodeValue } from '../core/value-codec.js';
-import { Rdd } from '../api/rdd.js';
+import type { Rdd } from '../api/rdd.js';
 import type { StreamGraph } from '../api/stream-graph.js';
 import { describeThrown, firstUserFrame, formatFrame, stackOf } from '../executor/failure-of.js';
 import type { RunListener } from '../metrics/run-events.js';
 import type { OutputNode } from '../plan/node.js';
 import type { BatchOutput, OutputPort } from '../scheduler/ports.js';
+import type { RddJobs } from './rdd-jobs.js';
 import { makeSinkDriver, type RollOptions } from '../sinks/sink-spec.js';
 import type { SinkDriver } from '../sinks/sink.js';
 
@@ -28,6 +29,7 @@ const nothing = async (): Promise<void> => undefined;
 export function makeOutput(
   output: OutputNode,
   graph: StreamGraph,
+  jobs: RddJobs,
   fs: FileSystem,
   roll: RollOptions,
   listener: RunListener,
@@ -39,7 +41,11 @@ export function makeOutput(
     case 'print':
       return { port: printPort(id, operation.limit, listener), open: nothing, close: nothing };
     case 'foreachRdd':
-      return { port: functionPort(output, graph), open: nothing, close: nothing };
+      return { port: functionPort(output, graph, jobs), open: nothing, close: nothing };
+    case 'persist':
+      return { port: { id, skipsEmpty: true, commit: async () => undefined }, open: nothing, close: nothing };
+    case 'collect':
+      throw new EngineError('internal', `${output.label} is an action, no output operation of a stream`);
     default:
       return assertNever(operation);
   }
@@ -66,7 +72,7 @@ function printPort(id: string, limit: number, listener: RunListener): OutputPort
   };
 }
 
-function functionPort(output: OutputNode, graph: StreamGraph): OutputPort {
+function functionPort(output: OutputNode, graph: StreamGraph, jobs: RddJobs): OutputPort {
   const f = graph.outputFunctions.get(output.id) as ((rdd: Rdd<unknown>, time: number) => unknown) | undefined;
   if (f === undefined) throw new EngineError('internal', `no function for output ${output.id}`);
   return {
@@ -74,7 +80,7 @@ function functionPort(output: OutputNode, graph: StreamGraph): OutputPort {
     skipsEmpty: false,
     async commit(time, batch) {
       try {
-        await f(new Rdd(rowsOf(batch)), time);
+        await jobs.run(output, time, batch.kept, f);
         return undefined;
       } catch (error) {
         if (error instanceof EngineError) throw error;

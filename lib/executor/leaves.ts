@@ -13,8 +13,9 @@ import type { Column } from '../core/schema.js';
 import type { SourceSpec } from '../core/source-spec.js';
 import type { AggregateColumn } from '../plan/node.js';
 import type { BlockRef } from '../protocol/messages.js';
+import { QueueSourceReader } from '../sources/queue-source.js';
 import type { SourceReader } from '../sources/source.js';
-import type { Combiner } from '../api/stream-graph.js';
+import type { Combiner } from '../api/closures.js';
 import type { Emit } from './row-operators.js';
 import { readBlock } from './read-block.js';
 import type { TaskContext } from './task-context.js';
@@ -44,6 +45,11 @@ export async function readSource(
   // A source that needs no waiting costs none: `for await` would take a microtask for each chunk.
   if (Symbol.iterator in chunks) for (const chunk of chunks) push(chunk);
   else for await (const chunk of chunks) push(chunk);
+}
+
+/** Values of the driver, which came with the task. */
+export function readCollection(ctx: TaskContext, emit: Emit): void {
+  for (const chunk of new QueueSourceReader().read(ctx.request.range)) emit(chunk);
 }
 
 /** repartition: the rows of all blocks as they come. */

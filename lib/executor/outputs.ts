@@ -1,15 +1,18 @@
 /** The ends of a stage that put rows out: staged in blocks for a sink, or sent along to the driver. */
+import { RoundRobinPartitioner } from '../blocks/row-block.js';
 import { encodeValue } from '../core/value-codec.js';
 import { assertNever } from '../core/assert-never.js';
 import type { Chunk } from '../columnar/chunk.js';
 import { rowsOf } from '../columnar/rows.js';
 import type { OutputNode } from '../plan/node.js';
-import type { BlockRef, Branch, CollectedPart, StagedPart } from '../protocol/messages.js';
+import type { BlockRef, Branch, CollectedPart, KeptPart, StagedPart } from '../protocol/messages.js';
 import { makeSinkWriter } from '../sinks/sink-spec.js';
 import type { TaskContext } from './task-context.js';
 
 export type OutputPart =
-  { readonly kind: 'staged'; readonly part: StagedPart } | { readonly kind: 'collected'; readonly part: CollectedPart };
+  | { readonly kind: 'staged'; readonly part: StagedPart }
+  | { readonly kind: 'collected'; readonly part: CollectedPart }
+  | { readonly kind: 'kept'; readonly part: KeptPart };
 
 export interface OutputEnd {
   readonly id: string;
@@ -43,8 +46,11 @@ export function makeOutput(ctx: TaskContext, output: OutputNode, branch: Branch)
     }
     case 'print':
       return collector(ctx, id, branch, operation.limit);
+    case 'collect':
+      return collector(ctx, id, branch, operation.limit ?? Number.POSITIVE_INFINITY);
     case 'foreachRdd':
-      return collector(ctx, id, branch, Number.POSITIVE_INFINITY);
+    case 'persist':
+      return keeper(ctx, output, branch);
     default:
       return assertNever(operation);
   }
@@ -67,6 +73,26 @@ function collector(ctx: TaskContext, id: string, branch: Branch, limit: number):
     finish() {
       ctx.label = id;
       return { kind: 'collected', part: { branch, numRows, bytes: encodeValue(rows) } };
+    },
+  };
+}
+
+/** Rows as one block of the slot's memory. */
+function keeper(ctx: TaskContext, { id, label }: OutputNode, branch: Branch): OutputEnd {
+  const { memory } = ctx;
+  const writer = new RoundRobinPartitioner(memory, 1, 0);
+  let numRows = 0;
+  return {
+    id,
+    push(chunk) {
+      ctx.label = label;
+      numRows += chunk.numRows;
+      for (const row of rowsOf(chunk)) writer.add(row);
+    },
+    finish() {
+      const [block = null] = writer.finish();
+      const ref = block && { slot: memory.slot, address: block.address, byteLength: block.byteLength, numRows };
+      return { kind: 'kept', part: { branch, numRows, block: ref } };
     },
   };
 }

@@ -4,8 +4,8 @@
  */
 import type { NodeId, PlanNode } from '../plan/node.js';
 import { isShuffle, type Stage } from '../plan/stages.js';
-import type { BlockRef, Branch, CollectedPart, StagedPart, TaskResult } from '../protocol/messages.js';
-import type { StreamGraph } from '../api/stream-graph.js';
+import type { BlockRef, Branch, CollectedPart, KeptPart, StagedPart, TaskResult } from '../protocol/messages.js';
+import type { GraphView } from '../api/closures.js';
 import { makeOutput, type OutputEnd } from './outputs.js';
 import { rowOperator, type Emit, type Operator } from './row-operators.js';
 import { makeShuffleWriter, type ShuffleWriter } from './shuffle-writers.js';
@@ -15,14 +15,14 @@ export interface Pipeline {
   /** Where the leaf's chunks go. */
   readonly emit: Emit;
   /** After the last chunk: ends every operator in order of the plan and gives what the ends hold. */
-  finish(): Pick<TaskResult, 'shuffles' | 'staged' | 'collected'>;
+  finish(): Pick<TaskResult, 'shuffles' | 'staged' | 'collected' | 'kept'>;
 }
 
 /**
  * Operators are made once for each branch, the way by which rows come through the unions: so each sees the partitions
  * of one of the united streams, one after another, as if each stream had tasks of its own, in one pass over the input.
  */
-export function buildPipeline(ctx: TaskContext, stage: Stage, graph: StreamGraph, numKeyGroups: number): Pipeline {
+export function buildPipeline(ctx: TaskContext, stage: Stage, graph: GraphView, numKeyGroups: number): Pipeline {
   const operators: Operator[] = [];
   const outputs: OutputEnd[] = [];
   const writers = stage.writes.map(({ node, shuffle, reader }) => {
@@ -30,6 +30,7 @@ export function buildPipeline(ctx: TaskContext, stage: Stage, graph: StreamGraph
       shuffle,
       node: graph.node(node),
       combiner: graph.combiners.get(reader),
+      partitioner: graph.partitioners.get(reader),
       numKeyGroups,
     });
     return { id: shuffle.id, node, writer };
@@ -72,18 +73,20 @@ function finishPipeline(
   operators: readonly Operator[],
   writers: readonly { readonly id: string; readonly writer: ShuffleWriter }[],
   outputs: readonly OutputEnd[],
-): Pick<TaskResult, 'shuffles' | 'staged' | 'collected'> {
+): Pick<TaskResult, 'shuffles' | 'staged' | 'collected' | 'kept'> {
   for (const operator of operators) operator.finish();
   const shuffles: { [id: string]: readonly (BlockRef | null)[] } = {};
   const staged: { [id: string]: StagedPart[] } = {};
   const collected: { [id: string]: CollectedPart[] } = {};
+  const kept: { [id: string]: KeptPart[] } = {};
   for (const { id, writer } of writers) shuffles[id] = writer.finish();
   for (const output of outputs) {
     const end = output.finish();
     if (end.kind === 'staged') (staged[output.id] ??= []).push(end.part);
+    else if (end.kind === 'kept') (kept[output.id] ??= []).push(end.part);
     else (collected[output.id] ??= []).push(end.part);
   }
-  return { shuffles, staged, collected };
+  return { shuffles, staged, collected, kept };
 }
 
 /**

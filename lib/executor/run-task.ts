@@ -1,5 +1,6 @@
 /** Runs one attempt of one task: reads the leaf, pushes everything through the stage, and answers with what it left. */
 import { EngineError } from '../core/errors.js';
+import type { GraphView } from '../api/closures.js';
 import type { StreamGraph } from '../api/stream-graph.js';
 import type { SlotMemory } from '../columnar/slot-memory.js';
 import { endsSlide } from '../plan/slides.js';
@@ -10,7 +11,17 @@ import type { SourceReader } from '../sources/source.js';
 import type { DeltaBlock } from '../state/delta.js';
 import { deltaToIpc } from '../state/state-ipc.js';
 import { failureOf } from './failure-of.js';
-import { aggregateGroups, cogroupPairs, combinePairs, emitRows, readPairs, readRows, readSource } from './leaves.js';
+import type { BatchPlans } from './batch-plans.js';
+import {
+  aggregateGroups,
+  cogroupPairs,
+  combinePairs,
+  emitRows,
+  readCollection,
+  readPairs,
+  readRows,
+  readSource,
+} from './leaves.js';
 import { buildPipeline, columnsUsed, type Pipeline } from './pipeline.js';
 import { BlockLost } from './read-block.js';
 import type { Emit } from './row-operators.js';
@@ -22,8 +33,9 @@ import { windowLeaf } from './window-leaf.js';
 /** What a thread's tasks share. */
 export interface TaskEnvironment {
   readonly memory: SlotMemory;
+  /** The job's own graph; a batch with a plan of its own has another view of it. */
   readonly graph: StreamGraph;
-  readonly stages: readonly Stage[];
+  readonly plans: BatchPlans;
   /** By source id. */
   readonly readers: ReadonlyMap<string, SourceReader>;
   readonly tables: StateTables;
@@ -53,18 +65,19 @@ export async function runTask(environment: TaskEnvironment, request: TaskRequest
 /** Between two slides of a window only its state changes. */
 const NO_PIPELINE: Pipeline = {
   emit: () => undefined,
-  finish: () => ({ shuffles: {}, staged: {}, collected: {} }),
+  finish: () => ({ shuffles: {}, staged: {}, collected: {}, kept: {} }),
 };
 
 async function compute(environment: TaskEnvironment, ctx: TaskContext): Promise<TaskResult> {
   const startMs = performance.now();
-  const stage = environment.stages[ctx.request.stage];
+  const { stages, view } = await environment.plans.planOf(ctx.request);
+  const stage = stages[ctx.request.stage];
   if (stage === undefined) throw new EngineError('internal', `no stage ${ctx.request.stage}`);
   const { time, previousTime } = ctx.request;
   const pipeline = endsSlide(stage.slideMs, time, previousTime)
-    ? buildPipeline(ctx, stage, environment.graph, environment.numKeyGroups)
+    ? buildPipeline(ctx, stage, view, environment.numKeyGroups)
     : NO_PIPELINE;
-  const deltas = await readLeaf(environment, ctx, stage, pipeline.emit);
+  const deltas = await readLeaf(environment, view, ctx, stage, pipeline.emit);
   const ends = pipeline.finish();
   const { numRows, blocks } = ctx.finishDeadLetters();
   return {
@@ -81,11 +94,12 @@ async function compute(environment: TaskEnvironment, ctx: TaskContext): Promise<
 /** Reads the stage's leaf to its end. @returns the changes of state it made */
 async function readLeaf(
   environment: TaskEnvironment,
+  graph: GraphView,
   ctx: TaskContext,
   stage: Stage,
   emit: Emit,
 ): Promise<TaskResult['deltas']> {
-  const { graph, tables, readers } = environment;
+  const { tables, readers } = environment;
   const { leaf } = stage;
   const { operation } = leaf;
   const { inputs, partition } = ctx.request;
@@ -98,6 +112,10 @@ async function readLeaf(
       await readSource(ctx, operation.spec, reader, columnsUsed(stage), emit);
       return {};
     }
+    case 'collection':
+      readCollection(ctx, emit);
+      return {};
+    case 'blocks':
     case 'repartition':
       readRows(ctx, first, emit);
       return {};
@@ -169,6 +187,7 @@ function addressesOf(result: TaskResult): number[] {
   const blocks: (BlockRef | null)[] = [...result.deadLetters.blocks];
   for (const refs of Object.values(result.shuffles)) blocks.push(...refs);
   for (const parts of Object.values(result.staged)) for (const part of parts) blocks.push(...part.blocks);
+  for (const parts of Object.values(result.kept)) for (const part of parts) blocks.push(part.block);
   for (const { delta, ipc } of Object.values(result.deltas)) blocks.push(delta, ipc);
   return blocks.flatMap(block => (block === null ? [] : [block.address]));
 }

@@ -12,7 +12,8 @@ import { evalPredicate } from '../columnar/predicate.js';
 import { rowsOf } from '../columnar/rows.js';
 import type { AggregateColumn, PlanNode, Shuffle } from '../plan/node.js';
 import type { BlockRef } from '../protocol/messages.js';
-import type { Combiner } from '../api/stream-graph.js';
+import type { Combiner } from '../api/closures.js';
+import type { Partitioner } from '../api/partitioner.js';
 import { pairOf } from './row-operators.js';
 import type { TaskContext } from './task-context.js';
 
@@ -26,6 +27,8 @@ export interface ShuffleWriterOptions {
   /** Whose rows are written, for messages and declared columns. */
   readonly node: PlanNode;
   readonly combiner: Combiner | undefined;
+  /** Of a shuffle whose keys do not go by their hash. */
+  readonly partitioner: Partitioner | undefined;
   readonly numKeyGroups: number;
 }
 
@@ -49,8 +52,9 @@ const refsOf = (ctx: TaskContext, written: readonly Written[]): (BlockRef | null
       block && { slot: ctx.memory.slot, address: block.address, byteLength: block.byteLength, numRows: block.numRows },
   );
 
-function pairWriter(ctx: TaskContext, { shuffle, node, numKeyGroups }: ShuffleWriterOptions): ShuffleWriter {
-  const partitioner = new PairPartitioner(ctx.memory, shuffle.numPartitions, numKeyGroups);
+function pairWriter(ctx: TaskContext, options: ShuffleWriterOptions): ShuffleWriter {
+  const { node } = options;
+  const partitioner = pairPartitioner(ctx, options);
   return {
     push(chunk) {
       for (const row of rowsOf(chunk)) {
@@ -62,11 +66,23 @@ function pairWriter(ctx: TaskContext, { shuffle, node, numKeyGroups }: ShuffleWr
   };
 }
 
-/** Map-side combine: one pair for each key of the task, keys in order of first appearance. */
-function combiningWriter(
+/** Partitions by the key's hash, or as the job's own partitioner says. */
+function pairPartitioner(
   ctx: TaskContext,
-  { shuffle, node, combiner, numKeyGroups }: ShuffleWriterOptions,
-): ShuffleWriter {
+  { shuffle, partitioner, numKeyGroups, node }: ShuffleWriterOptions,
+): PairPartitioner {
+  const { numPartitions } = shuffle;
+  if (partitioner === undefined) return new PairPartitioner(ctx.memory, numPartitions, numKeyGroups);
+  const partitionOf = partitioner.partitionOf.bind(partitioner) as (key: unknown) => number;
+  return new PairPartitioner(ctx.memory, numPartitions, numKeyGroups, key => {
+    ctx.label = node.label;
+    return partitionOf(key);
+  });
+}
+
+/** Map-side combine: one pair for each key of the task, keys in order of first appearance. */
+function combiningWriter(ctx: TaskContext, options: ShuffleWriterOptions): ShuffleWriter {
+  const { node, combiner } = options;
   if (combiner === undefined) throw new EngineError('internal', `no combiner for ${node.label}`);
   const create = combiner.create as (value: unknown) => unknown;
   const merge = combiner.merge as (combined: unknown, value: unknown) => unknown;
@@ -83,7 +99,7 @@ function combiningWriter(
       }
     },
     finish() {
-      const partitioner = new PairPartitioner(ctx.memory, shuffle.numPartitions, numKeyGroups);
+      const partitioner = pairPartitioner(ctx, options);
       for (const [key, value] of combined.values()) partitioner.add(key, value);
       return refsOf(ctx, partitioner.finish());
     },

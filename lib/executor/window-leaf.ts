@@ -12,7 +12,7 @@ import { EngineError } from '../core/errors.js';
 import { hashBytes, keyGroupOf } from '../core/hash.js';
 import { decodeValue, encodeValue } from '../core/value-codec.js';
 import { keyBytes, keyOf, keyOfEncoded, type KeyIdentity } from '../core/value-key.js';
-import type { Combiner, StreamGraph, WindowTotals } from '../api/stream-graph.js';
+import type { Combiner, GraphView, WindowTotals } from '../api/closures.js';
 import { readRowBlock } from '../blocks/row-block.js';
 import type { NodeId, WindowOperation } from '../plan/node.js';
 import type { BlockRef } from '../protocol/messages.js';
@@ -41,7 +41,7 @@ export interface WindowTask {
 const PIECE_ROWS = 4096;
 
 /** Takes the batch in and gives the window where a slide ends. @returns the change of state, undefined when there is none */
-export function windowLeaf(task: WindowTask, id: NodeId, graph: StreamGraph): DeltaBlock | undefined {
+export function windowLeaf(task: WindowTask, id: NodeId, graph: GraphView): DeltaBlock | undefined {
   if (task.operation.content === 'rows') return windowRows(task);
   const combiner = graph.combiners.get(id);
   if (combiner === undefined) throw new EngineError('internal', `no combiner for ${task.label}`);

@@ -9,7 +9,6 @@ import { NodeFileSystem } from '../core/node-file-system.js';
 import { buildGraph, isJob, type Job } from '../api/job.js';
 import { SlotMemory } from '../columnar/slot-memory.js';
 import { fingerprintOf } from '../plan/fingerprint.js';
-import { compileStages } from '../plan/stages.js';
 import type { BlockRef, WorkerInit, WorkerReply, WorkerRequest } from '../protocol/messages.js';
 import { makeSourceReader } from '../sources/source-spec.js';
 import type { SourceReader } from '../sources/source.js';
@@ -17,6 +16,7 @@ import { applyDelta } from '../state/delta.js';
 import { applyIpc, loadArrow } from '../state/state-ipc.js';
 import { writeSnapshot } from '../state/snapshot.js';
 import { tableRegions } from '../state/state-table.js';
+import { BatchPlans } from './batch-plans.js';
 import { BlockLost } from './read-block.js';
 import { runTask, type TaskEnvironment } from './run-task.js';
 import type { WorkerHandler } from './serve.js';
@@ -54,7 +54,7 @@ export async function makeWorkerHandler(job: Job, init: WorkerInit, fs: FileSyst
   const environment: TaskEnvironment = {
     memory,
     graph,
-    stages: compileStages(plan).stages,
+    plans: new BatchPlans(graph, plan),
     readers,
     tables: new StateTables(memory, operators, init.numKeyGroups),
     numKeyGroups: init.numKeyGroups,

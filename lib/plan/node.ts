@@ -22,8 +22,11 @@ export interface Shuffle {
   readonly id: string;
   readonly numPartitions: number;
   readonly mode:
-    /** Pairs by the key's content; `combine`: values of one key are combined before they are written. */
-    | { readonly kind: 'pairs'; readonly combine: boolean }
+    /**
+     * Pairs by the key's content; `combine`: values of one key are combined before they are written; `custom`: the
+     * job's own partitioner says where a key goes.
+     */
+    | { readonly kind: 'pairs'; readonly combine: boolean; readonly custom?: true }
     /** Evenly, whatever the row is. */
     | { readonly kind: 'roundRobin' }
     /** Columns aggregated by key before they are written. */
@@ -48,6 +51,12 @@ export type Operation =
   | { readonly kind: 'source'; readonly sourceId: string; readonly spec: SourceSpec }
   | { readonly kind: 'map' | 'filter' | 'flatMap' | 'mapValues' | 'flatMapValues' | 'mapPartitions' | 'glom' }
   | { readonly kind: 'union' }
+  /** A function of the batch's RDDs gives the RDD: in each batch nodes of its own stand between this one and its parents. */
+  | { readonly kind: 'transform' }
+  /** Values of the driver, cut into partitions. */
+  | { readonly kind: 'collection'; readonly numPartitions: number; readonly slideMs: number | null }
+  /** Rows that were computed before and kept as blocks. */
+  | { readonly kind: 'blocks'; readonly name: string; readonly numPartitions: number }
   | { readonly kind: 'repartition' }
   /** Values of one key combined to one; without `combine` in the shuffle the values come as they were. */
   | { readonly kind: 'combineByKey' }
@@ -105,8 +114,12 @@ export interface OutputNode {
   readonly operation:
     | { readonly kind: 'file'; readonly spec: FileSinkSpec }
     | { readonly kind: 'print'; readonly limit: number }
-    /** Rows go to a function in the driver. */
-    | { readonly kind: 'foreachRdd' };
+    /** A function in the driver is given the batch's RDD; its rows are kept as blocks meanwhile. */
+    | { readonly kind: 'foreachRdd' }
+    /** Rows are kept as blocks for as long as the stream remembers its batches. */
+    | { readonly kind: 'persist' }
+    /** An action of an RDD: the first `limit` rows of each partition, and how many there are. */
+    | { readonly kind: 'collect'; readonly limit: number | null };
 }
 
 /** The whole plan of a job, as data. */

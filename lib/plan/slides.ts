@@ -17,11 +17,13 @@ export type SlideMs = number | null;
 export function slidesOf(plan: Plan): readonly SlideMs[] {
   const slides: SlideMs[] = [];
   for (const node of plan.nodes) {
-    const own = node.operation.kind === 'window' ? node.operation.slideMs : null;
-    slides.push(own ?? inputSlide(node, slides));
+    slides[node.id] = ownSlide(node) ?? inputSlide(node, slides);
   }
   return slides;
 }
+
+const ownSlide = ({ operation }: PlanNode): SlideMs =>
+  operation.kind === 'window' || operation.kind === 'collection' ? operation.slideMs : null;
 
 /** The slide of what a node is made from. */
 export const inputSlide = ({ dependencies }: PlanNode, slides: readonly SlideMs[]): SlideMs =>

@@ -9,7 +9,16 @@
  *
  * A union needs no stage of its own: it is downstream of each of its parents' leaves.
  */
-import type { Dependency, NodeId, Operation, OutputNode, Plan, PlanNode, Shuffle } from './node.js';
+import {
+  operatorIdOf,
+  type Dependency,
+  type NodeId,
+  type Operation,
+  type OutputNode,
+  type Plan,
+  type PlanNode,
+  type Shuffle,
+} from './node.js';
 import { inputSlide, slidesOf, type SlideMs } from './slides.js';
 
 export interface Stage {
@@ -27,6 +36,8 @@ export interface Stage {
   readonly parents: readonly number[];
   /** Number of partitions, or undefined for a source: as many as the batch has ranges. */
   readonly numPartitions: number | undefined;
+  /** False when nothing comes of it: no output, no state, and no stage that is needed reads what it writes. */
+  readonly isNeeded: boolean;
   /** True when a partition without any input must be computed all the same. */
   readonly runsEmpty: boolean;
   /** When its tasks run: where what it reads has a batch. */
@@ -47,20 +58,26 @@ type ShuffleDependency = Extract<Dependency, { kind: 'shuffle' }>;
 export const isShuffle = (dependency: Dependency): dependency is ShuffleDependency => dependency.kind === 'shuffle';
 
 export const isLeaf = (node: PlanNode): boolean =>
-  node.operation.kind === 'source' || node.dependencies.some(isShuffle);
+  ['source', 'collection', 'blocks'].includes(node.operation.kind) || node.dependencies.some(isShuffle);
 
 /** Whether the operation gives rows, or changes state, even when its partition gets none. */
 function runsEmpty(operation: Operation): boolean {
   return ['mapPartitions', 'glom', 'updateState', 'window'].includes(operation.kind);
 }
 
+/** Partitions of a leaf that reads no shuffle; undefined for a source. */
+function ownPartitions(operation: Operation): number | undefined {
+  return operation.kind === 'collection' || operation.kind === 'blocks' ? operation.numPartitions : undefined;
+}
+
 export function compileStages(plan: Plan): CompiledPlan {
   const stageOfLeaf = new Map<NodeId, number>();
   const leaves = plan.nodes.filter(isLeaf);
-  // Nodes are declared after what they depend on, so leaves in order of id are parents before children.
+  // A plan has its nodes after what they depend on, so its leaves are in order: parents before children.
   leaves.forEach((leaf, index) => stageOfLeaf.set(leaf.id, index));
   const reached = leaves.map(leaf => downstream(plan, leaf));
   const slides = slidesOf(plan);
+  const needed = neededStages(plan, leaves, reached);
   const stages = leaves.map((leaf, id): Stage => {
     const nodes = reached[id] as readonly PlanNode[];
     const ids = new Set(nodes.map(node => node.id));
@@ -81,16 +98,35 @@ export function compileStages(plan: Plan): CompiledPlan {
       outputs: plan.outputs.filter(output => ids.has(output.parent)),
       reads: reads.map(read => read.shuffle),
       parents,
-      numPartitions: reads[0]?.shuffle.numPartitions,
+      numPartitions: reads[0]?.shuffle.numPartitions ?? ownPartitions(leaf.operation),
+      isNeeded: needed.has(id),
       runsEmpty: nodes.some(node => runsEmpty(node.operation)),
-      inputSlideMs: inputSlide(leaf, slides),
+      inputSlideMs: inputSlide(leaf, slides) ?? (leaf.operation.kind === 'collection' ? leaf.operation.slideMs : null),
       slideMs: slides[leaf.id] ?? null,
     });
   });
   return Object.freeze({ plan, stages: Object.freeze(stages), slides });
 }
 
-/** The leaf and every node that its rows reach without a shuffle, in order of id. */
+/** Stages that lead to an output or a state, from the last to the first. */
+function neededStages(
+  plan: Plan,
+  leaves: readonly PlanNode[],
+  reached: readonly (readonly PlanNode[])[],
+): ReadonlySet<number> {
+  const needed = new Set<number>();
+  const wanted = new Set<NodeId>(plan.outputs.map(output => output.parent));
+  for (let stage = leaves.length - 1; stage >= 0; stage--) {
+    const leaf = leaves[stage];
+    const isWanted = (reached[stage] ?? []).some(({ id }) => wanted.has(id));
+    if (leaf === undefined || !(isWanted || operatorIdOf(leaf) !== undefined)) continue;
+    needed.add(stage);
+    for (const { parent } of leaf.dependencies.filter(isShuffle)) wanted.add(parent);
+  }
+  return needed;
+}
+
+/** The leaf and every node that its rows reach without a shuffle, in order of the plan. */
 function downstream(plan: Plan, leaf: PlanNode): readonly PlanNode[] {
   const reached = new Set<NodeId>([leaf.id]);
   return plan.nodes.filter(node => {

@@ -61,10 +61,47 @@ export interface TaskRequest {
   readonly time: number;
   /** Of the batch before. */
   readonly previousTime: number;
-  /** What a source stage's task reads; null for other stages. */
+  /** Whose stage it is: null for the job's own plan, which is the same in every batch. */
+  readonly plan: PlanRef | null;
+  /** What a task of a source or of a collection reads; null for other stages. */
   readonly range: Json;
   /** Blocks of this partition, one list for each shuffle the stage reads, in order of map stage and partition. */
   readonly inputs: readonly (readonly BlockRef[])[];
+}
+
+/** A plan that belongs to one batch: how a worker comes by it. */
+export type PlanRef =
+  /** By calling the functions of the job's transforms. */
+  | { readonly kind: 'batch'; readonly fingerprint: string }
+  /** It is data: no closure is needed. */
+  | { readonly kind: 'data'; readonly id: string; readonly plan: Json }
+  | ActionRef;
+
+/**
+ * The plan of an action in a function of foreachRDD: the worker runs the function up to the action, with the results of
+ * the calls before it.
+ */
+export interface ActionRef {
+  readonly kind: 'action';
+  readonly output: string;
+  /** Partitions of the RDD that the function is given. */
+  readonly numPartitions: number;
+  /** Which call of the session it is, from 0. */
+  readonly index: number;
+  /** Encoded result of each call before; null for one that had not ended. */
+  readonly results: readonly (Uint8Array | null)[];
+  /** Calls in the order in which they ended. */
+  readonly ended: readonly number[];
+  /** What is kept already of the RDD's lineage. */
+  readonly materialized: readonly MaterializedRef[];
+  readonly fingerprint: string;
+}
+
+/** A node of a lineage, by its number in a walk from the result, parents first. */
+export interface MaterializedRef {
+  readonly node: number;
+  readonly name: string;
+  readonly numPartitions: number;
 }
 
 export type WorkerReply =
@@ -102,6 +139,13 @@ export interface CollectedPart {
   readonly bytes: Uint8Array;
 }
 
+/** Rows of one partition kept as a row block; null when there are none. */
+export interface KeptPart {
+  readonly branch: Branch;
+  readonly numRows: number;
+  readonly block: BlockRef | null;
+}
+
 /** What one accepted attempt leaves behind. Of any other attempt nothing is seen. */
 export interface TaskResult {
   readonly inputRecords: number;
@@ -110,8 +154,10 @@ export interface TaskResult {
   readonly shuffles: { readonly [shuffleId: string]: readonly (BlockRef | null)[] };
   /** By output id: staged sink blocks, one part for each branch by which the task's rows come there. */
   readonly staged: { readonly [output: string]: readonly StagedPart[] };
-  /** By output id: encoded rows for outputs that run in the driver (print, foreachRDD, queue sinks). */
+  /** By output id: encoded rows for outputs that run in the driver (print, actions). */
   readonly collected: { readonly [output: string]: readonly CollectedPart[] };
+  /** By output id: rows kept as blocks, for the RDD that foreachRDD gives and for persisted streams. */
+  readonly kept: { readonly [output: string]: readonly KeptPart[] };
   /** By operator id: the state's change. `ipc` is the same change as an Arrow IPC stream, for the log. */
   readonly deltas: {
     readonly [operator: string]: {

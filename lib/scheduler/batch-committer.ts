@@ -100,12 +100,13 @@ export class BatchCommitter {
         bytes: view(part.blocks),
       }));
       const collected = result.collected.get(port.id) ?? [];
-      const numRows = [...staged, ...collected].reduce((sum, part) => sum + part.numRows, 0);
-      return numRows === 0 && port.skipsEmpty ? [] : [{ port, output: { staged, collected }, numRows }];
+      const kept = result.kept.get(port.id) ?? [];
+      const numRows = [...staged, ...collected, ...kept].reduce((sum, part) => sum + part.numRows, 0);
+      return numRows === 0 && port.skipsEmpty ? [] : [{ port, output: { staged, collected, kept }, numRows }];
     });
     if (deadLetters === undefined || result.deadLetters.length === 0) return due;
     const staged = result.deadLetters.map(part => ({ numRows: part.numRows, bytes: view(part.blocks) }));
-    return [{ port: deadLetters, output: { staged, collected: [] }, numRows: 0 }, ...due];
+    return [{ port: deadLetters, output: { staged, collected: [], kept: [] }, numRows: 0 }, ...due];
   }
 
   async #commitOutput(

@@ -1,4 +1,6 @@
-import type { BlockRef, Branch, CollectedPart, StagedPart, TaskResult } from '../protocol/messages.js';
+import { branchesTo } from '../plan/branches.js';
+import type { Stage } from '../plan/stages.js';
+import type { BlockRef, Branch, CollectedPart, KeptPart, StagedPart, TaskResult } from '../protocol/messages.js';
 import type { BatchResult } from './batch.js';
 import { blocksOf } from './batch-task.js';
 
@@ -7,20 +9,25 @@ import { blocksOf } from './batch-task.js';
  * branch before that.
  */
 export function collectResults(
-  tasks: readonly { readonly partition: number; readonly result: TaskResult | undefined }[],
+  tasks: readonly { readonly stage: Stage; readonly partition: number; readonly result: TaskResult | undefined }[],
   numTasks: number,
   failedTasks: number,
 ): BatchResult {
   const staged = new Map<string, StagedPart[]>();
   const collected = new Map<string, CollectedPart[]>();
+  const kept = new Map<string, KeptPart[]>();
   const deltas: { operator: string; partition: number; ipc: BlockRef }[] = [];
   const deadLetters: { numRows: number; blocks: readonly BlockRef[] }[] = [];
   const blocks: BlockRef[] = [];
   let inputRecords = 0;
   let inputBytes = 0;
   let badRecords = 0;
-  for (const { partition, result } of tasks) {
-    if (result === undefined) continue;
+  for (const { stage, partition, result } of tasks) {
+    if (result === undefined) {
+      for (const { id, branch } of emptyParts(stage)) append(kept, id, [{ branch, numRows: 0, block: null }]);
+      continue;
+    }
+    for (const [output, parts] of Object.entries(result.kept)) append(kept, output, parts);
     for (const [output, parts] of Object.entries(result.staged)) append(staged, output, parts);
     for (const [output, parts] of Object.entries(result.collected)) append(collected, output, parts);
     for (const [operator, { ipc }] of Object.entries(result.deltas)) {
@@ -32,11 +39,12 @@ export function collectResults(
     inputBytes += result.inputBytes;
     badRecords += result.badRecords;
   }
-  for (const parts of [...staged.values(), ...collected.values()])
+  for (const parts of [...staged.values(), ...collected.values(), ...kept.values()])
     parts.sort((a, b) => compareBranches(a.branch, b.branch));
   return {
     staged,
     collected,
+    kept,
     deltas,
     deadLetters,
     blocks,
@@ -46,6 +54,15 @@ export function collectResults(
     numTasks,
     failedTasks,
   };
+}
+
+/** The partitions of kept rows that a task which was not needed stands for. */
+function emptyParts(stage: Stage): { readonly id: string; readonly branch: Branch }[] {
+  return stage.outputs.flatMap(({ id, parent, operation }) =>
+    operation.kind === 'foreachRdd' || operation.kind === 'persist'
+      ? branchesTo(stage, parent).map(branch => ({ id, branch }))
+      : [],
+  );
 }
 
 function append<T>(map: Map<string, T[]>, key: string, values: readonly T[]): void {

@@ -12,7 +12,7 @@ import { Inbox } from '../core/inbox.js';
 import type { CompiledPlan, Stage } from '../plan/stages.js';
 import type { BlockRef, WorkerReply } from '../protocol/messages.js';
 import { countsAsAttempt, formatFailure, losesWorker, type TaskFailure } from '../protocol/task-failure.js';
-import type { Batch, BatchFailure, BatchResult } from './batch.js';
+import type { Batch, BatchFailure, BatchResult, PlanInputs } from './batch.js';
 import { collectResults } from './batch-result.js';
 import { acceptedDeltas, blockId, blocksOf, tasksOf, taskName, type Applying, type Task } from './batch-task.js';
 import type { SlotPool } from './slot-pool.js';
@@ -25,6 +25,8 @@ export type BatchRunEvent =
   | { readonly kind: 'released' };
 
 export interface BatchRunOptions {
+  /** Default: the job's own plan. */
+  readonly inputs?: PlanInputs;
   readonly maxTaskFailures: number;
   readonly taskTimeoutMs: number;
   readonly onRetry: (task: string, attempt: number, reason: string) => void;
@@ -38,6 +40,7 @@ export class BatchRun {
   readonly #pool: SlotPool;
   readonly #options: BatchRunOptions;
   readonly #batch: Batch;
+  readonly #inputs: PlanInputs;
   readonly #done: (outcome: BatchResult | BatchFailure) => void;
   readonly #inbox = new Inbox<BatchRunEvent>(event => this.#handle(event));
   readonly #tasks: Task[][];
@@ -60,8 +63,11 @@ export class BatchRun {
     this.#pool = pool;
     this.#batch = batch;
     this.#options = options;
+    this.#inputs = options.inputs ?? { plan: null };
     this.#done = done;
-    this.#tasks = compiled.stages.map(stage => tasksOf(stage, batch, partition => pool.homeOf(partition)));
+    this.#tasks = compiled.stages.map(stage =>
+      tasksOf(stage, batch, this.#inputs, partition => pool.homeOf(partition)),
+    );
   }
 
   start(): void {
@@ -118,8 +124,11 @@ export class BatchRun {
     const { stage } = task;
     const isDone = (id: number): boolean => (this.#tasks[id] ?? []).every(parent => parent.status === 'done');
     if (!stage.parents.every(isDone)) return;
-    const inputs = stage.reads.map(shuffle => this.#mapOutputs(stage, shuffle.id, task.partition));
-    if (stage.reads.length > 0 && !stage.runsEmpty && inputs.every(blocks => blocks.length === 0)) {
+    const readsBlocks = stage.leaf.operation.kind === 'blocks';
+    const inputs = readsBlocks
+      ? [task.kept]
+      : stage.reads.map(shuffle => this.#mapOutputs(stage, shuffle.id, task.partition));
+    if (inputs.length > 0 && !stage.runsEmpty && inputs.every(blocks => blocks.length === 0)) {
       task.status = 'done';
       return;
     }
@@ -136,6 +145,7 @@ export class BatchRun {
       attempt: task.attempts,
       time: this.#batch.time,
       previousTime: this.#batch.previousTime,
+      plan: this.#inputs.plan,
       range: task.range,
       inputs,
     } as const;

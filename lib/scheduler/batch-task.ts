@@ -4,13 +4,15 @@ import { operatorIdOf } from '../plan/node.js';
 import { endsSlide } from '../plan/slides.js';
 import type { Stage } from '../plan/stages.js';
 import type { BlockRef, TaskResult } from '../protocol/messages.js';
-import type { Batch } from './batch.js';
+import type { Batch, PlanInputs } from './batch.js';
 
 /** One partition of one stage. */
 export interface Task {
   readonly stage: Stage;
   readonly partition: number;
   readonly range: Json;
+  /** Of a leaf that reads rows kept as blocks. */
+  readonly kept: readonly BlockRef[];
   /** State lives on one slot; other tasks take any. */
   readonly home: number | undefined;
   /** waiting: for memory that batches before this one still hold. */
@@ -31,13 +33,15 @@ export interface Applying {
 }
 
 /** The tasks of a stage: one for each range of a source, else one for each partition; none between its slides. @param homeOf the slot of a partition's state */
-export function tasksOf(stage: Stage, batch: Batch, homeOf: (partition: number) => number): Task[] {
+export function tasksOf(stage: Stage, batch: Batch, inputs: PlanInputs, homeOf: (partition: number) => number): Task[] {
+  if (!stage.isNeeded) return [];
   if (!endsSlide(stage.inputSlideMs, batch.time, batch.previousTime)) return [];
   const operation = stage.leaf.operation;
-  const make = (partition: number, range: Json, home: number | undefined): Task => ({
+  const make = (partition: number, range: Json, home: number | undefined, kept: readonly BlockRef[] = []): Task => ({
     stage,
     partition,
     range,
+    kept,
     home,
     status: 'pending',
     attempts: 0,
@@ -47,6 +51,14 @@ export function tasksOf(stage: Stage, batch: Batch, homeOf: (partition: number) 
   if (operation.kind === 'source') {
     const ranges = batch.ranges[operation.sourceId] ?? [];
     return ranges.map((range, partition) => make(partition, range, undefined));
+  }
+  if (operation.kind === 'collection') {
+    const ranges = inputs.collections?.get(stage.leaf.id) ?? [];
+    return ranges.map((range, partition) => make(partition, range, undefined));
+  }
+  if (operation.kind === 'blocks') {
+    const parts = inputs.kept?.get(operation.name) ?? [];
+    return parts.map((block, partition) => make(partition, null, undefined, block === null ? [] : [block]));
   }
   const stateful = operatorIdOf(stage.leaf) !== undefined;
   return Array.from({ length: stage.numPartitions ?? 0 }, (_, partition) =>
@@ -71,6 +83,7 @@ export function blocksOf(result: TaskResult): BlockRef[] {
   const blocks: BlockRef[] = [];
   for (const refs of Object.values(result.shuffles)) for (const ref of refs) if (ref !== null) blocks.push(ref);
   for (const parts of Object.values(result.staged)) for (const part of parts) blocks.push(...part.blocks);
+  for (const parts of Object.values(result.kept)) for (const { block } of parts) if (block !== null) blocks.push(block);
   for (const { delta, ipc } of Object.values(result.deltas)) {
     if (delta !== null) blocks.push(delta);
     if (ipc !== null) blocks.push(ipc);

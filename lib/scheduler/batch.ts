@@ -1,6 +1,6 @@
 import type { Json } from '../core/json.js';
 import type { BatchTime } from '../core/time.js';
-import type { BlockRef } from '../protocol/messages.js';
+import type { BlockRef, KeptPart, PlanRef } from '../protocol/messages.js';
 import type { TaskFailure } from '../protocol/task-failure.js';
 import type { Progress } from './ports.js';
 
@@ -20,10 +20,22 @@ export interface Batch {
   readonly sourceStates: { readonly [source: string]: Json } | undefined;
 }
 
+/** What the tasks of a plan that belongs to one batch need beside it. */
+export interface PlanInputs {
+  /** Null: the job's own plan. */
+  readonly plan: PlanRef | null;
+  /** Ranges of values of the driver, by node. */
+  readonly collections?: ReadonlyMap<number, readonly Json[]>;
+  /** Rows kept as blocks, by name: one entry a partition, null for an empty one. */
+  readonly kept?: ReadonlyMap<string, readonly (BlockRef | null)[]>;
+}
+
 /** What all accepted tasks of a batch left, in order of stage and partition. The blocks live until they are released. */
 export interface BatchResult {
   readonly staged: ReadonlyMap<string, readonly { readonly numRows: number; readonly blocks: readonly BlockRef[] }[]>;
   readonly collected: ReadonlyMap<string, readonly { readonly numRows: number; readonly bytes: Uint8Array }[]>;
+  /** One entry for each partition, also for those that no task was needed for. */
+  readonly kept: ReadonlyMap<string, readonly KeptPart[]>;
   readonly deltas: readonly { readonly operator: string; readonly partition: number; readonly ipc: BlockRef }[];
   readonly deadLetters: readonly { readonly numRows: number; readonly blocks: readonly BlockRef[] }[];
   readonly blocks: readonly BlockRef[];

@@ -3,7 +3,7 @@
  */
 import type { Json } from '../core/json.js';
 import type { BatchTime } from '../core/time.js';
-import type { SnapshotFileRef } from '../protocol/messages.js';
+import type { KeptPart, SnapshotFileRef } from '../protocol/messages.js';
 
 /** The driver half of a source, as the job generator sees it (contract: `sources/source.ts`). */
 export interface SourcePort {
@@ -46,6 +46,8 @@ export interface OutputPort {
 export interface BatchOutput {
   readonly staged: readonly { readonly numRows: number; readonly bytes: readonly Uint8Array[] }[];
   readonly collected: readonly { readonly numRows: number; readonly bytes: Uint8Array }[];
+  /** Rows kept as blocks until the batch is committed: one entry a partition. */
+  readonly kept: readonly KeptPart[];
 }
 
 export interface DeltaBytes {

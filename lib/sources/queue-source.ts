@@ -16,7 +16,21 @@ export interface BatchFeed {
   readonly length: number;
 }
 
-type QueueRange = { readonly numRows: number; readonly rows: string };
+export type QueueRange = { readonly numRows: number; readonly rows: string };
+
+/**
+ * Rows as ranges that carry them: partition i of n holds rows `i * numRows / n` up to `(i + 1) * numRows / n`. Throws
+ * `typeMismatch` for rows that are not plain data.
+ */
+export function collectionRanges(rows: readonly unknown[], numPartitions: number): QueueRange[] {
+  return Array.from({ length: numPartitions }, (_, i) => {
+    const start = Math.floor((i * rows.length) / numPartitions);
+    const end = Math.floor(((i + 1) * rows.length) / numPartitions);
+    const encoded = encodeValue(rows.slice(start, end));
+    const base64 = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length).toString('base64');
+    return { numRows: end - start, rows: base64 };
+  });
+}
 
 /**
  * The driver half: each plan takes one batch of the queue, or all that are there, and cuts it into `parallelism`
@@ -36,24 +50,13 @@ export class QueueSourceDriver implements SourceDriver {
 
   replay(): void {}
 
-  /** Partition i of n holds rows `i * numRows / n` up to `(i + 1) * numRows / n`. Limits in bytes and records don't apply. */
+  /** Limits in bytes and records don't apply. */
   async plan(limit: PlanLimit): Promise<SourcePlan> {
     const taken = this.#take();
     if (taken === null) return { ranges: [], absent: true, bytes: 0, records: 0, caughtUp: this.#feed.length === 0 };
     const rows = taken ?? [];
-    const numRanges = taken === undefined ? 0 : Math.max(1, limit.parallelism);
-    const ranges: QueueRange[] = [];
-    let bytes = 0;
-    for (let i = 0; i < numRanges; i++) {
-      const start = Math.floor((i * rows.length) / numRanges);
-      const end = Math.floor(((i + 1) * rows.length) / numRanges);
-      const encoded = encodeValue(rows.slice(start, end));
-      bytes += encoded.length;
-      ranges.push({
-        numRows: end - start,
-        rows: Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length).toString('base64'),
-      });
-    }
+    const ranges = taken === undefined ? [] : collectionRanges(rows, Math.max(1, limit.parallelism));
+    const bytes = ranges.reduce((sum, range) => sum + Math.floor((range.rows.length * 3) / 4), 0);
     return { ranges, bytes, records: rows.length, caughtUp: this.#feed.length === 0 };
   }
 

@@ -1,27 +1,200 @@
 import { expect } from 'chai';
-import { Rdd } from '../../lib/api/rdd.js';
+import { VirtualClock } from '../../lib/core/clock.js';
+import { BatchQueue, job, type DStream, type Rdd, type StreamingContext } from '../../lib/index.js';
+import { expectStream } from '../helpers/expect-stream.js';
+import { ModelFileSystem } from '../helpers/model-file-system.js';
+import { runEngine } from '../helpers/run-engine.js';
+
+/** Runs `body` with the RDD of one batch of rows and gives what it returns. */
+async function withRdd<T, R>(
+  rows: readonly T[],
+  body: (rdd: Rdd<T>, ssc: StreamingContext, time: number) => Promise<R>,
+  prepare: (stream: DStream<T>) => DStream<T> = stream => stream,
+): Promise<R> {
+  const queue = new BatchQueue<T>().push(rows);
+  const results: R[] = [];
+  const declared = job('spec', {}, ssc =>
+    prepare(ssc.queueStream(queue)).foreachRDD(async (rdd, time) => {
+      results.push(await body(rdd, ssc, time));
+    }),
+  );
+  const clock = new VirtualClock(0);
+  clock.advanceTo(1000);
+  const run = await runEngine(declared, { clock, fs: new ModelFileSystem(), once: true });
+  await run.engine.done;
+  expect(run.engine.numBlocks, 'blocks left').to.equal(0);
+  return results[0] as R;
+}
 
 describe('Rdd', () => {
-  const rdd = new Rdd([[1, 2], [], [3]]);
-
-  it('collects its rows in order of partition', async () => {
-    expect(await rdd.collect()).to.deep.equal([1, 2, 3]);
-    const seen: number[] = [];
-    await rdd.foreach(row => seen.push(row));
-    expect(seen).to.deep.equal([1, 2, 3]);
+  it('collects its rows in order of partition, without a task', async () => {
+    expect(await withRdd([1, 2, 3], rdd => rdd.collect())).to.deep.equal([1, 2, 3]);
   });
 
   it('takes its first rows, as many as there are', async () => {
-    expect(await rdd.take(0)).to.deep.equal([]);
-    expect(await rdd.take(1)).to.deep.equal([1]);
-    expect(await rdd.take(3)).to.deep.equal([1, 2, 3]);
-    expect(await rdd.take(9)).to.deep.equal([1, 2, 3]);
+    const taken = await withRdd([1, 2, 3], rdd => Promise.all([0, 1, 3, 9].map(n => rdd.take(n))));
+    expect(taken).to.deep.equal([[], [1], [1, 2, 3], [1, 2, 3]]);
   });
 
   it('counts rows and partitions', async () => {
-    expect([await rdd.count(), rdd.numPartitions, await rdd.isEmpty()]).to.deep.equal([3, 3, false]);
-    const empty = new Rdd([[], []]);
-    expect([await empty.count(), empty.numPartitions, await empty.isEmpty()]).to.deep.equal([0, 2, true]);
-    expect(await new Rdd([]).isEmpty()).to.equal(true);
+    const counted = await withRdd([1, 2, 3], async rdd => [await rdd.count(), rdd.numPartitions, await rdd.isEmpty()]);
+    expect(counted).to.deep.equal([3, 2, false]);
+    const empty = await withRdd([], async rdd => [await rdd.count(), rdd.numPartitions, await rdd.isEmpty()]);
+    expect(empty).to.deep.equal([0, 2, true]);
+  });
+
+  it('computes operations with closures in the workers', async () => {
+    const sums = await withRdd(['a b', 'b', 'c b'], rdd =>
+      rdd
+        .flatMap(line => line.split(' '))
+        .map((word): [string, number] => [word, 1])
+        .reduceByKey((a, b) => a + b)
+        .collect(),
+    );
+    expect(sums.toSorted()).to.deep.equal([
+      ['a', 1],
+      ['b', 3],
+      ['c', 1],
+    ]);
+  });
+
+  it('runs actions one after another, closures of later ones with results of those before', async () => {
+    const result = await withRdd([1, 2, 3, 4], async rdd => {
+      const sum = (await rdd.reduce((a, b) => a + b)) ?? 0;
+      const above = rdd.filter(n => n * 4 > sum);
+      const [count, rows] = await Promise.all([above.count(), above.collect()]);
+      return { sum, count, rows: await above.map(n => n + count + rows.length).collect() };
+    });
+    expect(result).to.deep.equal({ sum: 10, count: 2, rows: [7, 8] });
+  });
+
+  it('gives the reduction of no rows as undefined', async () => {
+    expect(await withRdd<number, unknown>([], rdd => rdd.reduce((a, b) => a + b))).to.equal(undefined);
+  });
+
+  it('keeps what is cached for the actions after', async () => {
+    let calls = 0;
+    const result = await withRdd([1, 2, 3], async rdd => {
+      const cached = rdd
+        .map(n => {
+          calls++;
+          return n * 2;
+        })
+        .cache();
+      const count = await cached.count();
+      const rows = await cached.collect();
+      const sums = await cached.map(n => n + 1).collect();
+      return [count, rows, sums];
+    });
+    expect(result).to.deep.equal([3, [2, 4, 6], [3, 5, 7]]);
+    expect(calls).to.equal(3);
+  });
+
+  it('joins with values of the program', async () => {
+    const joined = await withRdd(['a', 'b', 'x'], (rdd, ssc) =>
+      rdd
+        .map((key): [string, number] => [key, 1])
+        .join(
+          ssc.parallelize<[string, string]>([
+            ['a', 'A'],
+            ['b', 'B'],
+          ]),
+        )
+        .collect(),
+    );
+    expect(joined.toSorted()).to.deep.equal([
+      ['a', [1, 'A']],
+      ['b', [1, 'B']],
+    ]);
+  });
+
+  it('puts pairs where a partitioner says', async () => {
+    const byParity = { numPartitions: 2, partitionOf: (key: number) => key % 2 };
+    const parts = await withRdd([1, 2, 3, 4, 5], rdd =>
+      rdd
+        .map((n): [number, number] => [n, n])
+        .reduceByKey((a, b) => a + b, byParity)
+        .map(([n]) => n)
+        .glom()
+        .collect(),
+    );
+    expect(parts.map(part => part.toSorted())).to.deep.equal([
+      [2, 4],
+      [1, 3, 5],
+    ]);
+  });
+
+  it('refuses a body that takes another way in the worker', async () => {
+    let runs = 0;
+    const error = await withRdd([1], async rdd => {
+      const first = runs++ === 0;
+      return (first ? rdd.map(n => n + 1) : rdd.filter(n => n > 0)).collect().catch((thrown: unknown) => thrown);
+    });
+    expect(error).to.have.property('code', 'planMismatch');
+    expect(String(error)).to.contain('ssc.broadcast');
+  });
+});
+
+describe('transform', () => {
+  it('gives the RDD that its function makes, with the batch time', async () => {
+    await expectStream([[1, 2], [], [3]], s => s.transform((rdd, time) => rdd.map(n => [n, time])), [
+      [
+        [1, 1000],
+        [2, 1000],
+      ],
+      [],
+      [[3, 3000]],
+    ]);
+  });
+
+  it('goes on into operations with shuffle and state', async () => {
+    await expectStream(
+      [['a', 'b', 'a'], ['b']],
+      s =>
+        s
+          .transform(rdd => rdd.map((k): [string, number] => [k, 1]).reduceByKey((a, b) => a + b))
+          .updateStateByKey<number, string, number>((values, state = 0) => values.reduce((a, b) => a + b, state)),
+      [
+        [
+          ['a', 2],
+          ['b', 1],
+        ],
+        [
+          ['a', 2],
+          ['b', 2],
+        ],
+      ],
+    );
+  });
+
+  it('takes another stream and values of the program', async () => {
+    await expectStream(
+      [['a', 'b'], ['b']],
+      (s, ssc) =>
+        s
+          .map((k): [string, number] => [k, 1])
+          .transformWith(
+            s.map((k): [string, number] => [k, 2]),
+            (left, right) => left.join(right).union(ssc.parallelize<[string, [number, number]]>([['z', [0, 0]]], 1)),
+          ),
+      [
+        [
+          ['a', [1, 2]],
+          ['b', [1, 2]],
+          ['z', [0, 0]],
+        ],
+        [
+          ['b', [1, 2]],
+          ['z', [0, 0]],
+        ],
+      ],
+    );
+  });
+
+  it('may leave its input aside', async () => {
+    await expectStream([['a'], ['b']], (s, ssc) => s.transform(() => ssc.parallelize([1, 2])), [
+      [1, 2],
+      [1, 2],
+    ]);
   });
 });

@@ -9,6 +9,7 @@ import type { DStream } from '../../lib/api/dstream.js';
 import { count, countIf, sum } from '../../lib/expr/aggregate.js';
 import { col, not } from '../../lib/expr/expr.js';
 import { columnsUsed } from '../../lib/executor/pipeline.js';
+import { BatchPlans } from '../../lib/executor/batch-plans.js';
 import { runTask, type TaskEnvironment } from '../../lib/executor/run-task.js';
 import { operatorStates, StateTables } from '../../lib/executor/state-tables.js';
 import { compileStages } from '../../lib/plan/stages.js';
@@ -33,7 +34,7 @@ function environmentOf(build: (rows: DStream<Row>) => void): TaskEnvironment {
   return {
     memory,
     graph,
-    stages: compileStages(plan).stages,
+    plans: new BatchPlans(graph, plan),
     readers: new Map([['q', new QueueSourceReader()]]),
     tables: new StateTables(memory, operatorStates(plan), 8),
     numKeyGroups: 8,
@@ -48,6 +49,7 @@ const read = (rows: readonly Row[]): TaskRequest => ({
   attempt: 1,
   time: 0,
   previousTime: 0,
+  plan: null,
   range: { numRows: rows.length, rows: Buffer.from(encodeValue(rows)).toString('base64') },
   inputs: [],
 });

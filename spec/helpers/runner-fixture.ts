@@ -18,6 +18,7 @@ export function command(what: Command): TaskRequest {
     attempt: 0,
     time: 0,
     previousTime: -1,
+    plan: null,
     range: what as unknown as Json,
     inputs: [],
   };

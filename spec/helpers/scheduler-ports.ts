@@ -128,6 +128,7 @@ export const batchOf = (time: number, ranges: readonly Json[] = [1], rerun = fal
 export const resultOf = (parts: Partial<BatchResult> = {}): BatchResult => ({
   staged: new Map(),
   collected: new Map(),
+  kept: new Map(),
   deltas: [],
   deadLetters: [],
   blocks: [],

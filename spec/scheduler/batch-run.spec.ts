@@ -106,6 +106,7 @@ const taskReply = (parts: Partial<TaskResult>): WorkerReply => ({
     shuffles: {},
     staged: {},
     collected: {},
+    kept: {},
     deltas: {},
     badRecords: 0,
     deadLetters: { numRows: 0, blocks: [] },

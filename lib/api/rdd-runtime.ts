@@ -1,0 +1,46 @@
+/**
+ * What the RDDs of a job have in common: how operations are added to them, and the session in which their actions run.
+ * There is a session while a function of foreachRDD runs, one at a time.
+ */
+import { EngineError } from '../core/errors.js';
+import { LineageBuilder, type Lineage } from './lineage.js';
+
+/** The first rows of one partition, and how many it has. */
+export interface PartitionRows {
+  readonly numRows: number;
+  readonly rows: readonly unknown[];
+}
+
+/** Computes RDDs. */
+export interface RddSession {
+  /**
+   * The rows of each partition, in order of partition.
+   *
+   * @param limit of each partition the first so many rows at the most; null: all
+   */
+  collect(rdd: Lineage, limit: number | null): Promise<readonly PartitionRows[]>;
+  /** The remembered RDDs of a stream, for batches from `from` to `to`, both included. */
+  slice(stream: string, from: number, to: number): readonly Lineage[];
+}
+
+export class RddRuntime {
+  readonly builder: LineageBuilder;
+  readonly numPartitions: number;
+  /** Set while a function of foreachRDD runs. */
+  session: RddSession | undefined;
+
+  constructor(numPartitions: number) {
+    this.numPartitions = numPartitions;
+    this.builder = new LineageBuilder(numPartitions);
+  }
+
+  /** Throws `jobInvalid` outside of foreachRDD. */
+  current(what: string): RddSession {
+    if (this.session !== undefined) return this.session;
+    throw new EngineError(
+      'jobInvalid',
+      `${what} computes an RDD, which only a function of foreachRDD can do while its batch is put out. ` +
+        'In transform, return the RDD and let an output operation compute it',
+    );
+  }
+}

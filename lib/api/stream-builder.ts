@@ -1,0 +1,57 @@
+import type { Column } from '../core/schema.js';
+import type { NodeId, Shuffle } from '../plan/node.js';
+import type { UserFunction } from './closures.js';
+import type { Builder, NarrowKind, Wide } from './operations.js';
+import { countOf, partitionerOf, type Partitions } from './partitioner.js';
+import type { StreamGraph } from './stream-graph.js';
+
+/** Adds operations to the graph of a job's streams. */
+export class StreamBuilder implements Builder<NodeId> {
+  readonly #graph: StreamGraph;
+
+  constructor(graph: StreamGraph) {
+    this.#graph = graph;
+  }
+
+  columnsOf(node: NodeId): readonly Column[] | undefined {
+    return this.#graph.node(node).columns;
+  }
+
+  narrow(kind: NarrowKind, parent: NodeId, f: UserFunction | undefined, columns?: readonly Column[]): NodeId {
+    const id = this.#graph.addNode({ kind }, [{ kind: 'narrow', parent }], columns);
+    if (f !== undefined) this.#graph.functions.set(id, f);
+    return id;
+  }
+
+  union(parents: readonly NodeId[]): NodeId {
+    const dependencies = parents.map(parent => ({ kind: 'narrow', parent }) as const);
+    const columns = parents.map(parent => this.columnsOf(parent));
+    const texts = columns.map(own => JSON.stringify(own));
+    return this.#graph.addNode(
+      { kind: 'union' },
+      dependencies,
+      texts.every(text => text === texts[0]) ? columns[0] : undefined,
+    );
+  }
+
+  wide({ operation, parents, mode, partitions, combiner, columns }: Wide<NodeId>): NodeId {
+    const dependencies = parents.map(
+      parent => ({ kind: 'shuffle', parent, shuffle: this.shuffle(mode, partitions) }) as const,
+    );
+    const id = this.#graph.addNode(operation, dependencies, columns);
+    const partitioner = partitionerOf(partitions);
+    if (combiner !== undefined) this.#graph.combiners.set(id, combiner);
+    if (partitioner !== undefined) this.#graph.partitioners.set(id, partitioner);
+    return id;
+  }
+
+  /** Throws `optionInvalid` for a number of partitions below 1. */
+  shuffle(mode: Shuffle['mode'], partitions: Partitions): Shuffle {
+    const isCustom = partitionerOf(partitions) !== undefined && mode.kind === 'pairs';
+    return {
+      id: this.#graph.uniqueName('shuffle'),
+      numPartitions: countOf(partitions, this.#graph.numPartitions),
+      mode: isCustom ? { ...mode, custom: true } : mode,
+    };
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * Runs the functions of foreachRDD and the actions they call. A function is given the RDD of its batch, whose rows lie
+ * in blocks; each action is a small job of its own on the same slots, beside the batches that are being computed.
+ */
+import { EngineError } from '../core/errors.js';
+import { batchTime } from '../core/time.js';
+import { decodeValue, encodeValue } from '../core/value-codec.js';
+import { planOfAction, RESULT, walkLineage, type ActionPlan } from '../api/action-plan.js';
+import { Lineage } from '../api/lineage.js';
+import type { Materialized } from '../api/lower-lineage.js';
+import { Rdd } from '../api/rdd.js';
+import type { PartitionRows, RddSession } from '../api/rdd-runtime.js';
+import type { StreamGraph } from '../api/stream-graph.js';
+import { readRowBlock } from '../blocks/row-block.js';
+import type { Json } from '../core/json.js';
+import type { OutputNode } from '../plan/node.js';
+import { compileStages } from '../plan/stages.js';
+import type { BlockRef, KeptPart, PlanRef } from '../protocol/messages.js';
+import type { Batch, BatchFailure, BatchResult } from '../scheduler/batch.js';
+import { BatchRun, type BatchRunOptions } from '../scheduler/batch-run.js';
+import type { SlotPool } from '../scheduler/slot-pool.js';
+import { collectionRanges } from '../sources/queue-source.js';
+import { batchError } from './batch-error.js';
+
+type Blocks = readonly (BlockRef | null)[];
+
+/** Where actions run: known when the slots are. */
+export interface RddExecutor {
+  readonly pool: SlotPool;
+  readonly options: BatchRunOptions;
+}
+
+export class RddJobs {
+  readonly #graph: StreamGraph;
+  #executor: RddExecutor | undefined;
+
+  constructor(graph: StreamGraph) {
+    this.#graph = graph;
+  }
+
+  start(executor: RddExecutor): void {
+    this.#executor = executor;
+  }
+
+  /** Calls `f` with the RDD of `parts` and waits for it; what it kept is given back then, whatever it did. */
+  async run(
+    output: OutputNode,
+    time: number,
+    parts: readonly KeptPart[],
+    f: (rdd: Rdd<unknown>, time: number) => unknown,
+  ): Promise<void> {
+    const executor = this.#executor;
+    if (executor === undefined)
+      throw new EngineError('internal', 'an output was committed before the slots were there');
+    const session = new DriverSession(executor, output, time, parts);
+    const { columns } = this.#graph.node(output.parent);
+    const leaf = { kind: 'blocks', name: output.id, numPartitions: parts.length, session } as const;
+    const runtime = this.#graph.rdds;
+    runtime.session = session;
+    try {
+      await f(new Rdd<unknown>(new Lineage({ leaf, columns }), runtime), time);
+    } finally {
+      runtime.session = undefined;
+      await session.close();
+    }
+  }
+}
+
+/** One call of a function of foreachRDD. */
+class DriverSession implements RddSession {
+  readonly #executor: RddExecutor;
+  readonly #output: OutputNode;
+  readonly #time: number;
+  /** Rows that are there, by name. */
+  readonly #kept = new Map<string, Blocks>();
+  readonly #materialized = new Map<Lineage, Materialized>();
+  /** Blocks of RDDs that were cached. */
+  readonly #own: BlockRef[] = [];
+  readonly #results: (Uint8Array | null)[] = [];
+  readonly #ended: number[] = [];
+  readonly #running = new Set<Promise<unknown>>();
+  readonly #numPartitions: number;
+  #isClosed = false;
+
+  constructor(executor: RddExecutor, output: OutputNode, time: number, parts: readonly KeptPart[]) {
+    this.#executor = executor;
+    this.#output = output;
+    this.#time = time;
+    this.#numPartitions = parts.length;
+    this.#kept.set(
+      output.id,
+      parts.map(({ block }) => block),
+    );
+  }
+
+  async collect(lineage: Lineage, limit: number | null): Promise<readonly PartitionRows[]> {
+    if (this.#isClosed) {
+      throw new EngineError(
+        'jobInvalid',
+        `an action of an RDD was called after the function of ${this.#output.label} had ended for batch ${this.#time}: await each action in it`,
+      );
+    }
+    requireSession(lineage, this, this.#output);
+    const index = this.#results.push(null) - 1;
+    const computing = this.#compute(lineage, limit, index);
+    this.#running.add(computing);
+    try {
+      const rows = await computing;
+      this.#results[index] = sharedBytes(encodeValue(rows));
+      this.#ended.push(index);
+      return rows;
+    } finally {
+      this.#running.delete(computing);
+    }
+  }
+
+  slice(): readonly Lineage[] {
+    return [];
+  }
+
+  /** Waits for actions that nobody awaited, and gives back what was kept. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#running);
+    this.#executor.pool.release(this.#own);
+  }
+
+  #compute(lineage: Lineage, limit: number | null, index: number): Promise<readonly PartitionRows[]> {
+    const { leaf } = lineage;
+    const there =
+      this.#materialized.get(lineage)?.name ?? (leaf?.kind === 'blocks' && !lineage.isCached ? leaf.name : undefined);
+    // Rows that are there are read where they lie.
+    if (there !== undefined) return Promise.resolve(this.#read(this.#kept.get(there) ?? [], limit));
+    return this.#run(
+      planOfAction(lineage, limit, index, node => this.#materialized.get(node)),
+      lineage,
+      index,
+    );
+  }
+
+  #read(blocks: Blocks, limit: number | null): readonly PartitionRows[] {
+    return blocks.map(block => {
+      if (block === null) return { numRows: 0, rows: [] };
+      if (limit === 0) return { numRows: block.numRows, rows: [] };
+      const rows = readRowBlock(this.#executor.pool.bytesOf(block));
+      return { numRows: block.numRows, rows: limit === null ? rows : rows.slice(0, limit) };
+    });
+  }
+
+  async #run(action: ActionPlan, lineage: Lineage, index: number): Promise<readonly PartitionRows[]> {
+    const { pool, options } = this.#executor;
+    const { plan, fragment, keeps } = action;
+    const inputs = {
+      plan: this.#refOf(action, lineage, index),
+      collections: new Map<number, readonly Json[]>(
+        [...fragment.collections].map(([id, { rows, numPartitions }]) => [id, collectionRanges(rows, numPartitions)]),
+      ),
+      kept: this.#kept,
+    };
+    const batch: Batch = {
+      time: batchTime(this.#time),
+      previousTime: Number.NEGATIVE_INFINITY,
+      ranges: {},
+      submittedMs: this.#time,
+      dueMs: this.#time,
+      rerun: false,
+      progress: undefined,
+      sourceStates: undefined,
+    };
+    const outcome = await new Promise<BatchResult | BatchFailure>(done =>
+      new BatchRun(compileStages(plan), pool, batch, { ...options, inputs }, done).start(),
+    );
+    if ('failure' in outcome) throw batchError({ ...outcome, label: `${this.#output.label}: ${outcome.label}` });
+    const keptBlocks = new Set<BlockRef>();
+    for (const [name, node] of keeps) {
+      const blocks = (outcome.kept.get(name) ?? []).map(({ block }) => block);
+      this.#kept.set(name, blocks);
+      this.#materialized.set(node, { name, numPartitions: blocks.length });
+      for (const block of blocks) if (block !== null) keptBlocks.add(block);
+    }
+    this.#own.push(...keptBlocks);
+    pool.release(outcome.blocks.filter(block => !keptBlocks.has(block)));
+    return (outcome.collected.get(RESULT) ?? []).map(({ numRows, bytes }) => ({
+      numRows,
+      rows: decodeValue(bytes) as unknown[],
+    }));
+  }
+
+  #refOf({ fragment, plan, fingerprint }: ActionPlan, lineage: Lineage, index: number): PlanRef {
+    if (fragment.isData) {
+      return { kind: 'data', id: `${this.#output.id} ${index}`, plan: JSON.parse(JSON.stringify(plan)) as Json };
+    }
+    const walk = walkLineage(lineage);
+    return {
+      kind: 'action',
+      output: this.#output.id,
+      numPartitions: this.#numPartitions,
+      index,
+      results: [...this.#results],
+      ended: [...this.#ended],
+      materialized: [...this.#materialized].flatMap(([node, kept]) => {
+        const number = walk.indexOf(node);
+        return number < 0 ? [] : [{ node: number, ...kept }];
+      }),
+      fingerprint,
+    };
+  }
+}
+
+/** Throws `jobInvalid` for rows of another call of a function: they may be gone. */
+function requireSession(lineage: Lineage, session: object, output: OutputNode): void {
+  for (const { leaf } of walkLineage(lineage)) {
+    if (leaf?.kind === 'stream' || (leaf?.kind === 'blocks' && leaf.session !== session)) {
+      throw new EngineError(
+        'jobInvalid',
+        `the function of ${output.label} uses an RDD of another batch or operation, whose rows are gone: ` +
+          'collect what is needed later, or use slice of a persisted stream',
+      );
+    }
+  }
+}
+
+/** In memory that is handed to workers without a copy each time. */
+function sharedBytes(bytes: Uint8Array): Uint8Array {
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  return shared;
+}
