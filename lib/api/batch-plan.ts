@@ -81,7 +81,7 @@ function resultOf(graph: StreamGraph, node: PlanNode, time: number): Rdd<unknown
     const { columns } = graph.node(parent);
     return new Rdd<unknown>(new Lineage({ leaf: { kind: 'stream', node: parent }, columns }), graph.rdds);
   });
-  const result = f(rdds, time);
+  const result = graph.rdds.withoutActions(() => f(rdds, time));
   if (isRdd(result)) return result;
   const got = result instanceof Promise ? 'a promise: it must not be async' : typeof result;
   throw new EngineError('jobInvalid', `the function of ${node.label} must return an RDD, it returned ${got}`);

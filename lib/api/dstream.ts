@@ -15,7 +15,7 @@ import type { NodeId, Shuffle } from '../plan/node.js';
 import { addGroupNode, type GroupRequest } from './group-node.js';
 import * as operations from './operations.js';
 import type { Partitions } from './partitioner.js';
-import type { Rdd } from './rdd.js';
+import { Rdd } from './rdd.js';
 import { StreamBuilder } from './stream-builder.js';
 import type { StreamGraph, UserFunction } from './stream-graph.js';
 import type { RunningAggOptions, UpdateStateOptions } from './stream-options.js';
@@ -226,6 +226,41 @@ export class DStream<T> extends StreamOutputs<T> {
   transformAll<U>(others: readonly DStream<T>[], f: (rdds: readonly Rdd<T>[], time: number) => Rdd<U>): DStream<U> {
     const parents = [this.#id, ...others.map(other => this.#sameGraph(other))];
     return this.#derive(addTransformNode(this.#graph, parents, (rdds, time) => f(rdds as readonly Rdd<T>[], time)));
+  }
+
+  /**
+   * Keeps the rows of each batch in the executors' memory for as long as the job remembers (`ssc.remember`), for `slice`.
+   * Nothing needs it for speed: whatever is made from a stream in a batch is computed in one pass. The oldest batches
+   * give way when memory is full.
+   */
+  persist(): this {
+    this.#graph.persist(this.#id);
+    return this;
+  }
+
+  /** The same as `persist`. */
+  cache(): this {
+    return this.persist();
+  }
+
+  /**
+   * The RDDs of the remembered batches from `from` to `to`, batch times in epoch ms, both included; the stream must be
+   * persisted. In foreachRDD and, to read rows without closures, anywhere in the driver while the job runs.
+   */
+  slice(from: number, to: number): readonly Rdd<T>[] {
+    const runtime = this.#graph.rdds;
+    const output = this.#graph.persistedAs(this.#id);
+    if (output === undefined) {
+      throw new EngineError(
+        'jobInvalid',
+        `slice wants a stream that is persisted: call persist() where ${this.#graph.node(this.#id).label} is declared`,
+      );
+    }
+    if (from > to) throw new EngineError('optionInvalid', `slice wants from <= to, got ${from} and ${to}`);
+    return runtime
+      .current('slice')
+      .slice(output, from, to)
+      .map(lineage => new Rdd<T>(lineage, runtime));
   }
 
   /**

@@ -28,6 +28,10 @@ export class RddRuntime {
   readonly numPartitions: number;
   /** Set while a function of foreachRDD runs. */
   session: RddSession | undefined;
+  /** In the driver while the job runs: for RDDs of `slice` that are asked for outside of foreachRDD. */
+  outside: RddSession | undefined;
+  #isRefusing = false;
+  #refused: EngineError | undefined;
 
   constructor(numPartitions: number) {
     this.numPartitions = numPartitions;
@@ -36,11 +40,35 @@ export class RddRuntime {
 
   /** Throws `jobInvalid` outside of foreachRDD. */
   current(what: string): RddSession {
-    if (this.session !== undefined) return this.session;
-    throw new EngineError(
-      'jobInvalid',
-      `${what} computes an RDD, which only a function of foreachRDD can do while its batch is put out. ` +
-        'In transform, return the RDD and let an output operation compute it',
-    );
+    if (this.#isRefusing) {
+      this.#refused ??= outsideError(what);
+      return REFUSING;
+    }
+    const session = this.session ?? this.outside;
+    if (session !== undefined) return session;
+    throw outsideError(what);
+  }
+
+  /** Runs `f`, in which actions are refused: asking for one throws `jobInvalid` when `f` has ended, and gives nothing. */
+  withoutActions<R>(f: () => R): R {
+    this.#isRefusing = true;
+    this.#refused = undefined;
+    try {
+      const result = f();
+      if (this.#refused !== undefined) throw this.#refused as EngineError;
+      return result;
+    } finally {
+      this.#isRefusing = false;
+    }
   }
 }
+
+/** An action of transform would wait for what is not computed yet: its promise is never settled. */
+const REFUSING: RddSession = { collect: () => new Promise(() => undefined), slice: () => [] };
+
+const outsideError = (what: string): EngineError =>
+  new EngineError(
+    'jobInvalid',
+    `${what} computes an RDD, which only a function of foreachRDD can do while its batch is put out. ` +
+      'In transform, return the RDD and let an output operation compute it',
+  );

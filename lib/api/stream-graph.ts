@@ -15,7 +15,9 @@ import {
   type Plan,
   type PlanNode,
 } from '../plan/node.js';
+import type { Accumulator } from './accumulator.js';
 import type { BatchQueue } from './batch-queue.js';
+import type { Broadcast } from './broadcast.js';
 import type { Combiner, GraphView, UserFunction, WindowTotals } from './closures.js';
 import { callSite } from './call-site.js';
 import type { Partitioner } from './partitioner.js';
@@ -40,6 +42,12 @@ export class StreamGraph implements GraphView {
   readonly outputFunctions = new Map<string, UserFunction>();
   /** Queues of queueStream sources, by source id: only the driver reads them. */
   readonly queues = new Map<string, BatchQueue<unknown>>();
+  /** By name. */
+  readonly accumulators = new Map<string, Accumulator<never, unknown>>();
+  /** By id. */
+  readonly broadcasts = new Map<string, Broadcast<unknown>>();
+  /** For how long persisted streams keep their batches; 0: until the next one. */
+  rememberMs = 0;
   /** What RDDs of this job have in common. */
   readonly rdds: RddRuntime;
 
@@ -62,6 +70,16 @@ export class StreamGraph implements GraphView {
     const id = this.uniqueName(name);
     this.#outputs.push(Object.freeze({ id, parent, operation, label: `${name}${callSite()}` }));
     return id;
+  }
+
+  /** Has a stream's batches kept; once, however often it is asked for. */
+  persist(stream: NodeId): void {
+    if (this.persistedAs(stream) === undefined) this.addOutput('persist', stream, { kind: 'persist' });
+  }
+
+  /** Id of the output by which a stream's batches are kept. */
+  persistedAs(stream: NodeId): string | undefined {
+    return this.#outputs.find(({ parent, operation }) => parent === stream && operation.kind === 'persist')?.id;
   }
 
   /**
@@ -109,7 +127,7 @@ export class StreamGraph implements GraphView {
 
   /** The plan so far; a job without an output is refused. */
   plan(): Plan {
-    if (this.#outputs.length === 0) {
+    if (this.#outputs.every(({ operation }) => operation.kind === 'persist')) {
       throw new EngineError(
         'jobInvalid',
         `job ${this.job} declares no output: end a stream with print(), saveAsCsv(...) or foreachRDD(...)`,

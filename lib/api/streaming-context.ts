@@ -3,7 +3,10 @@ import type { Format } from '../core/format.js';
 import { int64, schema, timestamp, type Column, type RowOf, type Schema } from '../core/schema.js';
 import type { SourceSpec } from '../core/source-spec.js';
 import type { NodeId } from '../plan/node.js';
+import { parseDuration, type Duration } from '../core/time.js';
+import { Accumulator, listRules, sumRules, type AccumulatorRules } from './accumulator.js';
 import type { BatchQueue } from './batch-queue.js';
+import { Broadcast } from './broadcast.js';
 import { DStream } from './dstream.js';
 import { Lineage } from './lineage.js';
 import { requirePartitions } from './partitioner.js';
@@ -108,6 +111,41 @@ export class StreamingContext {
   parallelize<T>(rows: Iterable<T>, numPartitions: number = this.defaultParallelism): Rdd<T> {
     const leaf = { kind: 'collection', rows: [...rows], numPartitions: requirePartitions(numPartitions) } as const;
     return new Rdd<T>(new Lineage({ leaf }), this.#graph.rdds);
+  }
+
+  /**
+   * A value of the driver that closures read as `.value` in every worker, plain data. It may be replaced while the job
+   * runs: then it is the new one for all of the next batch.
+   *
+   * @param id what the offset log calls it; default `value`, `value-2` and so on
+   */
+  broadcast<T>(value: T, id?: string): Broadcast<T> {
+    const name = id === undefined ? this.#graph.uniqueName('value') : this.#graph.claimName(id, 'broadcast');
+    const made = new Broadcast<T>(name, value);
+    this.#graph.broadcasts.set(name, made as Broadcast<unknown>);
+    return made;
+  }
+
+  /** A total that tasks add to by rules of your own; the driver reads it as `.value`. */
+  accumulator<V, R>(name: string, rules: AccumulatorRules<V, R>): Accumulator<V, R> {
+    const made = new Accumulator(this.#graph.claimName(name, 'accumulator'), rules);
+    this.#graph.accumulators.set(name, made as Accumulator<never, unknown>);
+    return made;
+  }
+
+  /** A sum of numbers that tasks add. */
+  sumAccumulator(name: string): Accumulator<number> {
+    return this.accumulator(name, sumRules);
+  }
+
+  /** A list of values that tasks add; in no order that means anything. */
+  listAccumulator<T>(name: string): Accumulator<T, T[]> {
+    return this.accumulator(name, listRules<T>());
+  }
+
+  /** For how long streams that are persisted keep their batches, for `slice`. Default: until the next batch. */
+  remember(duration: Duration): void {
+    this.#graph.rememberMs = parseDuration(duration, 'remember');
   }
 
   #addSource(

@@ -29,10 +29,11 @@ import type { EngineSettings, EngineWorld } from './engine-settings.js';
 import { openRecovery, storeOf, type Recovery } from './recovery.js';
 import { buildJob } from './build-job.js';
 import { matchSources } from './match-sources.js';
+import { KeptBatches } from './kept-batches.js';
 import { RddJobs } from './rdd-jobs.js';
 import { restoreState } from './restore-state.js';
 import { runInfo } from './run-info.js';
-import { makeSources, type Source } from './source-ports.js';
+import { makeBroadcastSources, makeSources, type Source } from './source-ports.js';
 import { snapshotState } from './snapshot-state.js';
 
 export class Engine {
@@ -42,6 +43,7 @@ export class Engine {
   readonly #outputs: readonly OpenOutput[];
   readonly #store: CheckpointStore | undefined;
   readonly #counters: RunCounters;
+  readonly #kept: KeptBatches;
   readonly #listener: RunListener;
   /** Settles when the run has ended and everything is closed. */
   readonly done: Promise<RunSummary>;
@@ -58,7 +60,8 @@ export class Engine {
     const compiled = compileStages(plan);
     const operators = operatorStates(plan);
     const partitions = new Map([...operators].map(([id, state]) => [id, state.numPartitions]));
-    const sources = makeSources(plan, graph, listener);
+    const broadcasts = makeBroadcastSources(graph);
+    const sources = [...makeSources(plan, graph, listener), ...broadcasts];
     const roll = { rollBytes: options.rollBytes, rollMs: options.rollIntervalMs };
     const jobs = new RddJobs(graph);
     const outputs = plan.outputs.map(output => makeOutput(output, graph, jobs, world.fs, roll, listener));
@@ -100,7 +103,7 @@ export class Engine {
       for (const source of sources) {
         closers.push(() => source.driver.stop());
         await source.driver.start(recovery.sourceStates[source.id]);
-        for (const { ranges } of recovery.batches) source.driver.replay(ranges[source.id] ?? []);
+        for (const { ranges, time } of recovery.batches) source.driver.replay(ranges[source.id] ?? [], time);
       }
       for (const output of allOutputs(outputs, deadLetters)) {
         closers.push(() => output.close());
@@ -131,7 +134,15 @@ export class Engine {
         world,
         listener,
         compiled,
-        planner: new BatchPlanner(graph, compiled),
+        planner: new BatchPlanner(
+          graph,
+          compiled,
+          [...graph.broadcasts.values()].flatMap((broadcast, i) => {
+            const source = broadcasts[i]?.driver;
+            return source === undefined ? [] : [[broadcast, source] as const];
+          }),
+        ),
+        rememberMs: graph.rememberMs,
         jobs,
         partitions,
         sources,
@@ -158,11 +169,24 @@ export class Engine {
     this.#counters = counters;
     this.#listener = listener;
     const ports = parts.sources.map(source => source.port);
+    const kept = new KeptBatches(pool, parts.rememberMs);
+    pool.onFull(() => kept.evictOldest());
+    this.#kept = kept;
+    const persisted = parts.compiled.plan.outputs.filter(({ operation }) => operation.kind === 'persist');
     const committer = new BatchCommitter({
       log: recovery.store,
       sources: ports,
       outputs: parts.outputs.map(output => output.port),
-      runs: (output, { time, previousTime }) => endsSlide(outputSlide(parts.compiled, output), time, previousTime),
+      runs: (output, batch) =>
+        endsSlide(outputSlide(parts.compiled, output), batch.time, batch.previousTime) &&
+        !parts.planner.isAbsent(output, batch),
+      onTurn: (batch, result) => {
+        parts.jobs.accumulate(result.accumulated);
+        for (const { id } of persisted) {
+          const rows = result.kept.get(id);
+          if (rows !== undefined) kept.add(id, batch.time, rows);
+        }
+      },
       deadLetters: parts.deadLetters?.port,
       bytesOf: block => pool.bytesOf(block),
       sinks: recovery.sinks,
@@ -175,7 +199,7 @@ export class Engine {
       onTableSize: (operator: string, partition: number, numRows: number) =>
         counters.setTable(operator, partition, numRows),
     };
-    parts.jobs.start({ pool, options: runOptions });
+    parts.jobs.start({ pool, options: runOptions, broadcastsAt: time => parts.planner.broadcastsAt(time), kept });
     this.#scheduler = new BatchScheduler({
       clock: world.clock,
       intervalMs: options.intervalMs,
@@ -199,7 +223,10 @@ export class Engine {
         else new BatchRun(bound.compiled, pool, batch, { ...runOptions, inputs: bound.inputs }, done).start();
       },
       snapshot: time => this.#snapshot(parts.partitions, time, options.maxTaskFailures),
-      release: result => pool.release(result.blocks),
+      release: result => {
+        const held = new Set(persisted.flatMap(({ id }) => result.kept.get(id) ?? []).map(({ block }) => block));
+        pool.release(result.blocks.filter(block => !held.has(block)));
+      },
       onCompleted: completed =>
         listener({ kind: 'batchCompleted', batch: counters.complete(completed, settings.once) }),
       onCheckpoint: (time, bytes, tookMs) => listener({ kind: 'checkpointWritten', time, bytes, tookMs }),
@@ -270,6 +297,7 @@ export class Engine {
   }
 
   #end(reason: RunSummary['reason']): RunSummary {
+    this.#kept.clear();
     const summary = this.#counters.summary(reason);
     this.#listener({ kind: 'stopped', summary });
     return summary;
@@ -296,6 +324,8 @@ interface EngineParts {
   readonly compiled: ReturnType<typeof compileStages>;
   readonly planner: BatchPlanner;
   readonly jobs: RddJobs;
+  /** For how long persisted streams keep their batches. */
+  readonly rememberMs: number;
   /** Partitions of each operator with state. */
   readonly partitions: ReadonlyMap<string, number>;
   readonly sources: readonly Source[];

@@ -15,12 +15,13 @@ import { readRowBlock } from '../blocks/row-block.js';
 import type { Json } from '../core/json.js';
 import type { OutputNode } from '../plan/node.js';
 import { compileStages } from '../plan/stages.js';
-import type { BlockRef, KeptPart, PlanRef } from '../protocol/messages.js';
+import type { Accumulated, BlockRef, BroadcastRef, KeptPart, PlanRef } from '../protocol/messages.js';
 import type { Batch, BatchFailure, BatchResult } from '../scheduler/batch.js';
 import { BatchRun, type BatchRunOptions } from '../scheduler/batch-run.js';
 import type { SlotPool } from '../scheduler/slot-pool.js';
-import { collectionRanges } from '../sources/queue-source.js';
 import { batchError } from './batch-error.js';
+import { rangesOf } from './batch-planner.js';
+import type { KeptBatches } from './kept-batches.js';
 
 type Blocks = readonly (BlockRef | null)[];
 
@@ -28,6 +29,10 @@ type Blocks = readonly (BlockRef | null)[];
 export interface RddExecutor {
   readonly pool: SlotPool;
   readonly options: BatchRunOptions;
+  /** What broadcast variables hold for a batch. */
+  readonly broadcastsAt: (time: number) => readonly BroadcastRef[];
+  /** Batches of persisted streams. */
+  readonly kept: KeptBatches;
 }
 
 export class RddJobs {
@@ -40,6 +45,12 @@ export class RddJobs {
 
   start(executor: RddExecutor): void {
     this.#executor = executor;
+    this.#graph.rdds.outside = new DriverSession(executor, this.#graph, undefined, 0, []);
+  }
+
+  /** Takes what the tasks of a batch or action added to accumulators. */
+  accumulate(accumulated: readonly Accumulated[]): void {
+    accumulateIn(this.#graph, accumulated);
   }
 
   /** Calls `f` with the RDD of `parts` and waits for it; what it kept is given back then, whatever it did. */
@@ -52,24 +63,27 @@ export class RddJobs {
     const executor = this.#executor;
     if (executor === undefined)
       throw new EngineError('internal', 'an output was committed before the slots were there');
-    const session = new DriverSession(executor, output, time, parts);
+    const session = new DriverSession(executor, this.#graph, output, time, parts);
     const { columns } = this.#graph.node(output.parent);
     const leaf = { kind: 'blocks', name: output.id, numPartitions: parts.length, session } as const;
     const runtime = this.#graph.rdds;
     runtime.session = session;
+    for (const { id, ...version } of executor.broadcastsAt(time)) this.#graph.broadcasts.get(id)?.enterScope(version);
     try {
       await f(new Rdd<unknown>(new Lineage({ leaf, columns }), runtime), time);
     } finally {
       runtime.session = undefined;
+      for (const broadcast of this.#graph.broadcasts.values()) broadcast.enterScope(undefined);
       await session.close();
     }
   }
 }
 
-/** One call of a function of foreachRDD. */
+/** One call of a function of foreachRDD; without one, what is outside of any, where no closure can run in a worker. */
 class DriverSession implements RddSession {
   readonly #executor: RddExecutor;
-  readonly #output: OutputNode;
+  readonly #graph: StreamGraph;
+  readonly #output: OutputNode | undefined;
   readonly #time: number;
   /** Rows that are there, by name. */
   readonly #kept = new Map<string, Blocks>();
@@ -82,25 +96,30 @@ class DriverSession implements RddSession {
   readonly #numPartitions: number;
   #isClosed = false;
 
-  constructor(executor: RddExecutor, output: OutputNode, time: number, parts: readonly KeptPart[]) {
+  constructor(
+    executor: RddExecutor,
+    graph: StreamGraph,
+    output: OutputNode | undefined,
+    time: number,
+    parts: readonly KeptPart[],
+  ) {
     this.#executor = executor;
+    this.#graph = graph;
     this.#output = output;
     this.#time = time;
     this.#numPartitions = parts.length;
-    this.#kept.set(
-      output.id,
-      parts.map(({ block }) => block),
-    );
+    const blocks = parts.map(({ block }) => block);
+    if (output !== undefined) this.#kept.set(output.id, blocks);
   }
 
   async collect(lineage: Lineage, limit: number | null): Promise<readonly PartitionRows[]> {
     if (this.#isClosed) {
       throw new EngineError(
         'jobInvalid',
-        `an action of an RDD was called after the function of ${this.#output.label} had ended for batch ${this.#time}: await each action in it`,
+        `an action of an RDD was called after the function of ${this.#label} had ended for batch ${this.#time}: await each action in it`,
       );
     }
-    requireSession(lineage, this, this.#output);
+    requireSession(lineage, this, this.#label);
     const index = this.#results.push(null) - 1;
     const computing = this.#compute(lineage, limit, index);
     this.#running.add(computing);
@@ -114,8 +133,21 @@ class DriverSession implements RddSession {
     }
   }
 
-  slice(): readonly Lineage[] {
-    return [];
+  slice(stream: string, from: number, to: number): readonly Lineage[] {
+    const { kept } = this.#executor;
+    const batches = kept.timesOf(stream, from, to).map(time => {
+      const name = `${stream} ${time}`;
+      const blocks = kept.blocksOf(stream, time) ?? [];
+      this.#kept.set(name, blocks);
+      return { name, numPartitions: blocks.length };
+    });
+    const index = this.#results.push(sharedBytes(encodeValue(batches))) - 1;
+    this.#ended.push(index);
+    return batches.map(batch => new Lineage({ leaf: { kind: 'blocks', ...batch, session: this } }));
+  }
+
+  get #label(): string {
+    return this.#output?.label ?? 'slice';
   }
 
   /** Waits for actions that nobody awaited, and gives back what was kept. */
@@ -152,9 +184,8 @@ class DriverSession implements RddSession {
     const { plan, fragment, keeps } = action;
     const inputs = {
       plan: this.#refOf(action, lineage, index),
-      collections: new Map<number, readonly Json[]>(
-        [...fragment.collections].map(([id, { rows, numPartitions }]) => [id, collectionRanges(rows, numPartitions)]),
-      ),
+      broadcasts: this.#executor.broadcastsAt(this.#time),
+      collections: rangesOf(fragment.collections),
       kept: this.#kept,
     };
     const batch: Batch = {
@@ -170,7 +201,8 @@ class DriverSession implements RddSession {
     const outcome = await new Promise<BatchResult | BatchFailure>(done =>
       new BatchRun(compileStages(plan), pool, batch, { ...options, inputs }, done).start(),
     );
-    if ('failure' in outcome) throw batchError({ ...outcome, label: `${this.#output.label}: ${outcome.label}` });
+    if ('failure' in outcome) throw batchError({ ...outcome, label: `${this.#label}: ${outcome.label}` });
+    accumulateIn(this.#graph, outcome.accumulated);
     const keptBlocks = new Set<BlockRef>();
     for (const [name, node] of keeps) {
       const blocks = (outcome.kept.get(name) ?? []).map(({ block }) => block);
@@ -188,7 +220,13 @@ class DriverSession implements RddSession {
 
   #refOf({ fragment, plan, fingerprint }: ActionPlan, lineage: Lineage, index: number): PlanRef {
     if (fragment.isData) {
-      return { kind: 'data', id: `${this.#output.id} ${index}`, plan: JSON.parse(JSON.stringify(plan)) as Json };
+      return { kind: 'data', id: `${this.#output?.id ?? ''} ${index}`, plan: JSON.parse(JSON.stringify(plan)) as Json };
+    }
+    if (this.#output === undefined) {
+      throw new EngineError(
+        'jobInvalid',
+        'an operation with a closure on an RDD of slice can run in a function of foreachRDD only; elsewhere collect its rows first',
+      );
     }
     const walk = walkLineage(lineage);
     return {
@@ -208,16 +246,20 @@ class DriverSession implements RddSession {
 }
 
 /** Throws `jobInvalid` for rows of another call of a function: they may be gone. */
-function requireSession(lineage: Lineage, session: object, output: OutputNode): void {
+function requireSession(lineage: Lineage, session: object, label: string): void {
   for (const { leaf } of walkLineage(lineage)) {
     if (leaf?.kind === 'stream' || (leaf?.kind === 'blocks' && leaf.session !== session)) {
       throw new EngineError(
         'jobInvalid',
-        `the function of ${output.label} uses an RDD of another batch or operation, whose rows are gone: ` +
+        `the function of ${label} uses an RDD of another batch or operation, whose rows are gone: ` +
           'collect what is needed later, or use slice of a persisted stream',
       );
     }
   }
+}
+
+function accumulateIn(graph: StreamGraph, accumulated: readonly Accumulated[]): void {
+  for (const { name, bytes } of accumulated) graph.accumulators.get(name)?.merge(bytes);
 }
 
 /** In memory that is handed to workers without a copy each time. */

@@ -1,9 +1,11 @@
 import type { StreamGraph } from '../api/stream-graph.js';
+import { BroadcastSource, broadcastSourceId } from './broadcast-source.js';
 import type { RunListener } from '../metrics/run-events.js';
 import { EngineError } from '../core/errors.js';
 import { formatBatchTime, type BatchTime } from '../core/time.js';
-import type { NodeId, Plan, PlanNode } from '../plan/node.js';
-import type { SourcePort } from '../scheduler/ports.js';
+import { needsBatchOf } from '../plan/absence.js';
+import type { Plan, PlanNode } from '../plan/node.js';
+import { NO_BATCH, type SourcePort } from '../scheduler/ports.js';
 import { makeSourceDriver } from '../sources/source-spec.js';
 import type { SourceDriver } from '../sources/source.js';
 
@@ -14,49 +16,43 @@ export interface Source {
   readonly port: SourcePort;
 }
 
+/** Broadcast variables, whose values are planned and logged as what sources read. */
+export function makeBroadcastSources(graph: StreamGraph): readonly (Source & { readonly driver: BroadcastSource })[] {
+  return [...graph.broadcasts.values()].map(broadcast => {
+    const driver = new BroadcastSource(broadcast);
+    const id = broadcastSourceId(broadcast.id);
+    const port: SourcePort = {
+      id,
+      isInput: false,
+      plan: limit => driver.plan(limit),
+      commit: time => driver.commit(time),
+      state: () => driver.state(),
+    };
+    return { id, driver, port };
+  });
+}
+
 /** The sources of a plan, not yet started. */
 export function makeSources(plan: Plan, graph: StreamGraph, listener: RunListener): readonly Source[] {
-  return plan.nodes.flatMap(({ id, operation }): Source[] => {
+  return plan.nodes.flatMap(({ operation }): Source[] => {
     if (operation.kind !== 'source') return [];
     const { sourceId, spec } = operation;
     const warn = (message: string): void => listener({ kind: 'warning', message });
     const driver = makeSourceDriver(spec, { id: sourceId, queue: graph.queues.get(sourceId), warn });
-    const needs = needsBatchOf(plan, id);
+    const needs = needsBatchOf(plan, sourceId);
     const port: SourcePort = {
       id: sourceId,
       async plan(limit) {
         const planned = await driver.plan(limit);
-        if (planned.absent === true && needs !== undefined) throw absentError(sourceId, needs, limit.time);
-        return planned;
+        if (planned.absent !== true) return planned;
+        if (needs !== undefined) throw absentError(sourceId, needs, limit.time);
+        return { ...planned, ranges: [NO_BATCH] };
       },
       commit: time => driver.commit(time),
       state: () => driver.state(),
     };
     return [{ id: sourceId, driver, port }];
   });
-}
-
-/**
- * The first node that cannot do without a batch of the source: one that puts several streams together. What follows from
- * a batch that is not there is not there either, until an operation with state, which goes on with what it has.
- */
-function needsBatchOf(plan: Plan, source: NodeId): PlanNode | undefined {
-  const absent = new Set<NodeId>([source]);
-  for (const node of plan.nodes) {
-    if (!node.dependencies.some(dependency => absent.has(dependency.parent))) continue;
-    switch (node.operation.kind) {
-      case 'union':
-      case 'cogroup':
-        return node;
-      case 'updateState':
-      case 'runningAggregate':
-      case 'window':
-        break;
-      default:
-        absent.add(node.id);
-    }
-  }
-  return undefined;
 }
 
 const absentError = (source: string, node: PlanNode, time: BatchTime): EngineError =>

@@ -79,6 +79,7 @@ class ReplaySession implements RddSession {
     if (bytes === undefined || bytes === null) return [];
     const batches = decodeValue(bytes) as readonly { readonly name: string; readonly numPartitions: number }[];
     this.#numEnded++;
+    this.#turn();
     return batches.map(batch => new Lineage({ leaf: { kind: 'blocks', ...batch, session: this } }));
   }
 

@@ -49,11 +49,13 @@ export async function runTask(environment: TaskEnvironment, request: TaskRequest
   memory.startTracking();
   const ctx = new TaskContext(memory, request, new DeadLetterWriter(memory, request.time), environment.bytesOf);
   try {
+    for (const { id, ...version } of request.broadcasts) environment.graph.broadcasts.get(id)?.enterScope(version);
     const result = await compute(environment, ctx);
     const kept = new Set(addressesOf(result));
     for (const address of memory.stopTracking()) if (!kept.has(address)) memory.free(address);
     return { ok: true, kind: 'task', result };
   } catch (error) {
+    for (const accumulator of environment.graph.accumulators.values()) accumulator.endTask();
     for (const address of memory.stopTracking()) memory.free(address);
     if (error instanceof BlockLost) return { ok: false, failure: { kind: 'blockLost', blockId: error.blockId } };
     return { ok: false, failure: failureOf(error, ctx.label) };
@@ -70,7 +72,9 @@ const NO_PIPELINE: Pipeline = {
 
 async function compute(environment: TaskEnvironment, ctx: TaskContext): Promise<TaskResult> {
   const startMs = performance.now();
+  // A function of foreachRDD that runs here for its closures adds to no accumulator.
   const { stages, view } = await environment.plans.planOf(ctx.request);
+  for (const accumulator of environment.graph.accumulators.values()) accumulator.beginTask();
   const stage = stages[ctx.request.stage];
   if (stage === undefined) throw new EngineError('internal', `no stage ${ctx.request.stage}`);
   const { time, previousTime } = ctx.request;
@@ -79,10 +83,15 @@ async function compute(environment: TaskEnvironment, ctx: TaskContext): Promise<
     : NO_PIPELINE;
   const deltas = await readLeaf(environment, view, ctx, stage, pipeline.emit);
   const ends = pipeline.finish();
+  const accumulated = [...environment.graph.accumulators.values()].flatMap(accumulator => {
+    const bytes = accumulator.endTask();
+    return bytes === undefined ? [] : [{ name: accumulator.name, bytes }];
+  });
   const { numRows, blocks } = ctx.finishDeadLetters();
   return {
     ...ends,
     deltas,
+    accumulated,
     inputRecords: ctx.inputRecords,
     inputBytes: ctx.inputBytes,
     badRecords: ctx.badRecords,

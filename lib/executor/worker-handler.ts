@@ -33,6 +33,7 @@ export async function createWorkerHandler(init: WorkerInit): Promise<WorkerHandl
 /** @param fs where snapshots of the state are written */
 export async function makeWorkerHandler(job: Job, init: WorkerInit, fs: FileSystem): Promise<WorkerHandler> {
   const { graph, plan } = buildGraph(job, init.jobArgs, init.numPartitions);
+  for (const accumulator of graph.accumulators.values()) accumulator.enterWorker();
   const fingerprint = fingerprintOf(plan);
   if (fingerprint !== init.fingerprint) {
     throw new EngineError(

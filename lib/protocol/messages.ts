@@ -63,10 +63,25 @@ export interface TaskRequest {
   readonly previousTime: number;
   /** Whose stage it is: null for the job's own plan, which is the same in every batch. */
   readonly plan: PlanRef | null;
+  /** What broadcast variables hold for the batch. */
+  readonly broadcasts: readonly BroadcastRef[];
   /** What a task of a source or of a collection reads; null for other stages. */
   readonly range: Json;
   /** Blocks of this partition, one list for each shuffle the stage reads, in order of map stage and partition. */
   readonly inputs: readonly (readonly BlockRef[])[];
+}
+
+/** The value of a broadcast variable, encoded, in memory that all threads share. */
+export interface BroadcastRef {
+  readonly id: string;
+  readonly version: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What a task added to an accumulator, encoded. */
+export interface Accumulated {
+  readonly name: string;
+  readonly bytes: Uint8Array;
 }
 
 /** A plan that belongs to one batch: how a worker comes by it. */
@@ -167,6 +182,7 @@ export interface TaskResult {
       readonly table: TableRef;
     };
   };
+  readonly accumulated: readonly Accumulated[];
   readonly badRecords: number;
   /** Dead-letter NDJSON lines. */
   readonly deadLetters: { readonly numRows: number; readonly blocks: readonly BlockRef[] };

@@ -20,6 +20,8 @@ export interface CommitterOptions {
   readonly outputs: readonly OutputPort[];
   /** Whether an output has a batch at that time; without it, every one has each. */
   readonly runs?: (output: string, batch: Batch) => boolean;
+  /** Called when a batch's turn has come, before its outputs. */
+  readonly onTurn?: (batch: Batch, result: BatchResult) => void;
   /** Takes dead-letter lines as one more output, before the others. */
   readonly deadLetters: OutputPort | undefined;
   readonly bytesOf: (block: BlockRef) => Uint8Array;
@@ -62,6 +64,7 @@ export class BatchCommitter {
 
   async #commit(batch: Batch, result: BatchResult): Promise<Committed> {
     const { log } = this.#options;
+    this.#options.onTurn?.(batch, result);
     const outputs = this.#dueOutputs(batch, result);
     if (log !== undefined && (outputs.length > 0 || result.deltas.length > 0)) await log.syncOffsets();
     const handles: { [output: string]: Json } = {};

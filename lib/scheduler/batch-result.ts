@@ -1,6 +1,14 @@
 import { branchesTo } from '../plan/branches.js';
 import type { Stage } from '../plan/stages.js';
-import type { BlockRef, Branch, CollectedPart, KeptPart, StagedPart, TaskResult } from '../protocol/messages.js';
+import type {
+  Accumulated,
+  BlockRef,
+  Branch,
+  CollectedPart,
+  KeptPart,
+  StagedPart,
+  TaskResult,
+} from '../protocol/messages.js';
 import type { BatchResult } from './batch.js';
 import { blocksOf } from './batch-task.js';
 
@@ -19,6 +27,7 @@ export function collectResults(
   const deltas: { operator: string; partition: number; ipc: BlockRef }[] = [];
   const deadLetters: { numRows: number; blocks: readonly BlockRef[] }[] = [];
   const blocks: BlockRef[] = [];
+  const accumulated: Accumulated[] = [];
   let inputRecords = 0;
   let inputBytes = 0;
   let badRecords = 0;
@@ -35,6 +44,7 @@ export function collectResults(
     }
     if (result.deadLetters.numRows > 0) deadLetters.push(result.deadLetters);
     blocks.push(...blocksOf(result));
+    accumulated.push(...result.accumulated);
     inputRecords += result.inputRecords;
     inputBytes += result.inputBytes;
     badRecords += result.badRecords;
@@ -48,6 +58,7 @@ export function collectResults(
     deltas,
     deadLetters,
     blocks,
+    accumulated,
     inputRecords,
     inputBytes,
     badRecords,

@@ -146,6 +146,7 @@ export class BatchRun {
       time: this.#batch.time,
       previousTime: this.#batch.previousTime,
       plan: this.#inputs.plan,
+      broadcasts: this.#inputs.broadcasts ?? [],
       range: task.range,
       inputs,
     } as const;
@@ -181,6 +182,8 @@ export class BatchRun {
     this.#failedTasks++;
     if (failure.kind === 'blockLost') return this.#recompute(task, failure);
     if (failure.kind === 'cancelled') return this.#fail(task, failure);
+    // Giving blocks back has this task offered a slot again.
+    if (isFull(failure) && this.#pool.evict()) return;
     if (this.#canWait(failure)) {
       task.status = 'waiting';
       return;
@@ -192,7 +195,7 @@ export class BatchRun {
 
   /** A memory that is full while batches that are being committed hold blocks will have room again without a failure. */
   #canWait(failure: TaskFailure): boolean {
-    if (failure.kind !== 'engineError' || failure.code !== 'memoryLimit') return false;
+    if (!isFull(failure)) return false;
     const own = this.#tasks
       .flat()
       .reduce((sum, { result }) => sum + (result === undefined ? 0 : blocksOf(result).length), 0);
@@ -271,6 +274,8 @@ export class BatchRun {
     this.#done(this.#failure);
   }
 }
+
+const isFull = (failure: TaskFailure): boolean => failure.kind === 'engineError' && failure.code === 'memoryLimit';
 
 /** A failure that the same input will meet again whatever is tried. */
 function isFinal(failure: TaskFailure): boolean {

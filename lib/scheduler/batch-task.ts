@@ -4,6 +4,7 @@ import { operatorIdOf } from '../plan/node.js';
 import { endsSlide } from '../plan/slides.js';
 import type { Stage } from '../plan/stages.js';
 import type { BlockRef, TaskResult } from '../protocol/messages.js';
+import { NO_BATCH } from './ports.js';
 import type { Batch, PlanInputs } from './batch.js';
 
 /** One partition of one stage. */
@@ -34,7 +35,7 @@ export interface Applying {
 
 /** The tasks of a stage: one for each range of a source, else one for each partition; none between its slides. @param homeOf the slot of a partition's state */
 export function tasksOf(stage: Stage, batch: Batch, inputs: PlanInputs, homeOf: (partition: number) => number): Task[] {
-  if (!stage.isNeeded) return [];
+  if (!stage.isNeeded || inputs.absent?.has(stage.leaf.id) === true) return [];
   if (!endsSlide(stage.inputSlideMs, batch.time, batch.previousTime)) return [];
   const operation = stage.leaf.operation;
   const make = (partition: number, range: Json, home: number | undefined, kept: readonly BlockRef[] = []): Task => ({
@@ -50,7 +51,7 @@ export function tasksOf(stage: Stage, batch: Batch, inputs: PlanInputs, homeOf: 
   });
   if (operation.kind === 'source') {
     const ranges = batch.ranges[operation.sourceId] ?? [];
-    return ranges.map((range, partition) => make(partition, range, undefined));
+    return ranges.flatMap((range, partition) => (range === NO_BATCH ? [] : [make(partition, range, undefined)]));
   }
   if (operation.kind === 'collection') {
     const ranges = inputs.collections?.get(stage.leaf.id) ?? [];

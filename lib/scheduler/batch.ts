@@ -1,8 +1,9 @@
 import type { Json } from '../core/json.js';
 import type { BatchTime } from '../core/time.js';
-import type { BlockRef, KeptPart, PlanRef } from '../protocol/messages.js';
+import type { NodeId } from '../plan/node.js';
+import type { Accumulated, BlockRef, BroadcastRef, KeptPart, PlanRef } from '../protocol/messages.js';
 import type { TaskFailure } from '../protocol/task-failure.js';
-import type { Progress } from './ports.js';
+import { NO_BATCH, type Progress } from './ports.js';
 
 /** A batch whose input is fixed. */
 export interface Batch {
@@ -20,12 +21,19 @@ export interface Batch {
   readonly sourceStates: { readonly [source: string]: Json } | undefined;
 }
 
+/** Sources that give no batch, which is not an empty one. */
+export const absentSources = ({ ranges }: Batch): ReadonlySet<string> =>
+  new Set(Object.keys(ranges).filter(source => ranges[source]?.includes(NO_BATCH)));
+
 /** What the tasks of a plan that belongs to one batch need beside it. */
 export interface PlanInputs {
   /** Null: the job's own plan. */
   readonly plan: PlanRef | null;
+  readonly broadcasts?: readonly BroadcastRef[];
   /** Ranges of values of the driver, by node. */
   readonly collections?: ReadonlyMap<number, readonly Json[]>;
+  /** Nodes that have no batch. */
+  readonly absent?: ReadonlySet<NodeId>;
   /** Rows kept as blocks, by name: one entry a partition, null for an empty one. */
   readonly kept?: ReadonlyMap<string, readonly (BlockRef | null)[]>;
 }
@@ -39,6 +47,7 @@ export interface BatchResult {
   readonly deltas: readonly { readonly operator: string; readonly partition: number; readonly ipc: BlockRef }[];
   readonly deadLetters: readonly { readonly numRows: number; readonly blocks: readonly BlockRef[] }[];
   readonly blocks: readonly BlockRef[];
+  readonly accumulated: readonly Accumulated[];
   readonly inputRecords: number;
   readonly inputBytes: number;
   readonly badRecords: number;

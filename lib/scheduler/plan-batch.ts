@@ -33,7 +33,7 @@ export async function planBatch(request: PlanRequest): Promise<{ batch: Batch | 
   for (const source of sources) {
     const plan = await planSource(source, request);
     ranges[source.id] = plan.ranges;
-    numRanges += plan.ranges.length;
+    if (source.isInput !== false) numRanges += plan.ranges.length;
     caughtUp &&= plan.caughtUp;
     if (plan.progress !== undefined) progress = addProgress(progress, plan.progress);
   }

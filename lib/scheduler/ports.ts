@@ -5,9 +5,14 @@ import type { Json } from '../core/json.js';
 import type { BatchTime } from '../core/time.js';
 import type { KeptPart, SnapshotFileRef } from '../protocol/messages.js';
 
+/** In place of a source's ranges: it gives no batch, which is not an empty one. */
+export const NO_BATCH = 'no batch';
+
 /** The driver half of a source, as the job generator sees it (contract: `sources/source.ts`). */
 export interface SourcePort {
   readonly id: string;
+  /** False: what it plans goes along with a batch and makes none. */
+  readonly isInput?: boolean;
   plan(limit: {
     readonly time: BatchTime;
     readonly parallelism: number;

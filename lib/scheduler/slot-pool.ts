@@ -31,6 +31,7 @@ export class SlotPool {
   readonly #attachTimeoutMs: number;
   readonly #slots: readonly Slot[];
   #stopped = false;
+  #evict: () => boolean = () => false;
   readonly #clients = new SlotClients();
 
   /** @param attachTimeoutMs how long a thread may take to load the job and build its graph; 0 = no limit */
@@ -91,6 +92,16 @@ export class SlotPool {
       released = true;
     }
     if (released) this.#clients.released();
+  }
+
+  /** Has `evict` asked when a memory is full: it gives blocks back and says whether it had any. */
+  onFull(evict: () => boolean): void {
+    this.#evict = evict;
+  }
+
+  /** @returns whether blocks that can be spared were given back */
+  evict(): boolean {
+    return this.#evict();
   }
 
   /** Has idle slots offered to `client` from the next round on, until what is returned is called. */

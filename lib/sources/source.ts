@@ -18,7 +18,7 @@ export interface SourceDriver {
   /** Checks that the source can be used (throws `inputMissing` with the cure). `state` is what `state()` gave at the last checkpoint, or undefined at the very first start. */
   start(state: Json | undefined): Promise<void>;
   /** Moves past a batch that was planned by an earlier process. Must not read input. */
-  replay(ranges: readonly Json[]): void;
+  replay(ranges: readonly Json[], time: number): void;
   /** Fixes what the next batch reads and moves past it. Never waits for input to arrive. */
   plan(limit: PlanLimit): Promise<SourcePlan>;
   /** The batch that read up to here is committed: a source may tell its system (never needed for correctness). */

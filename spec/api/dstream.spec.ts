@@ -340,14 +340,25 @@ describe('DStream', () => {
 });
 
 describe('a batch that its source does not give', () => {
-  it('has no rows, no partitions and no effect on what follows', () =>
-    expectStream<string, unknown>([['a'], null, CRASH, ['b']], s => s.map(x => x).glom(), [
+  it('is not put out, and has no effect on what follows', () =>
+    expectStream<string, unknown>([['a'], null, CRASH, ['b'], null], s => s.map(x => x).glom(), [
       [[], ['a']],
-      [],
       [[], ['b']],
     ]));
 
-  it('counts 0', () => expectStream<string, unknown>([['a'], null], s => s.count(), [[1], [0]]));
+  it('has no count either, which is not 0', () =>
+    expectStream<string, unknown>([['a'], null, []], s => s.count(), [[1], [0]]));
+
+  it('has no count that a state could take in', () =>
+    expectStream<string, unknown>(
+      [['a'], null],
+      s =>
+        s
+          .count()
+          .map((n): [string, number] => ['n', n])
+          .updateStateByKey<number[], string, number>((values, state = []) => [...state, ...values]),
+      [[['n', [1]]], [['n', [1]]]],
+    ));
 
   it('is an empty one for keyed state, and for what is united with that', () =>
     expectStream<string, [string, number]>(
@@ -377,6 +388,7 @@ describe('a batch that its source does not give', () => {
   for (const [name, build] of Object.entries<(s: DStream<string>) => DStream<unknown>>({
     union: s => s.union(s.map(x => x)),
     join: s => s.map(x => [x, 1]).join(s.map(x => [x, 2])),
+    transform: s => s.transform(rdd => rdd),
   })) {
     it(`fails a ${name} with its source, its batch and the cure`, async () => {
       const error = await runStream<string, unknown>([['a'], null], build).catch((thrown: unknown) => thrown);

@@ -134,7 +134,7 @@ export function sourceContract(name: string, makeFixture: () => SourceFixture | 
 
       const restarted = isReplayable ? makeDriver() : driver;
       await restarted.start(state);
-      restarted.replay(logged);
+      restarted.replay(logged, 2000);
       const rest = await planAll(restarted);
       const all = [...first.ranges, ...logged, ...rest.flat()];
       expect(await readRanges(reader, all, memory)).to.deep.equal(rows);

@@ -50,6 +50,7 @@ const read = (rows: readonly Row[]): TaskRequest => ({
   time: 0,
   previousTime: 0,
   plan: null,
+  broadcasts: [],
   range: { numRows: rows.length, rows: Buffer.from(encodeValue(rows)).toString('base64') },
   inputs: [],
 });

@@ -19,6 +19,7 @@ export function command(what: Command): TaskRequest {
     time: 0,
     previousTime: -1,
     plan: null,
+    broadcasts: [],
     range: what as unknown as Json,
     inputs: [],
   };

@@ -132,6 +132,7 @@ export const resultOf = (parts: Partial<BatchResult> = {}): BatchResult => ({
   deltas: [],
   deadLetters: [],
   blocks: [],
+  accumulated: [],
   inputRecords: 0,
   inputBytes: 0,
   badRecords: 0,

@@ -107,6 +107,7 @@ const taskReply = (parts: Partial<TaskResult>): WorkerReply => ({
     staged: {},
     collected: {},
     kept: {},
+    accumulated: [],
     deltas: {},
     badRecords: 0,
     deadLetters: { numRows: 0, blocks: [] },

@@ -1,0 +1,86 @@
+import { expect } from 'chai';
+import { VirtualClock } from '../../lib/core/clock.js';
+import { buildGraph } from '../../lib/api/job.js';
+import { BatchQueue, job, type Broadcast } from '../../lib/index.js';
+import { ModelFileSystem } from '../helpers/model-file-system.js';
+import { runEngine, type TestRun } from '../helpers/run-engine.js';
+import { CRASH, expectStream } from '../helpers/expect-stream.js';
+
+describe('broadcast', () => {
+  it('gives its value to closures of streams, transforms and actions', async () => {
+    await expectStream(
+      [[1, 2], [3]],
+      (s, ssc) => {
+        const factor = ssc.broadcast(10);
+        return s.map(n => n * factor.value).transform(rdd => rdd.map(n => n + factor.value));
+      },
+      [[20, 30], [40]],
+    );
+  });
+
+  it('is replaced from the next batch on, for all of it', async () => {
+    await expectStream(
+      [[1], [1], [1]],
+      (s, ssc) => {
+        const factor = ssc.broadcast(1);
+        s.foreachRDD(async (rdd, time) => {
+          const inBody = await rdd.map(n => n * factor.value).collect();
+          expect(inBody).to.deep.equal([factor.value]);
+          factor.replace(time / 1000 + 1);
+          expect(factor.value, 'within its batch').to.equal(inBody[0]);
+        });
+        return s.map(n => n * factor.value);
+      },
+      [[1], [2], [3]],
+    );
+  });
+
+  it('is after a crash what it was, for batches that run again and those after', async () => {
+    await expectStream(
+      [[1], [1], CRASH, [1], CRASH, [1]],
+      (s, ssc) => {
+        const factor = ssc.broadcast({ by: 1 });
+        s.foreachRDD((_, time) => {
+          if (time === 1000) factor.replace({ by: 7 });
+        });
+        return s.map(n => n * factor.value.by);
+      },
+      [[1], [7], [7], [7]],
+    );
+  });
+
+  it('refuses what is not plain data', () => {
+    const declared = job('spec', {}, ssc => {
+      ssc.broadcast(() => 1);
+    });
+    expect(() => buildGraph(declared, {}, 1)).to.throw("broadcast 'value' wants plain data");
+  });
+
+  it('is known by its version in the workers: a replaced value is decoded once', async () => {
+    const queue = new BatchQueue<number>();
+    const seen = new Set<unknown>();
+    let broadcast: Broadcast<{ n: number }> | undefined;
+    const declared = job('spec', {}, ssc => {
+      const made = ssc.broadcast({ n: 1 }, 'made');
+      broadcast ??= made;
+      ssc
+        .queueStream(queue)
+        .map(() => {
+          seen.add(made.value);
+          return 1;
+        })
+        .foreachRDD(async rdd => {
+          await rdd.count();
+        });
+    });
+    const clock = new VirtualClock(0);
+    queue.push([1, 2, 3], [1, 2, 3]);
+    clock.advanceTo(1000);
+    const run: TestRun = await runEngine(declared, { clock, fs: new ModelFileSystem(), options: { workers: 1 } });
+    await run.batchesDone(1);
+    broadcast?.replace({ n: 2 });
+    await run.next();
+    await run.engine.stop();
+    expect([...seen]).to.deep.equal([{ n: 1 }, { n: 2 }]);
+  });
+});
