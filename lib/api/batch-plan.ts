@@ -9,6 +9,7 @@ import { endsSlide, slidesOf } from '../plan/slides.js';
 import { Fragment, type Collection } from './lower-lineage.js';
 import { Lineage } from './lineage.js';
 import { isRdd, Rdd } from './rdd.js';
+import type { Captured } from './captured-variables.js';
 import type { GraphView } from './closures.js';
 import type { StreamGraph } from './stream-graph.js';
 
@@ -19,8 +20,8 @@ export interface BatchPlan {
   readonly collections: ReadonlyMap<NodeId, Collection>;
   /** What driver and worker compare; empty for a plan that is the same in every batch. */
   readonly fingerprint: string;
-  /** Closures that the batch's own functions made. */
-  readonly fragments: readonly Fragment[];
+  /** What the closures that the batch's own functions made take from around them. */
+  readonly captured: readonly Captured[];
 }
 
 export const hasTransforms = (plan: Plan): boolean =>
@@ -70,7 +71,7 @@ export function planOfBatch(graph: StreamGraph, plan: Plan, time: number, previo
     view,
     collections: new Map(fragments.flatMap(({ collections }) => [...collections])),
     fingerprint: prints.join(' '),
-    fragments,
+    captured: fragments.flatMap(fragment => fragment.captured()),
   };
 }
 

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { canonicalJson } from '../core/json.js';
 import type { Json } from '../core/json.js';
 import { nodeId, type Dependency, type NodeId, type Operation, type PlanNode } from '../plan/node.js';
+import { capturedVariables, type Captured } from './captured-variables.js';
 import type { Lineage } from './lineage.js';
 import type { Partitioner } from './partitioner.js';
 import type { Combiner, UserFunction } from './closures.js';
@@ -123,6 +124,11 @@ export class Fragment {
   /** Whether a worker needs nothing but data to compute it. */
   get isData(): boolean {
     return this.closures().length === 0;
+  }
+
+  /** What the closures take from around them. */
+  captured(): readonly Captured[] {
+    return this.closures().flatMap(([{ label }, f]) => capturedVariables(f).map(variable => ({ label, ...variable })));
   }
 
   /** 16 hex digits that differ when the nodes differ or the source text of a closure does. */

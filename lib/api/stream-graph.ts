@@ -19,6 +19,7 @@ import type { Accumulator } from './accumulator.js';
 import type { BatchQueue } from './batch-queue.js';
 import type { Broadcast } from './broadcast.js';
 import type { Combiner, GraphView, UserFunction, WindowTotals } from './closures.js';
+import { capturedVariables, type Captured } from './captured-variables.js';
 import { callSite } from './call-site.js';
 import type { Partitioner } from './partitioner.js';
 import { RddRuntime } from './rdd-runtime.js';
@@ -119,6 +120,20 @@ export class StreamGraph implements GraphView {
     const node = this.#nodes[id];
     if (node === undefined) throw new EngineError('internal', `no node ${id} in the graph of ${this.job}`);
     return node;
+  }
+
+  /** What the closures that run in workers take from around them. */
+  captured(): readonly Captured[] {
+    const closures = [
+      ...[...this.functions].filter(([id]) => this.node(id).operation.kind !== 'transform'),
+      ...[...this.combiners].flatMap(([id, { create, merge, mergeCombiners }]) =>
+        [create, merge, mergeCombiners].map(f => [id, f] as const),
+      ),
+    ];
+    return closures.flatMap(([id, f]) => {
+      const { label } = this.node(id);
+      return capturedVariables(f).map(variable => ({ label, ...variable }));
+    });
   }
 
   output(id: string): OutputNode | undefined {

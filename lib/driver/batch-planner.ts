@@ -48,9 +48,10 @@ export class BatchPlanner {
         plan: own,
         fingerprint,
         collections,
+        captured,
       } = this.#within(time, () => planOfBatch(this.#graph, plan, time, previousTime));
       const inputs: PlanInputs = {
-        plan: { kind: 'batch', fingerprint },
+        plan: { kind: 'batch', fingerprint, captured },
         broadcasts,
         absent,
         collections: rangesOf(collections),

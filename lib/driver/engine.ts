@@ -85,6 +85,7 @@ export class Engine {
         jobModule: settings.module,
         jobArgs: settings.args,
         fingerprint,
+        captured: settings.module === '' ? [] : graph.captured(),
       } as const;
       const runner = world.makeRunner((slot, memories) => ({
         ...init,

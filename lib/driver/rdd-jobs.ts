@@ -241,6 +241,7 @@ class DriverSession implements RddSession {
         return number < 0 ? [] : [{ node: number, ...kept }];
       }),
       fingerprint,
+      captured: fragment.captured(),
     };
   }
 }

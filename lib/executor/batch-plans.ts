@@ -5,6 +5,7 @@
 import { EngineError } from '../core/errors.js';
 import { planOfAction, walkLineage } from '../api/action-plan.js';
 import { planOfBatch } from '../api/batch-plan.js';
+import { requireSameCaptured } from '../api/captured-variables.js';
 import type { GraphView } from '../api/closures.js';
 import type { StreamGraph } from '../api/stream-graph.js';
 import type { NodeId, Plan, PlanNode } from '../plan/node.js';
@@ -52,7 +53,7 @@ export class BatchPlans {
   async #make(ref: PlanRef, request: TaskRequest): Promise<TaskPlan> {
     switch (ref.kind) {
       case 'batch':
-        return this.#planOfBatch(ref.fingerprint, request);
+        return this.#planOfBatch(ref, request);
       case 'data':
         return planOfData(ref.plan as unknown as Plan);
       case 'action':
@@ -60,14 +61,15 @@ export class BatchPlans {
     }
   }
 
-  #planOfBatch(wanted: string, { time, previousTime }: TaskRequest): TaskPlan {
-    const { plan, view, fingerprint } = planOfBatch(this.#graph, this.#plan, time, previousTime);
-    if (fingerprint !== wanted) {
+  #planOfBatch(ref: Extract<PlanRef, { kind: 'batch' }>, { time, previousTime }: TaskRequest): TaskPlan {
+    const { plan, view, fingerprint, captured } = planOfBatch(this.#graph, this.#plan, time, previousTime);
+    if (fingerprint !== ref.fingerprint) {
       throw new EngineError(
         'planMismatch',
         `a function of transform built other RDDs in a worker than in the driver for batch ${time}. ${ADVICE}`,
       );
     }
+    requireSameCaptured(ref.captured, captured, `transform, batch ${time}`);
     return { stages: compileStages(plan).stages, view };
   }
 
@@ -75,13 +77,14 @@ export class BatchPlans {
     const { lineage, limit } = await replayAction(this.#graph, ref, time);
     const walk = walkLineage(lineage);
     const there = new Map(ref.materialized.map(({ node, ...kept }) => [walk[node], kept]));
-    const { plan, view, fingerprint } = planOfAction(lineage, limit, ref.index, node => there.get(node));
+    const { plan, view, fingerprint, fragment } = planOfAction(lineage, limit, ref.index, node => there.get(node));
     if (fingerprint !== ref.fingerprint) {
       throw new EngineError(
         'planMismatch',
         `the function of ${ref.output} came to another RDD in a worker than in the driver at its action ${ref.index + 1} for batch ${time}. ${ADVICE}`,
       );
     }
+    requireSameCaptured(ref.captured, fragment.captured(), `${ref.output}, action ${ref.index + 1}, batch ${time}`);
     return { stages: compileStages(plan).stages, view };
   }
 }

@@ -7,6 +7,7 @@ import { EngineError } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
 import { NodeFileSystem } from '../core/node-file-system.js';
 import { buildGraph, isJob, type Job } from '../api/job.js';
+import { requireSameCaptured } from '../api/captured-variables.js';
 import { SlotMemory } from '../columnar/slot-memory.js';
 import { fingerprintOf } from '../plan/fingerprint.js';
 import type { BlockRef, WorkerInit, WorkerReply, WorkerRequest } from '../protocol/messages.js';
@@ -27,11 +28,19 @@ import { operatorStates, StateTables } from './state-tables.js';
 export async function createWorkerHandler(init: WorkerInit): Promise<WorkerHandler> {
   const module = (await import(pathToFileURL(init.jobModule).href)) as { default?: unknown };
   if (!isJob(module.default)) throw new EngineError('jobInvalid', `${init.jobModule} does not export a job`);
-  return makeWorkerHandler(module.default, init, new NodeFileSystem());
+  return makeWorkerHandler(module.default, init, new NodeFileSystem(), 'compare');
 }
 
-/** @param fs where snapshots of the state are written */
-export async function makeWorkerHandler(job: Job, init: WorkerInit, fs: FileSystem): Promise<WorkerHandler> {
+/**
+ * @param fs where snapshots of the state are written
+ * @param captured whether variables that closures use are compared with the driver's: without threads they are the same
+ */
+export async function makeWorkerHandler(
+  job: Job,
+  init: WorkerInit,
+  fs: FileSystem,
+  captured: 'compare' | 'shared' = 'shared',
+): Promise<WorkerHandler> {
   const { graph, plan } = buildGraph(job, init.jobArgs, init.numPartitions);
   for (const accumulator of graph.accumulators.values()) accumulator.enterWorker();
   const fingerprint = fingerprintOf(plan);
@@ -42,6 +51,7 @@ export async function makeWorkerHandler(job: Job, init: WorkerInit, fs: FileSyst
         'its build function must declare the same streams each time, so it must not depend on the time, random numbers or what changes between threads',
     );
   }
+  if (captured === 'compare') requireSameCaptured(init.captured, graph.captured(), `worker ${init.slot}`);
   const memories = init.memories.map((memory, slot) => new SlotMemory(slot, memory, init.limitBytes));
   const memory = memories[init.slot];
   if (memory === undefined) throw new EngineError('internal', `no memory for slot ${init.slot}`);

@@ -27,6 +27,8 @@ export interface WorkerInit {
   readonly fingerprint: string;
   readonly numPartitions: number;
   readonly numKeyGroups: number;
+  /** What the closures of the job's own plan hold. */
+  readonly captured: readonly CapturedRef[];
 }
 
 /** Where the state table of one operator's partition lives: all a new worker needs to go on with it. */
@@ -87,7 +89,7 @@ export interface Accumulated {
 /** A plan that belongs to one batch: how a worker comes by it. */
 export type PlanRef =
   /** By calling the functions of the job's transforms. */
-  | { readonly kind: 'batch'; readonly fingerprint: string }
+  | { readonly kind: 'batch'; readonly fingerprint: string; readonly captured: readonly CapturedRef[] }
   /** It is data: no closure is needed. */
   | { readonly kind: 'data'; readonly id: string; readonly plan: Json }
   | ActionRef;
@@ -110,6 +112,17 @@ export interface ActionRef {
   /** What is kept already of the RDD's lineage. */
   readonly materialized: readonly MaterializedRef[];
   readonly fingerprint: string;
+  readonly captured: readonly CapturedRef[];
+}
+
+/** A variable that a closure takes from around it, as the driver has it. */
+export interface CapturedRef {
+  /** Of the node that calls the closure. */
+  readonly label: string;
+  readonly name: string;
+  readonly digest: number;
+  /** The value, for messages. */
+  readonly shown: string;
 }
 
 /** A node of a lineage, by its number in a walk from the result, parents first. */

@@ -33,6 +33,7 @@ export function makeInit(slot: number, memories: readonly WebAssembly.Memory[], 
     jobModule: '',
     jobArgs: {},
     fingerprint,
+    captured: [],
     numPartitions: 1,
     numKeyGroups: 1,
   };
