@@ -257,10 +257,14 @@ export class DStream<T> extends StreamOutputs<T> {
       );
     }
     if (from > to) throw new EngineError('optionInvalid', `slice wants from <= to, got ${from} and ${to}`);
-    return runtime
-      .current('slice')
-      .slice(output, from, to)
-      .map(lineage => new Rdd<T>(lineage, runtime));
+    const session = runtime.session ?? runtime.outside;
+    if (session === undefined) {
+      throw new EngineError(
+        'jobInvalid',
+        `slice: ${this.#graph.node(this.#id).label} has not been initialized, it has batches when the job runs`,
+      );
+    }
+    return session.slice(output, from, to).map(lineage => new Rdd<T>(lineage, runtime));
   }
 
   /**

@@ -90,6 +90,6 @@ describe('slice of a persisted stream', () => {
       idle = ssc.queueStream(new BatchQueue<number>()).persist();
     });
     expect(() => buildGraph(declared, {}, 1)).to.throw('declares no output');
-    expect(() => idle?.slice(0, 1000)).to.throw('slice computes an RDD');
+    expect(() => idle?.slice(0, 1000)).to.throw('has not been initialized');
   });
 });

@@ -34,6 +34,8 @@ export interface ConformanceCase {
     readonly batchDurationMs: number;
     readonly numInputPartitions: number;
     readonly enqueuedPerTick?: number;
+    readonly fromMs?: number;
+    readonly toMs?: number;
   };
   readonly pipeline: Pipeline;
   readonly input: readonly InputBatch[];
@@ -43,6 +45,7 @@ export interface ConformanceCase {
   readonly ordered: boolean;
   readonly numBatchesToRun: number;
   readonly expectError?: string;
+  readonly expectedSlice?: readonly unknown[];
   readonly expectedPartitionsPerBatch?: number;
   readonly compareValuesAs?: 'multiset';
 }

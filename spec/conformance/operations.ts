@@ -1,5 +1,5 @@
 /** Which operations of the conformance data exist, and how each is declared. A case that uses another is not generated. */
-import type { BatchQueue, DStream, StreamingContext } from '../../lib/index.js';
+import type { BatchQueue, DStream, Rdd, StreamingContext } from '../../lib/index.js';
 import { stepsOf, type Pipeline, type Step } from './cases.js';
 import { functionOf } from './functions.js';
 
@@ -56,6 +56,9 @@ const OPERATIONS: { readonly [op: string]: Build } = {
       : pairs(s).reduceByKeyAndWindow(two(step), functionOf<() => unknown>(step.inverse), ...span(step), {
           ...(step.filter === undefined ? {} : { filter: functionOf<() => boolean>(step.filter) }),
         }),
+  transform: (s, step) => s.transform(rdd => batchFunction(step)(rdd)),
+  transformWith: (s, step, [other]) =>
+    s.transformWith(other as AnyStream, (rdd, there) => batchFunction(step)(rdd, there)),
   updateStateByKey: (s, step) =>
     pairs(s).updateStateByKey(functionOf<(values: unknown[], state: unknown) => unknown>(step.fn), {
       ...(step.numPartitions === undefined ? {} : { numPartitions: step.numPartitions }),
@@ -63,11 +66,33 @@ const OPERATIONS: { readonly [op: string]: Build } = {
     }),
 };
 
+type AnyRdd = Rdd<unknown>;
+type PairRdd = Rdd<[unknown, unknown]>;
+
+/** Functions of the batch's RDDs, as the data describes them. */
+const BATCH_FUNCTIONS: { readonly [name: string]: (...rdds: AnyRdd[]) => unknown } = {
+  batchMapToString: rdd => rdd?.map(x => String(x)),
+  batchMapPlus2: rdd => rdd?.map(x => (x as number) + 2),
+  returnNull: () => null,
+  batchJoin: (left, right) => (left as PairRdd).join(right as PairRdd),
+  batchUnion: (left, right) => (left as AnyRdd).union(right as AnyRdd),
+  batchUnionAll: (first, ...others) => (first as AnyRdd).union(...others),
+  batchKeys: rdd => (rdd as PairRdd).map(([key]) => key),
+};
+
+function batchFunction(step: Step): (...rdds: AnyRdd[]) => AnyRdd {
+  const f = BATCH_FUNCTIONS[step.fn ?? ''];
+  if (f === undefined) throw new Error(`the conformance data names batch function '${step.fn}', there is none here`);
+  return f as (...rdds: AnyRdd[]) => AnyRdd;
+}
+
 /** Operations on the context, which take all streams at once. */
-const CONTEXT_OPERATIONS: { readonly [op: string]: (ssc: StreamingContext, streams: readonly AnyStream[]) => unknown } =
-  {
-    contextUnion: (ssc, streams) => ssc.union(streams),
-  };
+const CONTEXT_OPERATIONS: {
+  readonly [op: string]: (ssc: StreamingContext, streams: readonly AnyStream[], step: Step) => unknown;
+} = {
+  contextUnion: (ssc, streams) => ssc.union(streams),
+  contextTransform: (ssc, streams, step) => ssc.transform(streams, rdds => batchFunction(step)(...rdds)),
+};
 
 /** Forms of an operation that take another kind of function. */
 const isOther = (step: Step): boolean => step.op === 'updateStateByKey' && step.form !== undefined;
@@ -98,7 +123,7 @@ export function buildPipeline(sources: CaseSources, pipeline: Pipeline): AnyStre
   const apply = (stream: AnyStream, step: Step): AnyStream => {
     const others = [...(step.other === undefined ? [] : [step.other]), ...(step.others ?? [])].map(build);
     const onContext = CONTEXT_OPERATIONS[step.op];
-    const made = onContext?.(sources.ssc, [stream, ...others]) ?? OPERATIONS[step.op]?.(stream, step, others);
+    const made = onContext?.(sources.ssc, [stream, ...others], step) ?? OPERATIONS[step.op]?.(stream, step, others);
     if (made === undefined) throw new Error(`no operation ${step.op}`);
     return made as AnyStream;
   };

@@ -1,12 +1,12 @@
 /** Runs one case through the public API on the whole engine in one thread, on a virtual clock. */
 import { VirtualClock } from '../../lib/core/clock.js';
 import { EngineError } from '../../lib/core/errors.js';
-import { BatchQueue, job } from '../../lib/index.js';
+import { BatchQueue, job, type StreamingContext } from '../../lib/index.js';
 import { expectNothingLeft } from '../helpers/expect-stream.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
 import { runEngine, type TestRun } from '../helpers/run-engine.js';
 import type { InputBatch, Pipeline } from './cases.js';
-import { buildPipeline } from './operations.js';
+import { buildPipeline, type AnyStream } from './operations.js';
 
 export interface CaseRun {
   readonly pipeline: Pipeline;
@@ -17,6 +17,10 @@ export interface CaseRun {
   readonly partitions: number;
   /** Ends the engine without goodbye after these batches (from 1), and starts another on the same checkpoint. */
   readonly crashAfter: (batch: number) => boolean;
+  /** Of the stream that is put out, when it is declared: in the driver and in each worker. */
+  readonly prepare?: (stream: AnyStream, ssc: StreamingContext) => void;
+  /** Of the driver's stream, while the job still runs. */
+  readonly afterwards?: (stream: AnyStream) => Promise<void>;
 }
 
 export interface CaseOutput {
@@ -26,11 +30,16 @@ export interface CaseOutput {
   readonly error: unknown;
 }
 
-export async function runCase({ pipeline, intervalMs, pushes, partitions, crashAfter }: CaseRun): Promise<CaseOutput> {
+export async function runCase(request: CaseRun): Promise<CaseOutput> {
+  const { pipeline, intervalMs, pushes, partitions, crashAfter, prepare, afterwards } = request;
+  let output: AnyStream | undefined;
   const queues = (pushes[0] ?? []).map(() => new BatchQueue<unknown>());
   const byTime = new Map<number, CaseOutput['batches'][number]>();
   const declared = job('conformance', {}, ssc => {
-    buildPipeline({ ssc, queues }, pipeline).foreachRDD(async (rdd, time) => {
+    const stream = buildPipeline({ ssc, queues }, pipeline);
+    prepare?.(stream, ssc);
+    output ??= stream;
+    stream.foreachRDD(async (rdd, time) => {
       if (byTime.has(time)) throw new Error(`batch ${time} was put out and committed before, it must not come again`);
       byTime.set(time, { rows: await rdd.collect(), numPartitions: rdd.numPartitions });
     });
@@ -62,6 +71,7 @@ export async function runCase({ pipeline, intervalMs, pushes, partitions, crashA
     }
   }
   if (run !== undefined && error === undefined) {
+    if (output !== undefined) await afterwards?.(output);
     await run.engine.stop();
     await run.engine.done;
     expectNothingLeft(run, clock);

@@ -25,6 +25,35 @@ describe('conformance with Spark Streaming', () => {
     });
   }
 
+  for (const one of cases.filter(({ op }) => op === 'slice')) {
+    it(`${one.id} ${one.name}`, async () => {
+      const { fromMs = 0, toMs = 0, numInputPartitions: partitions, batchDurationMs: intervalMs } = one.params;
+      const slices: unknown[] = [];
+      const run = runCase({
+        pipeline: one.pipeline,
+        intervalMs,
+        pushes: pushesOf(one),
+        partitions,
+        crashAfter: NEVER,
+        prepare: (stream, ssc) => {
+          ssc.remember(2 * one.numBatchesToRun * intervalMs);
+          stream.persist();
+          if (one.numBatchesToRun === 0) stream.slice(fromMs, toMs);
+        },
+        afterwards: async stream => {
+          for (const rdd of stream.slice(fromMs, toMs)) slices.push(...(await rdd.collect()));
+        },
+      });
+      if (one.expectError !== undefined) {
+        const error = await run.catch((thrown: unknown) => thrown);
+        expect(String(error)).to.contain('has not been initialized');
+        return;
+      }
+      await run;
+      expect(sorted(slices)).to.deep.equal(one.expectedSlice);
+    });
+  }
+
   // Spark puts the last batch before the crash out again; here it was committed, so what follows it comes next.
   for (const { id, name, pipeline, input, expected, stopAfterBatches, batchDurationMs } of recoveryCases) {
     if (input === undefined || expected === undefined || !exists(pipeline)) continue;
@@ -50,7 +79,8 @@ function run(one: ConformanceCase, partitions: number, crashAfter: CaseRun['cras
 function pushesOf(one: ConformanceCase): CaseRun['pushes'] {
   const { input, input2, pipeline, params, numBatchesToRun } = one;
   const atOnce = params.enqueuedPerTick;
-  return Array.from({ length: numBatchesToRun }, (_, k) => {
+  // A case without a batch still has its sources.
+  return Array.from({ length: Math.max(1, numBatchesToRun) }, (_, k) => {
     if (pipeline[0]?.op === 'queue') return [(input[k] ?? []) as readonly InputBatch[]];
     if (atOnce !== undefined) return [input.slice(k * atOnce, (k + 1) * atOnce)];
     const streams = input2 === undefined ? [input] : [input, input2];
@@ -60,7 +90,9 @@ function pushesOf(one: ConformanceCase): CaseRun['pushes'] {
 
 function expectCase(one: ConformanceCase, { batches, error }: CaseOutput): void {
   if (one.expectError !== undefined) {
-    expect(error).to.be.instanceOf(EngineError).with.property('code', 'sourceFailed');
+    // A function that gives no RDD is the job's mistake, a batch that is missing the source's.
+    const code = one.expectError.includes('must not return null') ? 'jobInvalid' : 'sourceFailed';
+    expect(error).to.be.instanceOf(EngineError).with.property('code', code);
     expect(batches).to.have.length(one.numBatchesToRun - 1);
     return;
   }
