@@ -18,4 +18,25 @@ export { Rdd } from './api/rdd.js';
 export type { Partitioner, Partitions } from './api/partitioner.js';
 export type { WindowOptions, WindowTotalsOptions } from './api/window-node.js';
 export { StreamingContext } from './api/streaming-context.js';
-export { col, count, countIf, lit, max, min, not, sum } from './api/expressions.js';
+export { avg, col, count, countIf, lit, max, min, not, sum } from './api/expressions.js';
+export {
+  asc,
+  coalesce,
+  concat,
+  dateFormat,
+  datePart,
+  dateTrunc,
+  desc,
+  hash,
+  length,
+  lower,
+  replace,
+  substring,
+  toTimestamp,
+  trim,
+  udf,
+  upper,
+  when,
+  windowStart,
+} from './api/expressions.js';
+export type { ColumnExpr, ConditionExpr, Expr, OrderKey } from './api/expressions.js';

@@ -6,14 +6,23 @@
  *
  * Pair operations are there when T is a pair `[K, V]`. Keys are compared by content: any JSON-like value, also Date,
  * bigint and bytes (rules in `core/value-key.ts`).
+ *
+ * Operations on columns (`where`, `select`, `groupBy` ...) take expressions, are data of the plan and make no rows. They
+ * want a stream whose columns are declared; after a closure, `toColumns` declares them again.
+ *
+ * One file because every operation gives a DStream: no part of the class could be elsewhere without an import cycle.
  */
 import { EngineError } from '../core/errors.js';
-import type { Column } from '../core/schema.js';
+import type { Column, Schema } from '../core/schema.js';
 import type { AggExpr, AggOutput } from '../expr/aggregate.js';
+import type { ConditionExpr } from '../expr/expr.js';
 import type { NamesOf } from '../expr/names.js';
 import type { NodeId, Shuffle } from '../plan/node.js';
+import * as columnOperations from './column-operations.js';
+import type { Dropped, ExprOver, Picked, Renamed, Selected, SelectionOver, WithColumn } from './column-rows.js';
 import { addGroupNode, type GroupRequest } from './group-node.js';
 import * as operations from './operations.js';
+import { asc, firstRows, type OrderKey } from './ordered-rows.js';
 import type { Partitions } from './partitioner.js';
 import { Rdd } from './rdd.js';
 import { StreamBuilder } from './stream-builder.js';
@@ -355,6 +364,64 @@ export class DStream<T> extends StreamOutputs<T> {
       shuffle: numPartitions => stream.#shuffle({ kind: 'pairs', combine: false }, numPartitions),
     });
     return stream.#derive<[K, S]>(id);
+  }
+
+  /** Keeps the rows for which the condition is true; where it is null they are left out, as in SQL. */
+  where(condition: ConditionExpr<T>): DStream<T> {
+    return this.#derive(columnOperations.where(this.#graph, this.#id, condition));
+  }
+
+  /** Rows of these columns: names, or an expression for each name, `select({ user: col('user'), kb: col('size').div(1024) })`. */
+  select<N extends NamesOf<T>>(...names: readonly [N, ...N[]]): DStream<Picked<T, N>>;
+  select<S extends SelectionOver<T>>(columns: S): DStream<Selected<T, S>>;
+  select<U>(...columns: readonly (string | SelectionOver<T>)[]): DStream<U> {
+    const [first] = columns;
+    return this.#derive(
+      typeof first === 'object'
+        ? columnOperations.select(this.#graph, this.#id, first)
+        : columnOperations.selectNames(this.#graph, this.#id, columns as readonly string[]),
+    );
+  }
+
+  /** The same rows with one more column, or with another in its place. */
+  withColumn<const N extends string, E extends ExprOver<T>>(name: N, expr: E): DStream<WithColumn<T, N, E>> {
+    return this.#derive(columnOperations.withColumn(this.#graph, this.#id, name, expr));
+  }
+
+  /** The same rows without these columns. */
+  drop<N extends NamesOf<T>>(...names: readonly [N, ...N[]]): DStream<Dropped<T, N>> {
+    return this.#derive(columnOperations.drop(this.#graph, this.#id, names));
+  }
+
+  /** The same rows with columns under other names, `rename({ old: 'new' })`. */
+  rename<const M extends { readonly [N in NamesOf<T>]?: string }>(names: M): DStream<Renamed<T, M>> {
+    return this.#derive(columnOperations.rename(this.#graph, this.#id, names as Record<string, string>));
+  }
+
+  /** Declares the columns of rows that are objects. A row that does not fit them fails the batch, naming row and column. */
+  toColumns<R>(schema: Schema<R> & ([T] extends [R] ? unknown : never)): DStream<R> {
+    return this.#derive(columnOperations.toColumns(this.#graph, this.#id, schema.columns));
+  }
+
+  /** Each different row of a batch once. */
+  distinct(numPartitions: number = this.#graph.numPartitions): DStream<T> {
+    return this.#derive(columnOperations.distinct(this.#graph, this.#id, numPartitions));
+  }
+
+  /** The first row of a batch for each different combination of these columns. */
+  dropDuplicates(
+    names: readonly [NamesOf<T>, ...NamesOf<T>[]],
+    numPartitions: number = this.#graph.numPartitions,
+  ): DStream<T> {
+    return this.#derive(columnOperations.dropDuplicates(this.#graph, this.#id, names, numPartitions));
+  }
+
+  /** `orderBy(desc('n'), 'user').limit(10)`: the first rows of each batch by these columns, in order, in one partition. */
+  orderBy(...keys: readonly [NamesOf<T> | OrderKey<NamesOf<T>>, ...(NamesOf<T> | OrderKey<NamesOf<T>>)[]]): {
+    limit(numRows: number): DStream<T>;
+  } {
+    const order = keys.map(key => (typeof key === 'string' ? asc(key) : key));
+    return { limit: numRows => this.#derive(firstRows(this.#graph, this.#id, order, numRows)) };
   }
 
   /** Groups rows by columns, for aggregates that are computed without making rows. The stream's columns must be declared. */

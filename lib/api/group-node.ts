@@ -3,6 +3,7 @@ import type { Column } from '../core/schema.js';
 import { bindAggregates } from '../expr/bind.js';
 import type { AggExpr } from '../expr/aggregate.js';
 import type { AggregateColumn, NodeId, Operation, Shuffle } from '../plan/node.js';
+import { addProjection, withColumns } from './column-operations.js';
 import type { StreamGraph } from './stream-graph.js';
 
 /** What `groupBy(names)` of a node is asked for. */
@@ -16,8 +17,8 @@ export interface GroupRequest {
 
 /** Adds the node that aggregates by columns, behind the shuffle that brings equal keys together. Throws `jobInvalid` where names or types do not fit. */
 export function addGroupNode(graph: StreamGraph, request: GroupRequest): NodeId {
-  const { parent, names } = request;
-  const columns = graph.node(parent).columns;
+  const { names } = request;
+  const columns = graph.node(request.parent).columns;
   if (columns === undefined) {
     throw new EngineError(
       'jobInvalid',
@@ -31,14 +32,15 @@ export function addGroupNode(graph: StreamGraph, request: GroupRequest): NodeId 
     const known = columns.map(candidate => candidate.name).join(', ');
     throw new EngineError('jobInvalid', `groupBy wants columns out of ${known}; got '${name}'`);
   });
-  const aggregates = bindAggregates(request.aggregates, columns);
-  const clash = aggregates.find(aggregate => names.includes(aggregate.name));
+  const clash = Object.keys(request.aggregates).find(name => names.includes(name));
   if (clash !== undefined) {
     throw new EngineError(
       'jobInvalid',
-      `aggregate '${clash.name}' has the name of a column it is grouped by: give it another`,
+      `aggregate '${clash}' has the name of a column it is grouped by: give it another`,
     );
   }
+  const { before, udfs, aggregates, behind } = bindAggregates(request.aggregates, columns, names);
+  const parent = withColumns(graph, request.parent, before, udfs);
   const shuffle: Shuffle = {
     id: graph.uniqueName('shuffle'),
     numPartitions: request.numPartitions ?? graph.numPartitions,
@@ -49,5 +51,11 @@ export function addGroupNode(graph: StreamGraph, request: GroupRequest): NodeId 
     ...keys,
     ...aggregates.map(({ name, kind, outputKind }) => ({ name, kind: outputKind, nullable: !kind.startsWith('sum') })),
   ];
-  return graph.addNode(request.operation(keys, aggregates), [{ kind: 'shuffle', parent, shuffle }], output);
+  const id = graph.addNode(request.operation(keys, aggregates), [{ kind: 'shuffle', parent, shuffle }], output);
+  if (behind === undefined) return id;
+  const kept = keys.map(({ name, kind, nullable }) => ({
+    name,
+    expr: { op: 'column', name, kind, nullable } as const,
+  }));
+  return addProjection(graph, id, [...kept, ...behind], []);
 }

@@ -5,9 +5,9 @@ import type { ColumnChunk, ColumnVector } from './chunk.js';
 import { VALUE_BYTES } from './column-layout.js';
 import { writeInt64 } from './decode-columns.js';
 import { described, numberFits } from './decode-value.js';
-import { kernels } from './kernels.js';
 import { rowReader } from './row-objects.js';
 import type { Address, SlotMemory } from './slot-memory.js';
+import { writeText } from './write-text.js';
 
 /**
  * Row objects as columns in scratch: the way back from `rowsOf`. Fields that the schema does not name are left out; a
@@ -62,7 +62,7 @@ function columnOf(
   const validity = column.nullable ? writeValidity(memory, values) : 0;
   if (column.kind === 'utf8') {
     const lengths = memory.scratch(values.length * 4);
-    texts.push({ ascii: writeText(memory, column, values, target, lengths, where) });
+    texts.push({ ascii: writeStrings(memory, column, values, target, lengths, where) });
     return { values: target, lengths, validity };
   }
   writeNumbers(memory, column, values, target, where);
@@ -130,10 +130,7 @@ function writeNumbers(
   }
 }
 
-/**
- * Text as one run of bytes: strings are joined, encoded by one call, and cut again where they met. Returns whether all is ASCII.
- */
-function writeText(
+function writeStrings(
   memory: SlotMemory,
   column: Column,
   values: readonly unknown[],
@@ -148,26 +145,5 @@ function writeText(
     else if (isNull(value) && column.nullable) strings.push('');
     else refuse(column, values, row, where);
   }
-  const joined = strings.join('');
-  const byteLength = Buffer.byteLength(joined);
-  const start = memory.scratch(byteLength);
-  Buffer.from(memory.memory.buffer, start, byteLength).write(joined, 'utf8');
-  const u32 = memory.u32;
-  for (let row = 0; row < strings.length; row++) u32[(lengths >>> 2) + row] = strings[row].length;
-  if (kernels(memory).cutText(start, target, lengths, strings.length) === 0) {
-    encodeOneByOne(memory, strings, target, lengths);
-    return false;
-  }
-  return byteLength === joined.length;
-}
-
-/** Where one string ends in a half of a surrogate pair and the next begins with the other, joining would make a character of them. */
-function encodeOneByOne(memory: SlotMemory, strings: readonly string[], target: Address, lengths: Address): void {
-  for (const [row, text] of strings.entries()) {
-    const encoded = Buffer.from(text, 'utf8');
-    const address = memory.scratch(encoded.byteLength);
-    memory.bytes(address, encoded.byteLength).set(encoded);
-    memory.u32[(target >>> 2) + row] = address;
-    memory.u32[(lengths >>> 2) + row] = encoded.byteLength;
-  }
+  return writeText(memory, strings, target, lengths);
 }

@@ -6,6 +6,8 @@ import type { NodeId, PlanNode } from '../plan/node.js';
 import { isShuffle, type Stage } from '../plan/stages.js';
 import type { BlockRef, Branch, CollectedPart, KeptPart, StagedPart, TaskResult } from '../protocol/messages.js';
 import type { GraphView } from '../api/closures.js';
+import { columnOperator, isColumnOperation } from './column-operators.js';
+import { columnsUsed } from './columns-used.js';
 import { makeOutput, type OutputEnd } from './outputs.js';
 import { rowOperator, type Emit, type Operator } from './row-operators.js';
 import { makeShuffleWriter, type ShuffleWriter } from './shuffle-writers.js';
@@ -50,7 +52,7 @@ export function buildPipeline(ctx: TaskContext, stage: Stage, graph: GraphView, 
       node.dependencies.forEach((dependency, stream) => {
         if (isShuffle(dependency) || dependency.parent !== id) return;
         if (node.operation.kind === 'union') targets.push(emitOf(node.id, [stream, ...branch]));
-        else targets.push(push(node, branch));
+        else targets.push(push(node, id, branch));
       });
     }
     for (const { node, writer } of writers) if (node === id) targets.push(chunk => writer.push(chunk));
@@ -58,11 +60,14 @@ export function buildPipeline(ctx: TaskContext, stage: Stage, graph: GraphView, 
       for (const target of targets) target(chunk);
     };
   };
-  const push = (node: PlanNode, branch: Branch): Emit => {
+  const push = (node: PlanNode, parent: NodeId, branch: Branch): Emit => {
     const f = graph.functions.get(node.id) as ((...args: unknown[]) => unknown) | undefined;
     // Its place is before those that hang on it, which are made on the way: they finish after it.
     const place = operators.push({ push: () => undefined, finish: () => undefined }) - 1;
-    const operator = rowOperator(ctx, node, f, emitOf(node.id, branch));
+    const emit = emitOf(node.id, branch);
+    const operator = isColumnOperation(node)
+      ? columnOperator({ ctx, node, f, emit, input: graph.node(parent).columns, wanted: columnsUsed(stage, node) })
+      : rowOperator(ctx, node, f, emit);
     operators[place] = operator;
     return chunk => operator.push(chunk);
   };
@@ -87,40 +92,4 @@ function finishPipeline(
     else (collected[output.id] ??= []).push(end.part);
   }
   return { shuffles, staged, collected, kept };
-}
-
-/**
- * Columns of a source that the stage's plan reads, or undefined when a closure may look at any: all that hangs on the
- * leaf must be aggregation by columns.
- */
-export function columnsUsed(stage: Stage): readonly string[] | undefined {
-  const { columns } = stage.leaf;
-  if (columns === undefined || stage.outputs.length > 0) return undefined;
-  if (!stage.nodes.every(node => node.id === stage.leaf.id || node.operation.kind === 'union')) return undefined;
-  const names = new Set<string>();
-  for (const { shuffle } of stage.writes) {
-    if (shuffle.mode.kind !== 'groups') return undefined;
-    for (const index of shuffle.mode.keys) names.add(columns[index]?.name ?? '');
-    for (const aggregate of shuffle.mode.aggregates) {
-      if (aggregate.column !== undefined) names.add(aggregate.column);
-      if (aggregate.filter !== undefined) for (const name of predicateColumns(aggregate.filter)) names.add(name);
-    }
-  }
-  return [...names];
-}
-
-type Predicate = NonNullable<
-  Extract<Stage['writes'][number]['shuffle']['mode'], { kind: 'groups' }>['aggregates'][number]['filter']
->;
-
-function predicateColumns(predicate: Predicate): readonly string[] {
-  switch (predicate.op) {
-    case 'and':
-    case 'or':
-      return [...predicateColumns(predicate.left), ...predicateColumns(predicate.right)];
-    case 'not':
-      return predicateColumns(predicate.input);
-    default:
-      return [predicate.column];
-  }
 }

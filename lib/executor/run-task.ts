@@ -22,7 +22,8 @@ import {
   readRows,
   readSource,
 } from './leaves.js';
-import { buildPipeline, columnsUsed, type Pipeline } from './pipeline.js';
+import { columnsUsed } from './columns-used.js';
+import { buildPipeline, type Pipeline } from './pipeline.js';
 import { BlockLost } from './read-block.js';
 import type { Emit } from './row-operators.js';
 import { updateAggregates, updateStates } from './state-leaves.js';
@@ -118,7 +119,7 @@ async function readLeaf(
     case 'source': {
       const reader = readers.get(operation.sourceId);
       if (reader === undefined) throw new EngineError('internal', `no reader for source ${operation.sourceId}`);
-      await readSource(ctx, operation.spec, reader, columnsUsed(stage), emit);
+      await readSource(ctx, operation.spec, reader, columnsUsed(stage, leaf), emit);
       return {};
     }
     case 'collection':

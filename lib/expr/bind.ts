@@ -1,14 +1,22 @@
 /**
- * Checks expressions against the columns they are used on, when the job is built, and turns them into what the
- * kernels take. Everything that does not fit is `jobInvalid`.
+ * Aggregates, checked against the columns they are used on, as what the group tables take: accumulators of numbers over
+ * columns and constants. What is more than that becomes columns of a projection before (an expression that is summed, a
+ * condition that the kernels cannot test) or behind (an average, of a sum and a count):
+ *
+ *   { total: sum(col('a').mul(col('b'))), mean: avg('a') }
+ *     before   every column that is read, and 'total input': a * b
+ *     group    total: sum of 'total input'; 'mean sum': sum of a; 'mean count': count of a
+ *     behind   the keys, total, mean: 'mean sum' / 'mean count'
  */
 import type { Predicate } from '../columnar/predicate.js';
 import { EngineError } from '../core/errors.js';
-import { didYouMean } from '../core/nearest.js';
-import { formatSchema, type Column, type ColumnKind } from '../core/schema.js';
+import type { Column, ColumnKind } from '../core/schema.js';
 import { AggExpr } from './aggregate.js';
-import { predicateOf, type ConditionExpr } from './expr.js';
-import { formatExpr, formatPredicate } from './format-expr.js';
+import { bindCondition, bindExpr, type UdfFunction } from './bind-expr.js';
+import type { BoundExpr, NamedExpr } from './expr-data.js';
+import { formatExpr } from './format-expr.js';
+import { isNumber, isTime } from './function-rule.js';
+import { predicateOf } from './predicate-of.js';
 
 /** One aggregate over given columns: what its accumulator does and what comes out. */
 export interface BoundAggregate {
@@ -21,117 +29,146 @@ export interface BoundAggregate {
   readonly outputKind: ColumnKind;
 }
 
-type ComparisonPredicate = Extract<Predicate, { readonly value: unknown }>;
-
-/** The JavaScript type of a column's values. */
-const TYPE_OF: Record<ColumnKind, 'string' | 'number' | 'boolean'> = {
-  utf8: 'string',
-  int32: 'number',
-  int64: 'number',
-  float64: 'number',
-  bool: 'boolean',
-  timestamp: 'number',
-};
-
-/** Bounds of the literals that a column of integers can be compared with. */
-const INT_RANGE: Partial<Record<ColumnKind, readonly [number, number]>> = {
-  int32: [-(2 ** 31), 2 ** 31 - 1],
-  int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
-  timestamp: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
-};
-
-/** The condition as the kernels take it. Throws `jobInvalid` for unknown columns and types that cannot be compared. */
-export function bindPredicate(condition: ConditionExpr, columns: readonly Column[]): Predicate {
-  const predicate = predicateOf(condition, 'where');
-  check(predicate, columns);
-  return predicate;
+export interface BoundAggregates {
+  /** Columns to be computed before, beside those there are. */
+  readonly before: readonly NamedExpr[];
+  /** The job's functions in `before`. */
+  readonly udfs: readonly UdfFunction[];
+  readonly aggregates: readonly BoundAggregate[];
+  /** What comes out, of the accumulators; undefined where they are it. */
+  readonly behind: readonly NamedExpr[] | undefined;
 }
 
-/** The aggregates in the order of their names. Throws `jobInvalid` for unknown columns and types that don't fit. */
-export function bindAggregates(aggregates: Record<string, AggExpr>, columns: readonly Column[]): BoundAggregate[] {
+/**
+ * The aggregates in the order of their names. Throws `jobInvalid` for unknown columns and types that don't fit.
+ *
+ * @param keys names of the columns that rows are grouped by
+ */
+export function bindAggregates(
+  aggregates: Record<string, AggExpr>,
+  columns: readonly Column[],
+  keys: readonly string[] = [],
+): BoundAggregates {
   const entries = Object.entries(aggregates);
   if (entries.length === 0)
     throw new EngineError('jobInvalid', 'agg wants at least one aggregate, such as { n: count() }, got none');
-  return entries.map(([name, aggregate]) => {
+  const binder = new Binder(columns, [...keys, ...Object.keys(aggregates)]);
+  for (const [name, aggregate] of entries) {
     if (!(aggregate instanceof AggExpr)) {
       throw new EngineError(
         'jobInvalid',
-        `aggregate '${name}' wants count(), countIf(...), sum, min or max of a column, got ${typeof aggregate}`,
+        `aggregate '${name}' wants count(), countIf(...), sum, min, max or avg of a column, got ${typeof aggregate}`,
       );
     }
-    return bindAggregate(name, aggregate, columns);
-  });
+    binder.add(name, aggregate);
+  }
+  return binder.result();
 }
 
-function bindAggregate(name: string, aggregate: AggExpr, columns: readonly Column[]): BoundAggregate {
-  const used = `aggregate '${name}', ${formatExpr(aggregate)}`;
-  const column = aggregate.column === undefined ? undefined : columnNamed(aggregate.column, columns, used);
-  if (aggregate.filter !== undefined) check(aggregate.filter, columns);
-  if (aggregate.kind === 'count' || column === undefined) {
-    const present = column?.nullable === true ? isPresent(column) : undefined;
-    return withFilter({ name, kind: 'sumInt64', outputKind: 'int64' }, both(present, aggregate.filter));
+class Binder {
+  readonly #columns: readonly Column[];
+  readonly #taken: Set<string>;
+  readonly #before: NamedExpr[] = [];
+  readonly #udfs: UdfFunction[] = [];
+  readonly #aggregates: BoundAggregate[] = [];
+  readonly #behind: NamedExpr[] = [];
+  #isDerived = false;
+
+  constructor(columns: readonly Column[], names: readonly string[]) {
+    this.#columns = columns;
+    this.#taken = new Set([...columns.map(column => column.name), ...names]);
   }
-  const integers = column.kind !== 'float64';
-  if (TYPE_OF[column.kind] !== 'number' || (aggregate.kind === 'sum' && column.kind === 'timestamp')) {
-    const cure = column.kind === 'bool' ? `; true ones are counted by countIf(col('${column.name}').eq(true))` : '';
-    const wanted = aggregate.kind === 'sum' ? 'a column of numbers' : 'a column of numbers or timestamps';
-    throw new EngineError('jobInvalid', `${used} wants ${wanted}, '${column.name}' is ${column.kind}${cure}`);
+
+  add(name: string, aggregate: AggExpr): void {
+    const user = `aggregate '${name}', ${formatExpr(aggregate)}`;
+    const scope = { columns: this.#columns, user, udfs: this.#udfs };
+    const filter =
+      aggregate.filter === undefined ? undefined : this.#predicate(name, bindCondition(aggregate.filter, scope));
+    const input = aggregate.input === undefined ? undefined : bindExpr(aggregate.input, scope);
+    if (aggregate.kind === 'count' || input === undefined) return this.#count(name, input, filter);
+    checkInput(aggregate, input, user);
+    const whole = input.kind !== 'float64';
+    const column = this.#column(name, input);
+    if (aggregate.kind !== 'avg') {
+      const outputKind = isTime(input) ? 'timestamp' : whole ? 'int64' : 'float64';
+      const kind = `${aggregate.kind}${whole ? 'Int64' : 'Float64'}` as const;
+      return this.#accumulate({ name, kind, column, outputKind }, filter, aggregate.kind !== 'sum');
+    }
+    this.#isDerived = true;
+    const total = this.#fresh(`${name} sum`);
+    const sum = withFilter(
+      { name: total, kind: whole ? 'sumInt64' : 'sumFloat64', column, outputKind: whole ? 'int64' : 'float64' },
+      filter,
+    );
+    const number = this.#fresh(`${name} count`);
+    const present = input.nullable ? both(isPresent(column), filter) : filter;
+    this.#aggregates.push(sum, withFilter({ name: number, kind: 'sumInt64', outputKind: 'int64' }, present));
+    this.#behind.push({ name, expr: quotient(columnOf(total, sum.outputKind), columnOf(number, 'int64')) });
   }
-  const outputKind = column.kind === 'timestamp' ? 'timestamp' : integers ? 'int64' : 'float64';
-  return withFilter(
-    { name, kind: `${aggregate.kind}${integers ? 'Int64' : 'Float64'}`, column: column.name, outputKind },
-    aggregate.filter,
-  );
+
+  result(): BoundAggregates {
+    return {
+      before: this.#before,
+      udfs: this.#udfs,
+      aggregates: this.#aggregates,
+      behind: this.#isDerived ? this.#behind : undefined,
+    };
+  }
+
+  #count(name: string, input: BoundExpr | undefined, filter: Predicate | undefined): void {
+    const present = input?.nullable === true ? isPresent(this.#column(name, input)) : undefined;
+    this.#accumulate({ name, kind: 'sumInt64', outputKind: 'int64' }, both(present, filter), false);
+  }
+
+  #accumulate(bound: BoundAggregate, filter: Predicate | undefined, nullable: boolean): void {
+    this.#aggregates.push(withFilter(bound, filter));
+    this.#behind.push({ name: bound.name, expr: { ...columnOf(bound.name, bound.outputKind), nullable } });
+  }
+
+  /** The column that the expression is, or one that is computed before. */
+  #column(name: string, expr: BoundExpr): string {
+    if (expr.op === 'column') return expr.name;
+    const column = this.#fresh(`${name} input`);
+    this.#before.push({ name: column, expr });
+    return column;
+  }
+
+  #predicate(name: string, condition: BoundExpr): Predicate {
+    const predicate = predicateOf(condition);
+    if (predicate !== undefined) return predicate;
+    const column = this.#fresh(`${name} condition`);
+    this.#before.push({ name: column, expr: condition });
+    return { op: 'eq', column, value: true };
+  }
+
+  #fresh(name: string): string {
+    let fresh = name;
+    for (let n = 2; this.#taken.has(fresh); n++) fresh = `${name} ${n}`;
+    this.#taken.add(fresh);
+    return fresh;
+  }
 }
 
-const isPresent = (column: Column): Predicate => ({ op: 'not', input: { op: 'isNull', column: column.name } });
+function checkInput({ kind }: AggExpr, input: BoundExpr, user: string): void {
+  const takesTime = kind === 'min' || kind === 'max';
+  if (isNumber(input) || (takesTime && isTime(input))) return;
+  const text = formatExpr(input);
+  const shown = input.op === 'column' ? `'${input.name}'` : text;
+  const cure = input.kind === 'bool' ? `; true ones are counted by countIf(col('${text}'))` : '';
+  const wanted = takesTime ? 'a column of numbers or timestamps' : 'a column of numbers';
+  throw new EngineError('jobInvalid', `${user} wants ${wanted}, ${shown} is ${input.kind}${cure}`);
+}
+
+const columnOf = (name: string, kind: ColumnKind): BoundExpr =>
+  Object.freeze({ op: 'column', name, kind, nullable: false });
+
+const quotient = (a: BoundExpr, b: BoundExpr): BoundExpr =>
+  Object.freeze({ op: 'call', fn: 'div', args: Object.freeze([a, b]), kind: 'float64', nullable: true });
+
+const isPresent = (column: string): Predicate => ({ op: 'not', input: { op: 'isNull', column } });
 
 const both = (a: Predicate | undefined, b: Predicate | undefined): Predicate | undefined =>
   a === undefined ? b : b === undefined ? a : { op: 'and', left: a, right: b };
 
 const withFilter = (bound: BoundAggregate, filter: Predicate | undefined): BoundAggregate =>
   Object.freeze(filter === undefined ? bound : { ...bound, filter });
-
-function check(predicate: Predicate, columns: readonly Column[]): void {
-  switch (predicate.op) {
-    case 'and':
-    case 'or':
-      check(predicate.left, columns);
-      check(predicate.right, columns);
-      return;
-    case 'not':
-      return check(predicate.input, columns);
-    case 'isNull':
-      columnNamed(predicate.column, columns, formatPredicate(predicate));
-      return;
-    default:
-      checkComparison(predicate, columnNamed(predicate.column, columns, formatPredicate(predicate)));
-  }
-}
-
-function checkComparison(predicate: ComparisonPredicate, column: Column): void {
-  const refuse = (cure: string): never => {
-    throw new EngineError(
-      'jobInvalid',
-      `${formatPredicate(predicate)} cannot be asked: '${column.name}' is ${column.kind}, ${cure}`,
-    );
-  };
-  const { op, value } = predicate;
-  const wanted = TYPE_OF[column.kind];
-  if (typeof value !== wanted) refuse(`so compare it with a ${wanted}`);
-  if (wanted === 'boolean' && op !== 'eq' && op !== 'ne') refuse('which has no order: use eq or ne');
-  const range = INT_RANGE[column.kind];
-  if (range !== undefined && (!Number.isInteger(value) || Number(value) < range[0] || Number(value) > range[1])) {
-    refuse(`so compare it with an integer from ${range[0]} to ${range[1]}`);
-  }
-}
-
-function columnNamed(name: string, columns: readonly Column[], used: string): Column {
-  const column = columns.find(candidate => candidate.name === name);
-  if (column !== undefined) return column;
-  const names = columns.map(candidate => candidate.name);
-  throw new EngineError(
-    'jobInvalid',
-    `${used} wants the column '${name}', there are ${formatSchema(columns)}${didYouMean(name, names)}`,
-  );
-}

@@ -1,4 +1,5 @@
 import { formatSchema } from '../core/schema.js';
+import { formatExpr } from '../expr/format-expr.js';
 import type { Dependency, Operation, PlanNode } from './node.js';
 import { isShuffle, type CompiledPlan } from './stages.js';
 
@@ -35,6 +36,10 @@ function explainOperation(operation: Operation): string {
   switch (operation.kind) {
     case 'source':
       return `source ${operation.sourceId}`;
+    case 'where':
+      return `where ${formatExpr(operation.condition)}`;
+    case 'project':
+      return `project ${operation.columns.map(({ name, expr }) => `${name}: ${formatExpr(expr)}`).join(', ')}`;
     case 'aggregate':
       return `aggregate ${operation.aggregates.map(aggregate => aggregate.name).join(', ')} by ${formatSchema(operation.keys)}`;
     case 'runningAggregate':

@@ -8,6 +8,7 @@ import type { Json } from '../core/json.js';
 import type { Column, ColumnKind } from '../core/schema.js';
 import type { SourceSpec } from '../core/source-spec.js';
 import type { Predicate } from '../columnar/predicate.js';
+import type { BoundExpr, NamedExpr } from '../expr/expr-data.js';
 
 export type NodeId = number & { readonly __brand: 'NodeId' };
 export const nodeId = (id: number): NodeId => id as NodeId;
@@ -50,6 +51,12 @@ export type StateValue = readonly Column[] | 'variable';
 export type Operation =
   | { readonly kind: 'source'; readonly sourceId: string; readonly spec: SourceSpec }
   | { readonly kind: 'map' | 'filter' | 'flatMap' | 'mapValues' | 'flatMapValues' | 'mapPartitions' | 'glom' }
+  /** Rows for which the condition is true. */
+  | { readonly kind: 'where'; readonly condition: BoundExpr }
+  /** Each row becomes the row of these columns. */
+  | { readonly kind: 'project'; readonly columns: readonly NamedExpr[] }
+  /** Rows of the declared columns, checked. */
+  | { readonly kind: 'toColumns' }
   | { readonly kind: 'union' }
   /** A function of the batch's RDDs gives the RDD: in each batch nodes of its own stand between this one and its parents. */
   | { readonly kind: 'transform' }

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { ColumnChunk } from '../../lib/columnar/chunk.js';
 import { columnsFromRows } from '../../lib/columnar/columns-from-rows.js';
 import { evalPredicate, type Predicate } from '../../lib/columnar/predicate.js';
-import { evalPredicateOnRow } from '../../lib/expr/eval-predicate.js';
+import { evalPredicateOnRow } from '../helpers/eval-predicate.js';
 import { forSeeds, intBelow, pick, type Random } from '../helpers/random-values.js';
 import { column, newMemory } from './key-fixture.js';
 

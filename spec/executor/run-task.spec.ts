@@ -8,7 +8,7 @@ import { buildGraph, job } from '../../lib/api/job.js';
 import type { DStream } from '../../lib/api/dstream.js';
 import { count, countIf, sum } from '../../lib/expr/aggregate.js';
 import { col, not } from '../../lib/expr/expr.js';
-import { columnsUsed } from '../../lib/executor/pipeline.js';
+import { columnsUsed } from '../../lib/executor/columns-used.js';
 import { BatchPlans } from '../../lib/executor/batch-plans.js';
 import { runTask, type TaskEnvironment } from '../../lib/executor/run-task.js';
 import { operatorStates, StateTables } from '../../lib/executor/state-tables.js';
@@ -161,7 +161,7 @@ describe('columnsUsed', () => {
       2,
     );
     const [stage] = compileStages(plan).stages;
-    return stage && columnsUsed(stage);
+    return stage && columnsUsed(stage, stage.leaf);
   };
 
   it('names keys, aggregated columns and those of conditions, of all that hangs on the source', () => {

@@ -1,5 +1,5 @@
-import type { ComparisonOp, Predicate } from '../columnar/predicate.js';
-import { assertNever } from '../core/assert-never.js';
+import type { ComparisonOp, Predicate } from '../../lib/columnar/predicate.js';
+import { assertNever } from '../../lib/core/assert-never.js';
 
 /** What a condition is for one row: null where SQL says unknown. */
 export type Truth = boolean | null;
