@@ -3,13 +3,21 @@
  * lost is a compile error.
  */
 import {
+  avg,
   BatchQueue,
+  coalesce,
   col,
+  concat,
   count,
   countIf,
   csv,
+  dateTrunc,
+  desc,
   int64,
   job,
+  length,
+  lit,
+  lower,
   max,
   minutes,
   ndjson,
@@ -19,9 +27,13 @@ import {
   sum,
   text,
   timestamp,
+  udf,
+  upper,
   utf8,
+  when,
   type DStream,
   type Rdd,
+  type RowOf,
   type StreamingContext,
 } from '../lib/index.js';
 
@@ -188,6 +200,108 @@ export function columns(ssc: StreamingContext): void {
   perUser.map(({ action }) => action);
   // @ts-expect-error lines of text have no columns
   ssc.fileStream('in', text()).groupBy('user');
+}
+
+export function expressions(ssc: StreamingContext): void {
+  const stream = ssc.fileStream('in', ndjson(events));
+  const text = (action: string): string => action;
+
+  rowsAre<{ readonly user: string; readonly at: number }>()(stream.select('user', 'at'));
+  rowsAre<{
+    readonly user: string;
+    readonly action: string | null;
+    readonly isClick: boolean | null;
+    readonly kb: number | null;
+    readonly twice: number;
+    readonly name: string;
+    readonly day: number;
+    readonly known: boolean;
+    readonly constant: string;
+  }>()(
+    stream.select({
+      user: col('user'),
+      action: col('action'),
+      isClick: col('action').eq('click'),
+      kb: col('size').div(1024),
+      twice: col('size').add(col('size')),
+      name: lower(concat(col('user'), '!')),
+      day: dateTrunc('day', col('at')),
+      known: col('action').isNotNull().and(col('size').gt(0)),
+      constant: lit('x'),
+    }),
+  );
+  rowsAre<{ readonly a: string; readonly b: string | number | null; readonly c: number | null; readonly d: string }>()(
+    stream.select({
+      a: coalesce(col('action'), 'none'),
+      b: when(col('size').gt(1), col('action')).otherwise(col('size')),
+      c: when(col('user').eq('x'), 1).otherwise(null),
+      d: udf(text, 'utf8')(col('user')),
+    }),
+  );
+  rowsAre<{
+    readonly user: string;
+    readonly action: string | null;
+    readonly at: number;
+    readonly size: string;
+    readonly upper: string | null;
+  }>()(stream.withColumn('size', col('size').cast('utf8')).withColumn('upper', upper(col('action'))));
+  rowsAre<{ readonly user: string; readonly bytes: number }>()(stream.drop('action', 'at').rename({ size: 'bytes' }));
+  rowsAre<{ readonly n: number }>()(stream.map(({ size }) => ({ n: size, more: true })).toColumns(totals));
+  rowsAre<RowOf<typeof events>>()(
+    stream
+      .where(
+        col('size')
+          .between(1, 5)
+          .or(col('action').isIn(['a', 'b'])),
+      )
+      .orderBy(desc('size'), 'user')
+      .limit(3),
+  );
+  rowsAre<RowOf<typeof events>>()(stream.distinct().dropDuplicates(['user']));
+  stream
+    .groupBy('user')
+    .agg({ mean: avg(col('size').mul(2)), long: count(col('action')).where(length(col('user')).gt(3)) })
+    .map(({ user, mean, long }) => [user, mean?.toFixed(), long.toFixed()])
+    .print();
+
+  // @ts-expect-error no such column
+  stream.where(col('sise').gt(1));
+  // @ts-expect-error no such column
+  stream.select({ x: col('sise') });
+  // @ts-expect-error no such column
+  stream.select('sise');
+  // @ts-expect-error no such column
+  stream.drop('sise');
+  // @ts-expect-error no such column
+  stream.rename({ sise: 'x' });
+  // @ts-expect-error no such column
+  stream.dropDuplicates(['sise']);
+  // @ts-expect-error no such column
+  stream.orderBy(desc('sise'));
+  // @ts-expect-error text is not added
+  stream.select({ x: col('user').add(1) });
+  // @ts-expect-error nor is it added to
+  stream.select({ x: col('size').add(col('user')) });
+  // @ts-expect-error a comparison with another type
+  stream.where(col('size').eq('x'));
+  // @ts-expect-error numbers have no lower case
+  stream.select({ x: lower(col('size')) });
+  // @ts-expect-error a number is not a condition
+  stream.where(col('size').add(1));
+  // @ts-expect-error a text is no argument of a function of numbers
+  stream.select({ x: udf((n: number) => n, 'float64')(col('user')) });
+  // @ts-expect-error the function does not give text
+  udf((n: number) => n, 'utf8');
+  // @ts-expect-error no such kind
+  col('size').cast('int');
+  // @ts-expect-error no such unit
+  dateTrunc('decade', col('at'));
+  // @ts-expect-error rows lack the column
+  stream.map(({ user }) => ({ user })).toColumns(totals);
+  // @ts-expect-error an average of text
+  stream.groupBy('user').agg({ x: avg(lower(col('user'))) });
+  // @ts-expect-error numbers have no columns
+  ssc.queueStream(new BatchQueue<number>()).where(col('size').gt(1));
 }
 
 export function windows(ssc: StreamingContext): void {
