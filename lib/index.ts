@@ -31,6 +31,7 @@ export {
   length,
   lower,
   replace,
+  split,
   substring,
   toTimestamp,
   trim,

@@ -2,6 +2,7 @@
 import { readFileSync, renameSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import busiestUsers from '../jobs/busiest-users.js';
 import clickViewCounts from '../jobs/click-view-counts.js';
 import { writeClicks } from '../jobs/generate-clicks.js';
 import { VirtualClock } from '../lib/core/clock.js';
@@ -70,4 +71,38 @@ describe('jobs/click-view-counts.ts', () => {
   /** A copy that stays when the file is moved. */
   const copyOf = (path: string): string =>
     folder.file(join('copies', path.replaceAll(/[\\/:]/g, '_')), readFileSync(path));
+});
+
+describe('jobs/busiest-users.ts', () => {
+  const folder = tempFolder();
+
+  it('writes the three busiest users and minutes of a batch', async () => {
+    const input = join(folder.path, 'input');
+    const output = join(folder.path, 'busiest.csv');
+    await writeClicks({ dir: input, events: 20_000, users: 20, files: 3, seed: 5, startMs: 1_700_000_000_000 });
+    const fs = new NodeFileSystem();
+    const clock = new VirtualClock(1000);
+    const checkpoint = join(folder.path, 'checkpoint');
+    const run = await runEngine(busiestUsers, { clock, fs, checkpoint, args: { input, output } });
+    await run.batchesDone(1);
+    await run.engine.stop();
+
+    const counts = new Map<string, { minute: string; user: string; events: number; clicks: number }>();
+    for (const name of readdirSync(input)) {
+      for (const line of readFileSync(join(input, name), 'utf8').trimEnd().split('\n').slice(1)) {
+        const [user = '', action, ts] = line.split(',');
+        const minute = new Date(Number(ts)).toISOString().slice(0, 16).replace('T', ' ');
+        const entry = counts.get(`${minute} ${user}`) ?? { minute, user, events: 0, clicks: 0 };
+        entry.events++;
+        entry.clicks += Number(action === 'click');
+        counts.set(`${minute} ${user}`, entry);
+      }
+    }
+    const order = (a: { minute: string; user: string }): string => `${a.minute} ${a.user}`;
+    const wanted = [...counts.values()]
+      .toSorted((a, b) => b.events - a.events || (order(a) < order(b) ? -1 : 1))
+      .slice(0, 3)
+      .map(({ minute, user, events, clicks }) => [minute, user, events, Math.round((clicks / events) * 100) / 100]);
+    expect(readFileSync(output, 'utf8').trimEnd().split('\n')).to.deep.equal(wanted.map(line => line.join()));
+  });
 });

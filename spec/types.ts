@@ -24,6 +24,7 @@ import {
   nullable,
   schema,
   seconds,
+  split,
   sum,
   text,
   timestamp,
@@ -264,8 +265,14 @@ export function expressions(ssc: StreamingContext): void {
     .map(({ user, mean, long }) => [user, mean?.toFixed(), long.toFixed()])
     .print();
 
+  rowsAre<{ readonly action: string | null; readonly user: string; readonly word: string }>()(
+    stream.select('user', 'action').explode('word', split(col('action'), ' ')),
+  );
+
   // @ts-expect-error no such column
   stream.where(col('sise').gt(1));
+  // @ts-expect-error numbers have no pieces
+  stream.explode('x', split(col('size'), ' '));
   // @ts-expect-error no such column
   stream.select({ x: col('sise') });
   // @ts-expect-error no such column

@@ -7,6 +7,8 @@ import type { Column } from '../core/schema.js';
 import { bindCondition, bindExpr, columnNamed, type UdfFunction } from '../expr/bind-expr.js';
 import type { BoundExpr, CallUdf, NamedExpr } from '../expr/expr-data.js';
 import { dataOf, type AnyExpr } from '../expr/expr.js';
+import { SplitText } from '../expr/functions.js';
+import { formatExpr } from '../expr/format-expr.js';
 import type { NodeId } from '../plan/node.js';
 import type { UserFunction } from './closures.js';
 import { reduceByKey } from './operations.js';
@@ -78,6 +80,23 @@ export function rename(graph: StreamGraph, parent: NodeId, names: Readonly<Recor
   if (twice !== undefined)
     throw new EngineError('jobInvalid', `rename wants names that differ, there would be two columns '${twice.name}'`);
   return addProjection(graph, parent, renamed, []);
+}
+
+/** Each row once for each piece of a text; a null has none. */
+export function explode(graph: StreamGraph, parent: NodeId, name: string, pieces: SplitText): NodeId {
+  const columns = declaredColumns(graph, parent, 'explode');
+  const user = `column '${name}' of explode`;
+  if (!(pieces instanceof SplitText))
+    throw new EngineError('jobInvalid', `${user} wants split(text, separator), got ${typeof pieces}`);
+  const udfs: UdfFunction[] = [];
+  const text = bindExpr(pieces.text, { columns, user, udfs });
+  if (text.kind !== 'utf8')
+    throw new EngineError('jobInvalid', `${user}: split wants a text, got ${formatExpr(text)}, which is ${text.kind}`);
+  const made: Column = Object.freeze({ name, kind: 'utf8', nullable: false });
+  const isThere = columns.some(column => column.name === name);
+  const all = isThere ? columns.map(column => (column.name === name ? made : column)) : [...columns, made];
+  const operation = { kind: 'explode', name, text, separator: pieces.separator } as const;
+  return withUdfs(graph, graph.addNode(operation, [{ kind: 'narrow', parent }], all), udfs);
 }
 
 /** Rows are checked against the columns: `typeMismatch` names the row and column of what does not fit. */

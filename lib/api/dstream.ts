@@ -16,10 +16,20 @@ import { EngineError } from '../core/errors.js';
 import type { Column, Schema } from '../core/schema.js';
 import type { AggExpr, AggOutput } from '../expr/aggregate.js';
 import type { ConditionExpr } from '../expr/expr.js';
+import type { SplitText } from '../expr/functions.js';
 import type { NamesOf } from '../expr/names.js';
 import type { NodeId, Shuffle } from '../plan/node.js';
 import * as columnOperations from './column-operations.js';
-import type { Dropped, ExprOver, Picked, Renamed, Selected, SelectionOver, WithColumn } from './column-rows.js';
+import type {
+  Dropped,
+  Exploded,
+  ExprOver,
+  Picked,
+  Renamed,
+  Selected,
+  SelectionOver,
+  WithColumn,
+} from './column-rows.js';
 import { addGroupNode, type GroupRequest } from './group-node.js';
 import * as operations from './operations.js';
 import { asc, firstRows, type OrderKey } from './ordered-rows.js';
@@ -396,6 +406,11 @@ export class DStream<T> extends StreamOutputs<T> {
   /** The same rows with columns under other names, `rename({ old: 'new' })`. */
   rename<const M extends { readonly [N in NamesOf<T>]?: string }>(names: M): DStream<Renamed<T, M>> {
     return this.#derive(columnOperations.rename(this.#graph, this.#id, names as Record<string, string>));
+  }
+
+  /** Each row once for each piece of a text, `explode('word', split(col('line'), ' '))`; none where the text is null. */
+  explode<const N extends string>(name: N, pieces: SplitText<T>): DStream<Exploded<T, N>> {
+    return this.#derive(columnOperations.explode(this.#graph, this.#id, name, pieces));
   }
 
   /** Declares the columns of rows that are objects. A row that does not fit them fails the batch, naming row and column. */

@@ -12,6 +12,7 @@ export {
   length,
   lower,
   replace,
+  split,
   substring,
   toTimestamp,
   trim,

@@ -7,6 +7,7 @@ import type { Column } from '../core/schema.js';
 import type { Chunk, ColumnChunk } from '../columnar/chunk.js';
 import { columnsFromRows } from '../columnar/columns-from-rows.js';
 import { evalPredicate } from '../columnar/predicate.js';
+import { splitText } from '../columnar/split-text.js';
 import { takeRows } from '../columnar/take-rows.js';
 import { evalColumn, selectRows } from '../expr/eval-chunk.js';
 import type { BoundExpr, CallUdf, NamedExpr } from '../expr/expr-data.js';
@@ -27,10 +28,13 @@ export interface ColumnOperatorOptions {
   readonly wanted: readonly string[] | undefined;
 }
 
-type ColumnOperation = Extract<Operation, { readonly kind: 'where' | 'project' | 'toColumns' }>;
+type ColumnOperation = Extract<Operation, { readonly kind: 'where' | 'project' | 'explode' | 'toColumns' }>;
 
 const isColumns = (operation: Operation): operation is ColumnOperation =>
-  operation.kind === 'where' || operation.kind === 'project' || operation.kind === 'toColumns';
+  operation.kind === 'where' ||
+  operation.kind === 'project' ||
+  operation.kind === 'explode' ||
+  operation.kind === 'toColumns';
 
 export const isColumnOperation = (node: PlanNode): boolean => isColumns(node.operation);
 
@@ -58,6 +62,7 @@ function computation({ node, f, wanted }: ColumnOperatorOptions): (chunk: Column
   const { operation } = node;
   if (operation.kind === 'where') return filter(operation.condition, udf);
   if (operation.kind === 'project') return projection(node, operation.columns, wanted, udf);
+  if (operation.kind === 'explode') return explosion(node, operation, udf);
   return chunk => chunk;
 }
 
@@ -107,6 +112,22 @@ function projection(
     textEnd: 0,
     scalar: false,
   });
+}
+
+type Explode = Extract<Operation, { readonly kind: 'explode' }>;
+
+function explosion(node: PlanNode, operation: Explode, udf: CallUdf): (chunk: ColumnChunk) => ColumnChunk {
+  const schema = node.columns ?? [];
+  const separator = Buffer.from(operation.separator);
+  return chunk => {
+    const text = evalColumn(chunk, operation.text, udf);
+    const { rows, count, pieces } = splitText(chunk.memory, text, chunk.numRows, separator);
+    const taken = takeRows(chunk, rows, count);
+    const columns = schema.map(({ name }) =>
+      name === operation.name ? pieces : taken.columns[chunk.schema.findIndex(column => column.name === name)],
+    );
+    return { ...taken, schema, columns, ascii: false, textStart: 0, textEnd: 0 };
+  };
 }
 
 function missing(node: PlanNode): never {

@@ -21,7 +21,7 @@ import {
   type TextOperand,
   type Widen,
 } from './expr.js';
-import { show } from './literal.js';
+import { checkedLiteral, show } from './literal.js';
 
 export type TimeUnit = 'second' | 'minute' | 'hour' | 'day' | 'week' | 'month';
 export type TimePart = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second' | 'millisecond' | 'dayOfWeek';
@@ -114,6 +114,26 @@ export function concat<A extends readonly [TextOperand, ...TextOperand[]]>(
 /** With every occurrence of the constant `search` replaced; an empty `search` occurs nowhere. */
 export const replace = <O extends TextOperand>(text: O, search: string, by: string): Of1<string, string, O> =>
   call('replace', [text, search, by]);
+
+/** The pieces of a text, for `explode`. */
+export class SplitText<R = never> {
+  readonly text: ExprData;
+  readonly separator: string;
+  declare readonly __reads?: (row: R) => void;
+
+  constructor(text: ExprData, separator: string) {
+    this.text = text;
+    this.separator = separator;
+    Object.freeze(this);
+  }
+}
+
+/** The pieces of the text between the constant separator, for `explode`. */
+export function split<O extends TextOperand>(text: O, separator: string): SplitText<ReadsAs<O, string>> {
+  if (typeof separator !== 'string' || separator === '')
+    throw new EngineError('jobInvalid', `split wants a text as separator that is not empty, got ${show(separator)}`);
+  return new SplitText(dataOf(text, 'split'), String(checkedLiteral(separator, 'split')));
+}
 
 /** The text as a time by a date-fns pattern, in UTC where the pattern has no zone; null where it does not fit. */
 export const toTimestamp = <O extends TextOperand>(text: O, pattern: string): Of1<number | null, string, O> =>

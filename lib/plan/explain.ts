@@ -40,6 +40,8 @@ function explainOperation(operation: Operation): string {
       return `where ${formatExpr(operation.condition)}`;
     case 'project':
       return `project ${operation.columns.map(({ name, expr }) => `${name}: ${formatExpr(expr)}`).join(', ')}`;
+    case 'explode':
+      return `explode ${operation.name}: split(${formatExpr(operation.text)}, ${JSON.stringify(operation.separator)})`;
     case 'aggregate':
       return `aggregate ${operation.aggregates.map(aggregate => aggregate.name).join(', ')} by ${formatSchema(operation.keys)}`;
     case 'runningAggregate':

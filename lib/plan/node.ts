@@ -55,6 +55,8 @@ export type Operation =
   | { readonly kind: 'where'; readonly condition: BoundExpr }
   /** Each row becomes the row of these columns. */
   | { readonly kind: 'project'; readonly columns: readonly NamedExpr[] }
+  /** Each row once for each piece of a text, with the piece as the column `name`. */
+  | { readonly kind: 'explode'; readonly name: string; readonly text: BoundExpr; readonly separator: string }
   /** Rows of the declared columns, checked. */
   | { readonly kind: 'toColumns' }
   | { readonly kind: 'union' }

@@ -8,7 +8,7 @@ import { csv } from '../../lib/core/format.js';
 import { bool, float64, int32, int64, nullable, schema, utf8, type RowOf } from '../../lib/core/schema.js';
 import { avg, count, countIf, max, sum } from '../../lib/expr/aggregate.js';
 import { col, lit, not } from '../../lib/expr/expr.js';
-import { coalesce, concat, length, lower, udf, upper, when } from '../../lib/expr/functions.js';
+import { coalesce, concat, length, lower, split, udf, upper, when } from '../../lib/expr/functions.js';
 import { columnsUsed } from '../../lib/executor/columns-used.js';
 import { explain } from '../../lib/plan/explain.js';
 import { fingerprintOf } from '../../lib/plan/fingerprint.js';
@@ -142,6 +142,50 @@ describe('operations on columns', () => {
         ],
       ],
       { schema: events },
+    );
+  });
+
+  it('explode gives a row for each piece of a text', async () => {
+    const lines = schema({ line: nullable(utf8()), n: int64() });
+    const rows = [
+      { line: 'a--b-c', n: 1 },
+      { line: '', n: -2 },
+      { line: null, n: 3 },
+      { line: '--', n: 4 },
+      { line: 'ü--\u{1f600}--', n: 5 },
+    ];
+    const wanted = [
+      ['a', 1],
+      ['b-c', 1],
+      ['', -2],
+      ['', 4],
+      ['', 4],
+      ['ü', 5],
+      ['\u{1f600}', 5],
+      ['', 5],
+    ] as const;
+    await expectStream(
+      [rows, []],
+      s => s.explode('piece', split(col('line'), '--')).select('piece', 'n'),
+      [wanted.map(([piece, n]) => ({ piece, n })), []],
+      { schema: lines },
+    );
+    await expectStream(
+      [rows.slice(0, 2), rows.slice(2, 3)],
+      s =>
+        s
+          .explode('line', split(lower(concat(col('line'), ' A')), ' '))
+          .groupBy('line')
+          .agg({ n: count() }),
+      [
+        [
+          { line: 'a--b-c', n: 1 },
+          { line: '', n: 1 },
+          { line: 'a', n: 2 },
+        ],
+        [],
+      ],
+      { schema: lines },
     );
   });
 
@@ -328,6 +372,12 @@ describe('operations on columns', () => {
     refused(s => s.map(row => row).distinct(), 'declare them with toColumns(schema({ ... }))');
     refused(s => s.orderBy('size').limit(0), 'limit wants a whole number of rows from 1 on, got 0');
     refused(s => s.orderBy('nope' as 'size').limit(1), "orderBy wants the column 'nope'");
+    refused(
+      s => s.explode('x', split(col('size'), ' ') as never),
+      "column 'x' of explode: split wants a text, got size",
+    );
+    refused(s => s.explode('x', split(col('user'), '')), 'split wants a text as separator that is not empty');
+    refused(s => s.explode('x', col('user') as never), 'explode wants split(text, separator)');
     refused(s => s.dropDuplicates(['nope' as 'size']), "dropDuplicates wants the column 'nope'");
   });
 });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { ColumnChunk } from '../../lib/columnar/chunk.js';
 import { columnsFromRows } from '../../lib/columnar/columns-from-rows.js';
+import { takeRows } from '../../lib/columnar/take-rows.js';
 import { rowsOf } from '../../lib/columnar/rows.js';
 import type { ColumnKind } from '../../lib/core/schema.js';
 import { bindExpr, type UdfFunction } from '../../lib/expr/bind-expr.js';
@@ -62,6 +63,8 @@ function compare(data: ExprData, rows: readonly Row[], seed: number): void {
     const selected = [...memory.u32.subarray(indexes / 4, indexes / 4 + count)];
     const wanted = expected.flatMap((value, row) => (value === true ? [row] : []));
     expect(selected, `${where} as a filter`).to.deep.equal(wanted);
+    if (seed % 10 === 0)
+      expect(rowsOf(takeRows(chunk, indexes, count)), `${where}, rows`).to.deep.equal(wanted.map(row => rows[row]));
   }
   memory.releaseScratch(mark);
 }
