@@ -6,7 +6,7 @@ import { EngineError } from '../core/errors.js';
 import type { Column } from '../core/schema.js';
 import { bindCondition, bindExpr, columnNamed, type UdfFunction } from '../expr/bind-expr.js';
 import type { BoundExpr, CallUdf, NamedExpr } from '../expr/expr-data.js';
-import { dataOf, type AnyExpr } from '../expr/expr.js';
+import { dataOf, Expr, type AnyExpr } from '../expr/expr.js';
 import { SplitText } from '../expr/functions.js';
 import { formatExpr } from '../expr/format-expr.js';
 import type { NodeId } from '../plan/node.js';
@@ -175,7 +175,13 @@ function bindColumn(
   operation: string,
 ): NamedExpr {
   const user = `column '${name}' of ${operation}`;
-  return Object.freeze({ name, expr: bindExpr(dataOf(expr, user), { columns, user, udfs }) });
+  if (!(expr instanceof Expr)) {
+    throw new EngineError(
+      'jobInvalid',
+      `${user} wants an expression such as col('user') or lit(1), got ${JSON.stringify(expr)}`,
+    );
+  }
+  return Object.freeze({ name, expr: bindExpr(expr.data, { columns, user, udfs }) });
 }
 
 const columnExpr = ({ name, kind, nullable }: Column): BoundExpr =>

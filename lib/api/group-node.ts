@@ -23,7 +23,7 @@ export function addGroupNode(graph: StreamGraph, request: GroupRequest): NodeId 
     throw new EngineError(
       'jobInvalid',
       `groupBy(${names.join(', ')}) needs a stream whose columns are declared, as fileStream with a schema has: ` +
-        'group the stream before map, or use reduceByKey',
+        'group the stream before map, declare the columns with toColumns(schema), or use reduceByKey',
     );
   }
   const keys = names.map(name => {

@@ -7,6 +7,7 @@ import type { Column } from '../core/schema.js';
 import type { Chunk, ColumnChunk } from '../columnar/chunk.js';
 import { columnsFromRows } from '../columnar/columns-from-rows.js';
 import { evalPredicate } from '../columnar/predicate.js';
+import { rowsOf } from '../columnar/rows.js';
 import { splitText } from '../columnar/split-text.js';
 import { takeRows } from '../columnar/take-rows.js';
 import { evalColumn, selectRows } from '../expr/eval-chunk.js';
@@ -41,21 +42,31 @@ export const isColumnOperation = (node: PlanNode): boolean => isColumns(node.ope
 export function columnOperator(options: ColumnOperatorOptions): Operator {
   const { ctx, node, emit } = options;
   const { memory } = ctx;
-  const input = node.operation.kind === 'toColumns' ? node.columns : options.input;
+  const declares = node.operation.kind === 'toColumns';
+  const input = declares ? node.columns : options.input;
   if (input === undefined) throw new EngineError('internal', `${node.label} works on columns and is given none`);
   const compute = computation(options);
   return {
     push(chunk: Chunk) {
       const mark = memory.scratchMark();
       ctx.label = node.label;
-      const columns = chunk.kind === 'columns' ? chunk : columnsFromRows(memory, input, chunk.rows, node.label);
-      const made = compute(columns);
+      const isReady = chunk.kind === 'columns' && (!declares || isOf(chunk, input));
+      const made = compute(isReady ? chunk : columnsFromRows(memory, input, rowsOf(chunk), node.label));
       if (made.numRows > 0) emit(made);
       memory.releaseScratch(mark);
     },
     finish: () => undefined,
   };
 }
+
+/** Whether a chunk has these columns, in their order; one that stands for bare values has none. */
+const isOf = ({ schema, scalar }: ColumnChunk, columns: readonly Column[]): boolean =>
+  !scalar &&
+  schema.length === columns.length &&
+  columns.every(({ name, kind, nullable }, i) => {
+    const own = schema[i];
+    return own !== undefined && own.name === name && own.kind === kind && own.nullable === nullable;
+  });
 
 function computation({ node, f, wanted }: ColumnOperatorOptions): (chunk: ColumnChunk) => ColumnChunk {
   const udf = (f ?? (() => missing(node))) as CallUdf;

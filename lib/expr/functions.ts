@@ -96,11 +96,7 @@ export const trim = <O extends TextOperand>(text: O): Of1<string, string, O> => 
 export const length = <O extends TextOperand>(text: O): Of1<number, string, O> => call('length', [text]);
 
 /** `length` characters from position `start` on, the first is 1; a negative start counts from the end. Without length: the rest. */
-export function substring<O extends TextOperand>(
-  text: O,
-  start: NumberOperand & number,
-  length?: number,
-): Of1<string, string, O> {
+export function substring<O extends TextOperand>(text: O, start: number, length?: number): Of1<string, string, O> {
   return call('substring', [text, start, length ?? Number.MAX_SAFE_INTEGER]);
 }
 

@@ -5,7 +5,6 @@
 import { EngineError } from '../core/errors.js';
 import type { BoundCall, BoundExpr } from './expr-data.js';
 import { constantOf, isText, isTime, textConstant, type FunctionRule } from './function-rule.js';
-import { whole } from './number-functions.js';
 import { checkPattern, formatUtc, parseUtc } from './utc-date.js';
 
 const SECOND = 1000;
@@ -42,10 +41,19 @@ function civilOf(timeMs: number): CivilDate {
   };
 }
 
+/** A beginning that a timestamp can hold. */
+function beginning(timeMs: number): number {
+  if (Number.isSafeInteger(timeMs)) return timeMs + 0;
+  throw new EngineError(
+    'typeMismatch',
+    `the beginning of a period wants to be -(2^53 - 1) ms or later, it is ${timeMs}: leave out such times by where(...)`,
+  );
+}
+
 const floorTo =
   (size: number) =>
   (timeMs: number): number =>
-    whole(Math.floor(timeMs / size) * size, 'the beginning');
+    beginning(Math.floor(timeMs / size) * size);
 
 const TRUNCATE: ReadonlyMap<string, (timeMs: number) => number> = new Map([
   ['second', floorTo(SECOND)],
@@ -56,10 +64,10 @@ const TRUNCATE: ReadonlyMap<string, (timeMs: number) => number> = new Map([
     'week',
     (timeMs: number) => {
       const days = Math.floor(timeMs / DAY) + DAYS_TO_MONDAY;
-      return whole((Math.floor(days / 7) * 7 - DAYS_TO_MONDAY) * DAY, 'the beginning');
+      return beginning((Math.floor(days / 7) * 7 - DAYS_TO_MONDAY) * DAY);
     },
   ],
-  ['month', (timeMs: number) => whole((Math.floor(timeMs / DAY) - civilOf(timeMs).day + 1) * DAY, 'the beginning')],
+  ['month', (timeMs: number) => beginning((Math.floor(timeMs / DAY) - civilOf(timeMs).day + 1) * DAY)],
 ]);
 
 /** The remainder, not below 0. */

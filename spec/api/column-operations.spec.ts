@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { BatchQueue } from '../../lib/api/batch-queue.js';
 import type { DStream } from '../../lib/api/dstream.js';
 import { buildGraph, job } from '../../lib/api/job.js';
 import { desc } from '../../lib/api/ordered-rows.js';
@@ -350,9 +349,29 @@ describe('operations on columns', () => {
     ).to.equal(undefined);
   });
 
+  it('toColumns takes columns in another order and form', async () => {
+    const some = schema({ size: nullable(int64()), user: utf8() });
+    await expectRows(
+      s =>
+        s
+          .toColumns(some)
+          .groupBy('user')
+          .agg({ size: sum('size') }),
+      [
+        [
+          { user: 'Ann', size: 7 },
+          { user: 'bob', size: 2 ** 40 },
+        ],
+        [],
+        [
+          { user: 'Ann', size: 10 },
+          { user: 'Ören', size: 0 },
+        ],
+      ],
+    );
+  });
+
   it('give the same when few columns are decoded', async () => {
-    const queue = new BatchQueue<Event>();
-    expect(queue.push([A])).to.equal(queue);
     await expectRows(s => s.where(col('size').lt(5)).select({ one: lit(1) }), [[{ one: 1 }], [], [{ one: 1 }]]);
   });
 
@@ -360,6 +379,7 @@ describe('operations on columns', () => {
     refused(s => s.where(col('nope' as 'user').eq('x')), "where wants the column 'nope'");
     refused(s => s.where(col('size') as never), 'where wants a condition such as');
     refused(s => s.select(...([] as unknown as ['user'])), 'select wants one column at least');
+    refused(s => s.select({ x: 'user' } as never), "column 'x' of select wants an expression such as col('user')");
     refused(s => s.select({}), 'select wants one column at least');
     refused(s => s.select('user', 'user'), 'select wants each column once');
     refused(s => s.select('nope' as 'user'), "select wants the column 'nope'");

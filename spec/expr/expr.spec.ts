@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import * as expressions from '../../lib/api/expressions.js';
 import { EngineError } from '../../lib/core/errors.js';
 import { count, countIf, max, min, sum } from '../../lib/expr/aggregate.js';
-import { col, lit, not, type AnyExpr } from '../../lib/expr/expr.js';
+import { col, Expr, lit, not, type AnyExpr } from '../../lib/expr/expr.js';
 import { coalesce, concat, udf, when } from '../../lib/expr/functions.js';
 import { formatExpr } from '../../lib/expr/format-expr.js';
 
@@ -108,5 +111,23 @@ describe('expr', () => {
     ];
     for (const [run, text] of cases)
       expect(untyped(run), text).to.throw(EngineError, text).with.property('code', 'jobInvalid');
+  });
+});
+
+describe('lib/README.md on columns', () => {
+  const text = readFileSync(join(import.meta.dirname, '..', '..', 'lib', 'README.md'), 'utf8');
+  const section = text.slice(text.indexOf('## Columns'), text.indexOf('## A checkpoint directory'));
+  const rows = section.split('\n').filter(line => line.startsWith('|'));
+  const documented = new Set(
+    rows.flatMap(row => [...(row.split('|')[1] ?? '').matchAll(/[a-zA-Z]+/g)].map(([name]) => name)),
+  );
+
+  it('names every function and every method of an expression', () => {
+    const methods = Object.getOwnPropertyNames(Expr.prototype).filter(name => name !== 'constructor');
+    const functions = Object.entries(expressions).flatMap(([name, value]) =>
+      typeof value === 'function' ? [name] : [],
+    );
+    const missing = [...methods, ...functions].filter(name => !documented.has(name));
+    expect(missing).to.deep.equal([]);
   });
 });
