@@ -13,45 +13,92 @@ import { takeRows } from '../columnar/take-rows.js';
 import { evalColumn, selectRows } from '../expr/eval-chunk.js';
 import type { BoundExpr, CallUdf, NamedExpr } from '../expr/expr-data.js';
 import { splitCondition } from '../expr/split-condition.js';
-import type { Operation, PlanNode } from '../plan/node.js';
+import type { NodeId, Operation, PlanNode } from '../plan/node.js';
+import { columnsOfProjection, isStep } from '../plan/rules/column-steps.js';
+import type { Stage } from '../plan/stages.js';
+import type { GraphView } from '../api/closures.js';
+import { chainFrom } from './column-chains.js';
+import { columnsUsed } from './columns-used.js';
 import type { Emit, Operator } from './row-operators.js';
 import type { TaskContext } from './task-context.js';
 
-export interface ColumnOperatorOptions {
-  readonly ctx: TaskContext;
-  readonly node: PlanNode;
-  /** Calls the functions of the job that its expressions hold, by number; undefined where there are none. */
-  readonly f: ((...args: unknown[]) => unknown) | undefined;
-  readonly emit: Emit;
-  /** Columns of the node before. */
-  readonly input: readonly Column[] | undefined;
-  /** Columns of its own that are read behind it; undefined = all. */
-  readonly wanted: readonly string[] | undefined;
+type Compute = (chunk: ColumnChunk) => ColumnChunk;
+interface Computation {
+  /** What messages call it. */
+  readonly label: string;
+  readonly compute: Compute;
+}
+type Names = ReadonlySet<string> | undefined;
+
+export const isColumnOperation = (node: PlanNode): boolean =>
+  isStep(node) || node.operation.kind === 'explode' || node.operation.kind === 'toColumns';
+
+/**
+ * The operator that begins with a node, of it and as many behind it as it can take along.
+ *
+ * @param input columns of the node before
+ * @param emitOf makes what hangs on the last of its nodes
+ */
+export function columnOperator(
+  ctx: TaskContext,
+  stage: Stage,
+  graph: GraphView,
+  node: PlanNode,
+  input: readonly Column[] | undefined,
+  emitOf: (id: NodeId) => Emit,
+): Operator {
+  const { operation } = node;
+  switch (operation.kind) {
+    case 'toColumns': {
+      const columns = requireColumns(node, node.columns);
+      const asDeclared = (chunk: Chunk): boolean => chunk.kind === 'columns' && isOf(chunk, columns);
+      return operatorOf(ctx, node, columns, asDeclared, [], emitOf(node.id));
+    }
+    case 'explode': {
+      const computation = {
+        label: node.label,
+        compute: explosion(node, operation, columnsUsed(stage, node), udfsOf(graph, node.id)),
+      };
+      return operatorOf(ctx, node, requireColumns(node, input), isColumns, [computation], emitOf(node.id));
+    }
+    default: {
+      const { steps, last } = chainFrom(stage, node);
+      const computations = steps.map(({ node: id, label, operation: step, wanted }) => {
+        const udf = udfsOf(graph, id);
+        const compute =
+          step.kind === 'where' ? filter(step.condition, wanted, udf) : projection(step.columns, wanted, udf);
+        return { label, compute };
+      });
+      return operatorOf(ctx, node, requireColumns(node, input), isColumns, computations, emitOf(last.id));
+    }
+  }
 }
 
-type ColumnOperation = Extract<Operation, { readonly kind: 'where' | 'project' | 'explode' | 'toColumns' }>;
+const isColumns = (chunk: Chunk): boolean => chunk.kind === 'columns';
 
-const isColumns = (operation: Operation): operation is ColumnOperation =>
-  operation.kind === 'where' ||
-  operation.kind === 'project' ||
-  operation.kind === 'explode' ||
-  operation.kind === 'toColumns';
-
-export const isColumnOperation = (node: PlanNode): boolean => isColumns(node.operation);
-
-export function columnOperator(options: ColumnOperatorOptions): Operator {
-  const { ctx, node, emit } = options;
+/** @param isReady whether a chunk has the columns already; else they are made of its rows */
+function operatorOf(
+  ctx: TaskContext,
+  node: PlanNode,
+  columns: readonly Column[],
+  isReady: (chunk: Chunk) => boolean,
+  computations: readonly Computation[],
+  emit: Emit,
+): Operator {
   const { memory } = ctx;
-  const declares = node.operation.kind === 'toColumns';
-  const input = declares ? node.columns : options.input;
-  if (input === undefined) throw new EngineError('internal', `${node.label} works on columns and is given none`);
-  const compute = computation(options);
   return {
-    push(chunk: Chunk) {
+    push(chunk) {
       const mark = memory.scratchMark();
       ctx.label = node.label;
-      const isReady = chunk.kind === 'columns' && (!declares || isOf(chunk, input));
-      const made = compute(isReady ? chunk : columnsFromRows(memory, input, rowsOf(chunk), node.label));
+      let made =
+        chunk.kind === 'columns' && isReady(chunk)
+          ? chunk
+          : columnsFromRows(memory, columns, rowsOf(chunk), node.label);
+      for (const { label, compute } of computations) {
+        if (made.numRows === 0) break;
+        ctx.label = label;
+        made = compute(made);
+      }
       if (made.numRows > 0) emit(made);
       memory.releaseScratch(mark);
     },
@@ -68,25 +115,18 @@ const isOf = ({ schema, scalar }: ColumnChunk, columns: readonly Column[]): bool
     return own !== undefined && own.name === name && own.kind === kind && own.nullable === nullable;
   });
 
-function computation({ node, f, wanted }: ColumnOperatorOptions): (chunk: ColumnChunk) => ColumnChunk {
-  const udf = (f ?? (() => missing(node))) as CallUdf;
-  const { operation } = node;
-  if (operation.kind === 'where') return filter(operation.condition, udf);
-  if (operation.kind === 'project') return projection(node, operation.columns, wanted, udf);
-  if (operation.kind === 'explode') return explosion(node, operation, udf);
-  return chunk => chunk;
-}
-
-/** What the kernels can test goes first: the rest is computed for fewer rows. */
-function filter(condition: BoundExpr, udf: CallUdf): (chunk: ColumnChunk) => ColumnChunk {
+/** What the kernels can test goes first: the rest is computed for fewer rows. What only the condition reads is left behind. */
+function filter(condition: BoundExpr, wanted: Names, udf: CallUdf): Compute {
   const { predicate, rest } = splitCondition(condition);
   return chunk => {
     let kept = chunk;
     if (predicate !== undefined) {
-      const mask = evalPredicate(chunk, predicate);
-      kept = selected(chunk, rowsOfMask(chunk, mask));
+      const rows = rowsOfMask(chunk, evalPredicate(chunk, predicate));
+      kept = selected(rest === undefined ? only(chunk, wanted) : chunk, rows);
     }
-    return rest === undefined || kept.numRows === 0 ? kept : selected(kept, selectRows(kept, rest, udf));
+    if (rest === undefined || kept.numRows === 0) return kept;
+    const rows = selectRows(kept, rest, udf);
+    return selected(only(kept, wanted), rows);
   };
 }
 
@@ -94,6 +134,11 @@ type Selection = ReturnType<typeof selectRows>;
 
 const selected = (chunk: ColumnChunk, { indexes, count }: Selection): ColumnChunk =>
   count === chunk.numRows ? chunk : takeRows(chunk, indexes, count);
+
+const only = (chunk: ColumnChunk, wanted: Names): ColumnChunk =>
+  wanted === undefined
+    ? chunk
+    : { ...chunk, columns: chunk.columns.map((column, i) => (wanted.has(chunk.schema[i].name) ? column : undefined)) };
 
 function rowsOfMask({ memory, numRows }: ColumnChunk, mask: number): Selection {
   const indexes = memory.scratch(numRows * 4);
@@ -103,21 +148,14 @@ function rowsOfMask({ memory, numRows }: ColumnChunk, mask: number): Selection {
   return { indexes, count };
 }
 
-function projection(
-  node: PlanNode,
-  columns: readonly NamedExpr[],
-  wanted: readonly string[] | undefined,
-  udf: CallUdf,
-): (chunk: ColumnChunk) => ColumnChunk {
-  const schema = node.columns ?? [];
+function projection(columns: readonly NamedExpr[], wanted: Names, udf: CallUdf): Compute {
+  const schema = columnsOfProjection(columns);
   return chunk => ({
     kind: 'columns',
     numRows: chunk.numRows,
     memory: chunk.memory,
     schema,
-    columns: columns.map(({ name, expr }) =>
-      wanted?.includes(name) === false ? undefined : evalColumn(chunk, expr, udf),
-    ),
+    columns: columns.map(({ name, expr }) => (wanted?.has(name) === false ? undefined : evalColumn(chunk, expr, udf))),
     ascii: false,
     textStart: 0,
     textEnd: 0,
@@ -127,13 +165,14 @@ function projection(
 
 type Explode = Extract<Operation, { readonly kind: 'explode' }>;
 
-function explosion(node: PlanNode, operation: Explode, udf: CallUdf): (chunk: ColumnChunk) => ColumnChunk {
-  const schema = node.columns ?? [];
+function explosion(node: PlanNode, operation: Explode, used: readonly string[] | undefined, udf: CallUdf): Compute {
+  const schema = requireColumns(node, node.columns);
   const separator = Buffer.from(operation.separator);
+  const wanted = used && new Set(used);
   return chunk => {
     const text = evalColumn(chunk, operation.text, udf);
     const { rows, count, pieces } = splitText(chunk.memory, text, chunk.numRows, separator);
-    const taken = takeRows(chunk, rows, count);
+    const taken = takeRows(only(chunk, wanted), rows, count);
     const columns = schema.map(({ name }) =>
       name === operation.name ? pieces : taken.columns[chunk.schema.findIndex(column => column.name === name)],
     );
@@ -141,6 +180,15 @@ function explosion(node: PlanNode, operation: Explode, udf: CallUdf): (chunk: Co
   };
 }
 
-function missing(node: PlanNode): never {
-  throw new EngineError('internal', `no functions for ${node.label}`);
+function requireColumns(node: PlanNode, columns: readonly Column[] | undefined): readonly Column[] {
+  if (columns === undefined) throw new EngineError('internal', `${node.label} works on columns and is given none`);
+  return columns;
+}
+
+/** The functions of the job that a node's expressions call, by number. */
+function udfsOf(graph: GraphView, id: NodeId): CallUdf {
+  const missing = (): never => {
+    throw new EngineError('internal', `no functions for ${graph.node(id).label}`);
+  };
+  return (graph.functions.get(id) as CallUdf | undefined) ?? missing;
 }

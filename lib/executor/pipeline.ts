@@ -7,7 +7,6 @@ import { isShuffle, type Stage } from '../plan/stages.js';
 import type { BlockRef, Branch, CollectedPart, KeptPart, StagedPart, TaskResult } from '../protocol/messages.js';
 import type { GraphView } from '../api/closures.js';
 import { columnOperator, isColumnOperation } from './column-operators.js';
-import { columnsUsed } from './columns-used.js';
 import { makeOutput, type OutputEnd } from './outputs.js';
 import { rowOperator, type Emit, type Operator } from './row-operators.js';
 import { makeShuffleWriter, type ShuffleWriter } from './shuffle-writers.js';
@@ -64,10 +63,9 @@ export function buildPipeline(ctx: TaskContext, stage: Stage, graph: GraphView, 
     const f = graph.functions.get(node.id) as ((...args: unknown[]) => unknown) | undefined;
     // Its place is before those that hang on it, which are made on the way: they finish after it.
     const place = operators.push({ push: () => undefined, finish: () => undefined }) - 1;
-    const emit = emitOf(node.id, branch);
     const operator = isColumnOperation(node)
-      ? columnOperator({ ctx, node, f, emit, input: graph.node(parent).columns, wanted: columnsUsed(stage, node) })
-      : rowOperator(ctx, node, f, emit);
+      ? columnOperator(ctx, stage, graph, node, graph.node(parent).columns, id => emitOf(id, branch))
+      : rowOperator(ctx, node, f, emitOf(node.id, branch));
     operators[place] = operator;
     return chunk => operator.push(chunk);
   };

@@ -111,3 +111,24 @@ export function columnsOf(expr: BoundExpr, into: Set<string> = new Set()): Reado
   else if (expr.op !== 'literal') for (const arg of expr.args) columnsOf(arg, into);
   return into;
 }
+
+/** Whether it calls functions of the job. */
+export const hasUdf = (expr: BoundExpr): boolean =>
+  expr.op === 'udf' || (expr.op === 'call' && expr.args.some(arg => hasUdf(arg)));
+
+/** True where both conditions are. */
+export const andOf = (a: BoundExpr, b: BoundExpr): BoundExpr =>
+  Object.freeze({
+    op: 'call',
+    fn: 'and',
+    args: Object.freeze([a, b]),
+    kind: 'bool',
+    nullable: a.nullable || b.nullable,
+  });
+
+/** The expression with others in place of the columns that it reads. */
+export function substituted(expr: BoundExpr, given: ReadonlyMap<string, BoundExpr>): BoundExpr {
+  if (expr.op === 'column') return given.get(expr.name) ?? expr;
+  if (expr.op === 'literal') return expr;
+  return Object.freeze({ ...expr, args: Object.freeze(expr.args.map(arg => substituted(arg, given))) });
+}

@@ -1,5 +1,5 @@
 import type { Predicate } from '../columnar/predicate.js';
-import type { BoundExpr } from './expr-data.js';
+import { andOf, type BoundExpr } from './expr-data.js';
 import { predicateOf } from './predicate-of.js';
 
 /** A condition in two parts, of which a row must fulfil both: what the kernels can test, and what they cannot. */
@@ -26,19 +26,10 @@ function splitParts(parts: readonly BoundExpr[]): SplitCondition {
     const tested = predicateOf(part);
     if (tested !== undefined)
       predicate = predicate === undefined ? tested : { op: 'and', left: predicate, right: tested };
-    else rest = rest === undefined ? part : allOf(rest, part);
+    else rest = rest === undefined ? part : andOf(rest, part);
   }
   return { predicate, rest };
 }
 
 const partsOf = (expr: BoundExpr): readonly BoundExpr[] =>
   expr.op === 'call' && expr.fn === 'and' ? expr.args.flatMap(partsOf) : [expr];
-
-const allOf = (a: BoundExpr, b: BoundExpr): BoundExpr =>
-  Object.freeze({
-    op: 'call',
-    fn: 'and',
-    args: Object.freeze([a, b]),
-    kind: 'bool',
-    nullable: a.nullable || b.nullable,
-  });

@@ -88,6 +88,28 @@ describe('operations on columns', () => {
     await expectRows(s => s.select('size', 'user').where(col('size').lt(0)), [[{ size: -3, user: 'Ann' }], [], []]);
   });
 
+  it('follow one another in one pass, functions of the job included', async () => {
+    const initial = udf((name: string) => name.slice(0, 1), 'utf8');
+    const isSmall = udf((size: number) => size < 5, 'bool');
+    await expectRows(
+      s => {
+        const named = s.select({ name: lower(col('user')), size: col('size'), action: col('action') });
+        const some = named
+          .where(col('size').lt(100))
+          .where(col('name').ne('x'))
+          .where(isSmall(col('size')));
+        return some
+          .withColumn('initial', initial(col('name')))
+          .where(initial(upper(col('initial'))).isIn(['A', 'Ö']))
+          .drop('name')
+          .union(
+            some.where(col('action').isNull()).select({ size: col('size'), action: col('action'), initial: lit('-') }),
+          );
+      },
+      [[{ size: -3, action: 'view', initial: 'a' }], [], [{ size: 0, action: 'click', initial: 'ö' }]],
+    );
+  });
+
   it('mix with closures in any order, across crashes', async () => {
     const lengths = schema({ name: utf8(), length: int32() });
     await expectStream(
