@@ -49,6 +49,7 @@ function needsBatchOf(plan: Plan, source: NodeId): PlanNode | undefined {
       case 'cogroup':
         return node;
       case 'updateState':
+      case 'mapWithState':
       case 'runningAggregate':
       case 'window':
         break;
