@@ -1,5 +1,5 @@
 /** Which operations of the conformance data exist, and how each is declared. A case that uses another is not generated. */
-import type { BatchQueue, DStream, StreamingContext } from '../../lib/index.js';
+import { StateSpec, type BatchQueue, type DStream, type MapWithStateStream, type StreamingContext } from '../../lib/index.js';
 import { stepsOf, type Pipeline, type Step } from './cases.js';
 import { functionOf } from './functions.js';
 
@@ -56,11 +56,23 @@ const OPERATIONS: { readonly [op: string]: Build } = {
       : pairs(s).reduceByKeyAndWindow(two(step), functionOf<() => unknown>(step.inverse), ...span(step), {
           ...(step.filter === undefined ? {} : { filter: functionOf<() => boolean>(step.filter) }),
         }),
-  updateStateByKey: (s, step) =>
-    pairs(s).updateStateByKey(functionOf<(values: unknown[], state: unknown) => unknown>(step.fn), {
+  updateStateByKey: (s, step) => {
+    const update = functionOf<(values: unknown[], state: unknown) => unknown>(step.fn);
+    const options = {
       ...(step.numPartitions === undefined ? {} : { numPartitions: step.numPartitions }),
       ...(step.initial === undefined ? {} : { initialState: step.initial }),
-    }),
+    };
+    if (step.form !== 'iterator') return pairs(s).updateStateByKey(update, options);
+    return pairs(s).updateStateByPartition(function* (entries) {
+      for (const [key, values, state] of entries) yield [key, update(values, state)];
+    }, options);
+  },
+  mapWithState: (s, step) => {
+    const spec = StateSpec.function<unknown, unknown, unknown, unknown>(functionOf(step.fn));
+    const begun = step.initial === undefined ? spec : spec.initialState(step.initial);
+    return pairs(s).mapWithState(step.timeoutMs === undefined ? begun : begun.timeout(step.timeoutMs));
+  },
+  stateSnapshots: s => (s as MapWithStateStream<unknown, unknown, unknown>).stateSnapshots(),
 };
 
 /** Operations on the context, which take all streams at once. */
@@ -69,11 +81,8 @@ const CONTEXT_OPERATIONS: { readonly [op: string]: (ssc: StreamingContext, strea
     contextUnion: (ssc, streams) => ssc.union(streams),
   };
 
-/** Forms of an operation that take another kind of function. */
-const isOther = (step: Step): boolean => step.op === 'updateStateByKey' && step.form !== undefined;
-
 export const exists = (pipeline: Pipeline): boolean =>
-  stepsOf(pipeline).every(step => (step.op in OPERATIONS || step.op in CONTEXT_OPERATIONS) && !isOther(step));
+  stepsOf(pipeline).every(step => step.op in OPERATIONS || step.op in CONTEXT_OPERATIONS);
 
 /** Whether the rows depend on how many partitions the input has. */
 export const isBoundToPartitions = (pipeline: Pipeline): boolean =>
