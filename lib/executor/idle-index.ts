@@ -15,7 +15,6 @@
  * A task adds the keys it is about to make, whether its attempt is accepted or not, and never takes out a key that is
  * due: that is done once the table, in a later batch, does not have it any more. So any task may run again.
  */
-import { EngineError } from '../core/errors.js';
 import { hashBytes } from '../core/hash.js';
 import type { StateEntry, StateTable } from '../state/state-table.js';
 import { timeOf } from '../state/timed-value.js';
@@ -32,11 +31,12 @@ export class IdleIndex {
   readonly #table: StateTable;
   readonly #buckets = new Map<number, HashList>();
   /** Times of the buckets, ascending. */
-  readonly #times: number[] = [];
+  #times: number[] = [];
 
   private constructor(table: StateTable) {
     this.#table = table;
-    for (const { key, value } of table.entries()) this.add(timeOf(value), hashBytes(key, 0, key.length));
+    for (const { key, value } of table.entries()) this.#put(timeOf(value), hashBytes(key, 0, key.length));
+    this.#times = [...this.#buckets.keys()].sort((a, b) => (a < b ? -1 : 1));
   }
 
   /** The index of a table of timed values, made when the thread first asks for it. */
@@ -48,14 +48,9 @@ export class IdleIndex {
 
   /** Adds a key whose state is made at `time`. @param hash of the key's bytes */
   add(time: number, hash: number): void {
-    let bucket = this.#buckets.get(time);
-    if (bucket === undefined) {
-      bucket = new HashList();
-      this.#buckets.set(time, bucket);
-      // Nearly always the latest of all.
-      this.#times.splice(placeOf(this.#times, time), 0, time);
-    }
-    bucket.push(hash);
+    // Nearly always the latest of all.
+    if (!this.#buckets.has(time)) this.#times.splice(placeOf(this.#times, time), 0, time);
+    this.#put(time, hash);
   }
 
   /**
@@ -64,18 +59,27 @@ export class IdleIndex {
    */
   before(time: number): IdleEntry[] {
     const due: IdleEntry[] = [];
-    for (const bucketTime of this.#times.slice(0, placeOf(this.#times, time))) this.#open(bucketTime, time, due);
+    const opened = this.#times.slice(0, placeOf(this.#times, time));
+    for (const bucketTime of opened) this.#open(bucketTime, time, due);
+    const left = opened.filter(bucketTime => this.#buckets.has(bucketTime));
+    if (left.length < opened.length) this.#times = [...left, ...this.#times.slice(opened.length)];
     due.sort((a, b) => (a.time === b.time ? a.hash - b.hash || Buffer.compare(a.key, b.key) : a.time - b.time));
     // A key that was removed and made again may be in two buckets.
     return due.filter((entry, i) => i === 0 || Buffer.compare(entry.key, due[i - 1]?.key ?? NOTHING) !== 0);
   }
 
+  #put(time: number, hash: number): void {
+    let bucket = this.#buckets.get(time);
+    if (bucket === undefined) this.#buckets.set(time, (bucket = new HashList()));
+    bucket.push(hash);
+  }
+
+  /** Sorts a bucket out: keys that are due stay in it until the table has them no more. */
   #open(bucketTime: number, time: number, due: IdleEntry[]): void {
     const kept = new HashList();
-    for (const hash of this.#bucket(bucketTime).distinct()) {
-      const entries = this.#table.withHash(hash);
+    for (const hash of this.#buckets.get(bucketTime)?.distinct() ?? []) {
       let isDue = false;
-      for (const { key, value } of entries) {
+      for (const { key, value } of this.#table.withHash(hash)) {
         const updated = timeOf(value);
         if (updated >= time) {
           this.add(updated, hash);
@@ -87,16 +91,7 @@ export class IdleIndex {
       if (isDue) kept.push(hash);
     }
     if (kept.length > 0) this.#buckets.set(bucketTime, kept);
-    else {
-      this.#buckets.delete(bucketTime);
-      this.#times.splice(placeOf(this.#times, bucketTime), 1);
-    }
-  }
-
-  #bucket(time: number): HashList {
-    const bucket = this.#buckets.get(time);
-    if (bucket === undefined) throw new EngineError('internal', `no bucket of ${time} ms in the index of idle keys`);
-    return bucket;
+    else this.#buckets.delete(bucketTime);
   }
 }
 

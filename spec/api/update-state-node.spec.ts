@@ -122,6 +122,19 @@ describe('updateStateByKey', () => {
         ],
       }),
     ).to.throw(EngineError, /two entries for key "a"/);
+    const twice = () =>
+      job('spec', {}, ssc =>
+        ssc
+          .queueStream(new BatchQueue<[bigint, number]>())
+          .updateStateByKey<number>(() => 1, {
+            initialState: [
+              [1n, 1],
+              [1n, 2],
+            ],
+          })
+          .print(),
+      );
+    expect(() => buildGraph(twice(), {}, 2)).to.throw(EngineError, /two entries for key 1n/);
   });
 
   it('has another plan with another initial state, so that a worker that differs is found out', () => {
