@@ -303,11 +303,15 @@ export class DStream<T> extends StreamOutputs<T> {
 
   /**
    * As `updateStateByKey`, for all keys of a partition in one call: `f([key, new values, state] of each, batch time)` gives
-   * `[key, new state]`, at most once for each key that it was given; a key that it does not give back is forgotten.
+   * `[key, new state]`, at most once for each key that it was given; a key that it does not give back, or gives back with
+   * undefined, is forgotten.
    */
   updateStateByPartition<S, K = unknown, V = unknown>(
     this: Pairs<K, V>,
-    f: (entries: IterableIterator<[key: K, values: V[], state: S | undefined]>, time: number) => Iterable<Pair<K, S>>,
+    f: (
+      entries: IterableIterator<[key: K, values: V[], state: S | undefined]>,
+      time: number,
+    ) => Iterable<Pair<K, S | undefined>>,
     options: UpdateStateOptions<S, K> = {},
   ): DStream<[K, S]> {
     return pairsOf(this).#updateState<K, S>(f, true, options);

@@ -149,6 +149,13 @@ describe('mapWithState with an initial state', () => {
     }
   });
 
+  it('has another plan with another one, so that a worker that differs is found out', () => {
+    const planWith = (n: number): string =>
+      JSON.stringify(planOf(counted(counting.initialState([['a', n]]))).stages[1]?.leaf.operation);
+    expect(planWith(1)).to.equal(planWith(1));
+    expect(planWith(1)).not.to.equal(planWith(2));
+  });
+
   it('refuses two entries for one key', () => {
     const twice = counting.initialState([
       ['a', 1],

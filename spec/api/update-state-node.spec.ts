@@ -152,7 +152,10 @@ describe('updateStateByPartition', () => {
     for (const [key, values, state = 0] of entries) if (state + values.length < 3) yield [key, state + values.length];
   }
   const counted =
-    (f: (entries: IterableIterator<Entry>, time: number) => Iterable<readonly [string, number]>, numPartitions = 2) =>
+    (
+      f: (entries: IterableIterator<Entry>, time: number) => Iterable<readonly [string, number | undefined]>,
+      numPartitions = 2,
+    ) =>
     (s: DStream<string>) =>
       s.map(x => [x, 1]).updateStateByPartition<number, string, number>(f, { numPartitions, initialState: [['i', 1]] });
   const input: Input = [['a', 'b'], ['a', 'c'], [], ['a', 'b', 'i', 'i'], []];
@@ -211,6 +214,20 @@ describe('updateStateByPartition', () => {
     expect(starts).to.equal(6);
   });
 
+  it('forgets the keys that its function gives back with undefined', () =>
+    expectStream(
+      [['a', 'b'], [], CRASH, ['a']],
+      counted(entries => [...entries].map(([key, values, n = 0]) => [key, values.length > 0 ? n + 1 : undefined])),
+      [
+        [
+          ['a', 1],
+          ['b', 1],
+        ],
+        [],
+        [['a', 1]],
+      ],
+    ));
+
   it('forgets the keys that its function did not look at', () =>
     expectStream(
       [['a', 'b', 'c'], [], CRASH, []],
@@ -221,7 +238,7 @@ describe('updateStateByPartition', () => {
             function* (entries, time) {
               for (const [key] of entries) {
                 yield [key, time];
-                if (time > 1000) return;
+                if (time === 2000) return;
               }
             },
             { numPartitions: 1 },
