@@ -1,11 +1,13 @@
 /** The jobs of `jobs/` on bounded input, their output compared with a plain computation of what it must be. */
-import { readFileSync, renameSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import clickViewCounts from '../jobs/click-view-counts.js';
 import { writeClicks } from '../jobs/generate-clicks.js';
+import statefulSessions from '../jobs/stateful-sessions.js';
 import { VirtualClock } from '../lib/core/clock.js';
 import { NodeFileSystem } from '../lib/core/node-file-system.js';
+import { randomOf } from './helpers/random-values.js';
 import { runEngine, type TestRun } from './helpers/run-engine.js';
 import { tempFolder } from './helpers/temp-folder.js';
 
@@ -70,4 +72,65 @@ describe('jobs/click-view-counts.ts', () => {
   /** A copy that stays when the file is moved. */
   const copyOf = (path: string): string =>
     folder.file(join('copies', path.replaceAll(/[\\/:]/g, '_')), readFileSync(path));
+});
+
+describe('jobs/stateful-sessions.ts', () => {
+  const folder = tempFolder();
+  const input = join(folder.path, 'input');
+  const output = join(folder.path, 'out', 'sessions.csv');
+  const IDLE_MS = 2000;
+
+  it('writes each session in the batch in which it was idle for too long, over crashes too', async () => {
+    mkdirSync(input);
+    const clock = new VirtualClock(1000);
+    const fs = new NodeFileSystem();
+    const args = { input, output, idle: `${IDLE_MS}ms` };
+    const start = (): Promise<TestRun> =>
+      runEngine(statefulSessions, { clock, fs, checkpoint: join(folder.path, 'checkpoint'), args });
+    const random = randomOf(5);
+    const sessions = new Map<string, { since: number; last: number; clicks: number; views: number }>();
+    const expected: string[] = [];
+
+    /** The events of one batch, as a file, and what a plain loop makes of them. */
+    function writeBatch(time: number): void {
+      const events = Array.from({ length: Math.floor(random() * 6) }, () => ({
+        user: `user${Math.floor(random() * 8)}`,
+        action: random() < 0.5 ? 'click' : 'view',
+      }));
+      for (const { user, action } of events) {
+        const session = sessions.get(user) ?? { since: time, last: time, clicks: 0, views: 0 };
+        session.last = time;
+        session[action === 'click' ? 'clicks' : 'views']++;
+        sessions.set(user, session);
+      }
+      for (const [user, { since, last, clicks, views }] of sessions) {
+        if (last >= time - IDLE_MS) continue;
+        sessions.delete(user);
+        expected.push(`${user},${(last - since) / 1000},${clicks},${views}`);
+      }
+      const rows = events.map(({ user, action }) => `${user},${action},${time}\n`);
+      renameSync(
+        folder.file(`batch-${time}.csv`, `user,action,ts\n${rows.join('')}`),
+        join(input, `batch-${time}.csv`),
+      );
+    }
+
+    writeBatch(1000);
+    let run = await start();
+    await run.batchesDone(1);
+    for (let time = 2000; time <= 20_000; time += 1000) {
+      if (time % 6000 === 0) {
+        await run.engine.abort();
+        run = await start();
+      }
+      writeBatch(time);
+      await run.next();
+      const [header, ...lines] = existsSync(output) ? readFileSync(output, 'utf8').trimEnd().split('\n') : [];
+      expect(lines.toSorted(), `at ${time} ms`).to.deep.equal(expected.toSorted());
+      if (lines.length > 0) expect(header).to.equal('user,seconds,clicks,views');
+    }
+    expect(expected.length, 'sessions').to.be.greaterThan(5);
+    await run.engine.stop();
+    expect((await run.engine.done).reason).to.equal('stopped');
+  });
 });

@@ -16,12 +16,15 @@ import {
   nullable,
   schema,
   seconds,
+  StateSpec,
   sum,
   text,
   timestamp,
   utf8,
   type DStream,
+  type MapWithStateStream,
   type Rdd,
+  type State,
   type StreamingContext,
 } from '../lib/index.js';
 
@@ -159,6 +162,76 @@ export function states(ssc: StreamingContext): void {
   ones.updateStateByKey<number, string, number>(values => values.length, { initialState: [[1, 1]] });
   // @ts-expect-error the schema has other columns
   ones.updateStateByKey<{ m: number }, string, number>(values => ({ m: values.length }), { state: totals });
+
+  rowsAre<[string, number]>()(
+    ones.updateStateByPartition(function* (entries: Iterable<[string, number[], number | undefined]>, time) {
+      for (const [key, values, state] of entries) yield [key, (state ?? time) + values.length] as const;
+    }),
+  );
+  rowsAre<[string, string]>()(
+    ones.updateStateByPartition<string, string, number>(
+      entries => [...entries].map(([key, values, state]) => [key, `${state?.trim()}${values[0]?.toFixed()}`]),
+      { initialState: [['a', 'x']], numPartitions: 2, id: 'by partition' },
+    ),
+  );
+  // @ts-expect-error the state may be missing
+  ones.updateStateByPartition<number, string, number>(e => [...e].map(([k, v, n]) => [k, n + v.length]));
+  // @ts-expect-error pairs are given back
+  ones.updateStateByPartition<number, string, number>(entries => [...entries].map(([key]) => key));
+  // @ts-expect-error keys are strings
+  ones.updateStateByPartition<number, string, number>(entries => [...entries].map((_, i) => [i, i]));
+}
+
+export function recordStates(ssc: StreamingContext): void {
+  const numbers = ssc.queueStream(new BatchQueue<number>());
+  const ones = ssc.fileStream('in', text()).map((word): [string, number] => [word, 1]);
+
+  const total = StateSpec.function((word: string, n: number | undefined, sum: State<number>, time) => {
+    sum.update((sum.getOption() ?? 0) + (n ?? 0));
+    return sum.exists() && !sum.isTimingOut() ? `${word} ${sum.get().toFixed()} ${time.toFixed()}` : undefined;
+  });
+  const told: MapWithStateStream<string, number, string> = ones.mapWithState(
+    total
+      .initialState([['a', 1]])
+      .numPartitions(2)
+      .timeout('30m')
+      .timeout(minutes(30))
+      .id('totals'),
+  );
+  rowsAre<string>()(told);
+  rowsAre<string>()(told.map(line => line.trim()));
+  rowsAre<[string, number]>()(told.stateSnapshots());
+  rowsAre<[string, number]>()(told.stateSnapshots().reduceByKey(Math.max));
+  // Pairs are pairs, whether there always is one or not.
+  rowsAre<[string, boolean]>()(
+    ones.mapWithState(StateSpec.function((key: string, _: number | undefined, s: State<Date>) => [key, s.exists()])),
+  );
+  rowsAre<number>()(
+    ones.mapWithState(StateSpec.function<string, number, string, number>((_, n, state) => n ?? state.get().length)),
+  );
+  const forgetAll = (_: string, __: number | undefined, state: State<string>): void => state.remove();
+  rowsAre<[string, string]>()(ones.mapWithState(StateSpec.function(forgetAll)).stateSnapshots());
+
+  // @ts-expect-error a number is no pair
+  numbers.mapWithState(total);
+  // @ts-expect-error keys are numbers there
+  numbers.map(n => [n, n]).mapWithState(total);
+  // @ts-expect-error values are strings there
+  ones.mapValues(String).mapWithState(total);
+  // @ts-expect-error the value is missing when a key times out
+  StateSpec.function((_: string, n: number, state: State<number>) => state.update(n.valueOf()));
+  // @ts-expect-error the state may be missing
+  StateSpec.function((_: string, n: number | undefined, state: State<number>) => state.getOption().toFixed());
+  // @ts-expect-error the state is a number
+  StateSpec.function((_: string, n: number | undefined, state: State<number>) => state.update('x'));
+  // @ts-expect-error states are numbers
+  total.initialState([['a', 'x']]);
+  // @ts-expect-error keys are strings
+  total.initialState([[1, 1]]);
+  // @ts-expect-error a timeout is a duration
+  total.timeout(true);
+  // @ts-expect-error what is mapped are rows, states are pairs
+  told.stateSnapshots().map(line => line.trim());
 }
 
 export function columns(ssc: StreamingContext): void {

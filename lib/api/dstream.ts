@@ -6,6 +6,8 @@
  *
  * Pair operations are there when T is a pair `[K, V]`. Keys are compared by content: any JSON-like value, also Date,
  * bigint and bytes (rules in `core/value-key.ts`).
+ *
+ * One file because streams give streams: grouped ones and those with state too, and imports must not run in a circle.
  */
 import { EngineError } from '../core/errors.js';
 import type { Column } from '../core/schema.js';
@@ -17,6 +19,8 @@ import * as operations from './operations.js';
 import type { Partitions } from './partitioner.js';
 import { Rdd } from './rdd.js';
 import { StreamBuilder } from './stream-builder.js';
+import { addMapWithStateNode, addStateSnapshotsNode } from './map-with-state-node.js';
+import type { StateSpec } from './state-spec.js';
 import type { StreamGraph, UserFunction } from './stream-graph.js';
 import type { RunningAggOptions, UpdateStateOptions } from './stream-options.js';
 import { StreamOutputs } from './stream-outputs.js';
@@ -347,14 +351,35 @@ export class DStream<T> extends StreamOutputs<T> {
     f: (values: V[], state: S | undefined, key: K, time: number) => S | undefined,
     options: UpdateStateOptions<S, K> = {},
   ): DStream<[K, S]> {
+    return pairsOf(this).#updateState<K, S>(f, false, options);
+  }
+
+  /**
+   * As `updateStateByKey`, for all keys of a partition in one call: `f([key, new values, state] of each, batch time)` gives
+   * `[key, new state]`, at most once for each key that it was given; a key that it does not give back, or gives back with
+   * undefined, is forgotten.
+   */
+  updateStateByPartition<S, K = unknown, V = unknown>(
+    this: Pairs<K, V>,
+    f: (
+      entries: IterableIterator<[key: K, values: V[], state: S | undefined]>,
+      time: number,
+    ) => Iterable<Pair<K, S | undefined>>,
+    options: UpdateStateOptions<S, K> = {},
+  ): DStream<[K, S]> {
+    return pairsOf(this).#updateState<K, S>(f, true, options);
+  }
+
+  /**
+   * Calls a function for each record with the state of its key, which it may read, set and remove; the stream is what the
+   * function gives. A batch costs its records and the keys whose timeout is over, however many keys there are.
+   */
+  mapWithState<K, V, S, M>(this: Pairs<K, V>, spec: StateSpec<K, V, S, M>): MapWithStateStream<K, S, M> {
     const stream = pairsOf(this);
-    const id = addUpdateStateNode<K, S>(stream.#graph, {
-      parent: stream.#id,
-      f: f as UserFunction,
-      options,
-      shuffle: numPartitions => stream.#shuffle({ kind: 'pairs', combine: false }, numPartitions),
-    });
-    return stream.#derive<[K, S]>(id);
+    const shuffle = (numPartitions: number | undefined): Shuffle =>
+      stream.#shuffle({ kind: 'pairs', combine: false }, numPartitions);
+    const id = addMapWithStateNode(stream.#graph, { parent: stream.#id, spec, shuffle });
+    return new MapWithStateStream<K, S, M>(stream.#graph, id);
   }
 
   /** Groups rows by columns, for aggregates that are computed without making rows. The stream's columns must be declared. */
@@ -388,6 +413,13 @@ export class DStream<T> extends StreamOutputs<T> {
     return this.#derive(addWindowNode(this.#graph, request));
   }
 
+  #updateState<K, S>(f: unknown, wholePartition: boolean, options: UpdateStateOptions<S, K>): DStream<[K, S]> {
+    const shuffle = (numPartitions: number | undefined): Shuffle =>
+      this.#shuffle({ kind: 'pairs', combine: false }, numPartitions);
+    const request = { parent: this.#id, f: f as UserFunction, wholePartition, options, shuffle };
+    return this.#derive(addUpdateStateNode<K, S>(this.#graph, request));
+  }
+
   #shuffle(mode: Shuffle['mode'], numPartitions: number | undefined): Shuffle {
     return this.#builder.shuffle(mode, numPartitions);
   }
@@ -404,6 +436,22 @@ export class DStream<T> extends StreamOutputs<T> {
         'streams of two jobs cannot be combined: use the context that the build function was given',
       );
     return stream.#id;
+  }
+}
+
+/** What mapWithState gives: the mapped rows, and on request all states. */
+export class MapWithStateStream<K, S, M> extends DStream<M> {
+  readonly #snapshots: () => DStream<[K, S]>;
+
+  constructor(graph: StreamGraph, id: NodeId) {
+    super(graph, id);
+    let snapshots: DStream<[K, S]> | undefined;
+    this.#snapshots = () => (snapshots ??= new DStream<[K, S]>(graph, addStateSnapshotsNode(graph, id)));
+  }
+
+  /** `[key, state]` of all keys after each batch: its cost grows with the keys there are. */
+  stateSnapshots(): DStream<[K, S]> {
+    return this.#snapshots();
   }
 }
 

@@ -14,6 +14,8 @@ import type { TaskContext } from './task-context.js';
 export interface Pipeline {
   /** Where the leaf's chunks go. */
   readonly emit: Emit;
+  /** Where all states of the leaf go; undefined when the plan does not want them. */
+  readonly emitSnapshot: Emit | undefined;
   /** After the last chunk: ends every operator in order of the plan and gives what the ends hold. */
   finish(): Pick<TaskResult, 'shuffles' | 'staged' | 'collected' | 'kept'>;
 }
@@ -49,6 +51,8 @@ export function buildPipeline(ctx: TaskContext, stage: Stage, graph: GraphView, 
       if (node.id === stage.leaf.id) continue;
       node.dependencies.forEach((dependency, stream) => {
         if (isShuffle(dependency) || dependency.parent !== id) return;
+        // Gets no rows of its parent, but its states.
+        if (node.operation.kind === 'stateSnapshots') return;
         if (node.operation.kind === 'union') targets.push(emitOf(node.id, [stream, ...branch]));
         else targets.push(push(node, branch));
       });
@@ -66,7 +70,10 @@ export function buildPipeline(ctx: TaskContext, stage: Stage, graph: GraphView, 
     operators[place] = operator;
     return chunk => operator.push(chunk);
   };
-  return { emit: emitOf(stage.leaf.id, []), finish: () => finishPipeline(operators, writers, outputs) };
+  const emit = emitOf(stage.leaf.id, []);
+  const snapshots = stage.nodes.find(node => node.operation.kind === 'stateSnapshots');
+  const emitSnapshot = snapshots === undefined ? undefined : emitOf(snapshots.id, []);
+  return { emit, emitSnapshot, finish: () => finishPipeline(operators, writers, outputs) };
 }
 
 function finishPipeline(

@@ -109,7 +109,7 @@ async function handle(
     case 'seedState': {
       const { operator, partition } = request;
       const table = tables.get(operator, partition);
-      seedStates(table, environment.graph.initialStates.get(operator) ?? [], tables.valueOf(operator).value, operator);
+      seedStates(table, environment.graph.initialStates.get(operator) ?? [], tables.valueOf(operator), operator);
       return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
     }
     case 'snapshotState': {

@@ -77,8 +77,23 @@ export type Operation =
       readonly value: StateValue;
       /** Tells one initial state from another; null for none. */
       readonly initial: string | null;
+      /** Its function takes all keys of a partition at once. */
+      readonly wholePartition: boolean;
     }
+  | MapWithStateOperation
+  /** All states of the mapWithState that it hangs on, as pairs, after each batch. */
+  | { readonly kind: 'stateSnapshots' }
   | WindowOperation;
+
+/** Calls its function for each record with the state of the record's key. */
+export interface MapWithStateOperation {
+  readonly kind: 'mapWithState';
+  readonly operatorId: string;
+  /** Keys without a record for longer are forgotten; null: none is. */
+  readonly timeoutMs: number | null;
+  /** Tells one initial state from another; null for none. */
+  readonly initial: string | null;
+}
 
 /** Keeps the batches of the last `windowMs` and gives what they hold together, each time a slide ends. */
 export interface WindowOperation {

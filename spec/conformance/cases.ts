@@ -18,6 +18,7 @@ export interface Step {
   readonly slideMs?: number;
   readonly inverse?: string;
   readonly filter?: string;
+  readonly timeoutMs?: number;
 }
 
 export type Pipeline = readonly Step[];
@@ -48,6 +49,8 @@ export interface ConformanceCase {
   readonly expectedSlice?: readonly unknown[];
   readonly expectedPartitionsPerBatch?: number;
   readonly compareValuesAs?: 'multiset';
+  /** Of mapWithState: all states after each batch. */
+  readonly expectedStateSnapshots?: readonly (readonly unknown[])[] | null;
 }
 
 export interface RecoveryCase {
@@ -60,12 +63,49 @@ export interface RecoveryCase {
   readonly stopAfterBatches?: number;
 }
 
+/** What one batch does to one key of mapWithState. */
+export interface StateRecordCase {
+  readonly id: string;
+  readonly initialState: number | null;
+  readonly initialUpdateTimeMs: number;
+  readonly batchTimeMs: number;
+  readonly key: string;
+  readonly hasData: boolean;
+  readonly fn: string;
+  /** Batch time less the timeout. */
+  readonly timeoutThresholdMs: number | null;
+  readonly expectedStateAndTime: readonly [number, number] | null;
+  readonly expectedOutput: readonly number[];
+  readonly expectedRemoved: readonly number[];
+  readonly expectedTimedOut: readonly number[];
+}
+
+/** One batch of mapWithState, on the states that another step left. */
+export interface StateStep {
+  readonly step: string;
+  readonly from?: string;
+  readonly data?: readonly (readonly [string, number])[];
+  readonly time?: number;
+  /** By key: state and time of its last update. */
+  readonly expected: { readonly [key: string]: readonly [number, number] };
+}
+
+/** Operations on a map of timed states, in order: the name, what it takes, and what it gives. */
+export interface StateMapCase {
+  readonly id: string;
+  readonly name: string;
+  readonly script: readonly (readonly unknown[])[];
+}
+
 interface ConformanceData {
   readonly cases: readonly ConformanceCase[];
   readonly recoveryCases: readonly RecoveryCase[];
+  readonly stateRecordCases: { readonly cases: readonly StateRecordCase[] };
+  readonly stateSequence: { readonly steps: readonly StateStep[] };
+  readonly stateMapCases: { readonly cases: readonly StateMapCase[] };
 }
 
-export const { cases, recoveryCases } = JSON.parse(
+export const { cases, recoveryCases, stateRecordCases, stateSequence, stateMapCases } = JSON.parse(
   readFileSync(new URL('spark-streaming.json', import.meta.url), 'utf8'),
 ) as ConformanceData;
 
