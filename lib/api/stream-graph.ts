@@ -49,6 +49,10 @@ export class StreamGraph {
   readonly outputFunctions = new Map<string, UserFunction>();
   /** Queues of queueStream sources, by source id: only the driver reads them. */
   readonly queues = new Map<string, BatchQueue<unknown>>();
+  /** What those sources give where their queue is empty. */
+  readonly defaultBatches = new Map<string, readonly unknown[]>();
+  /** Which files a file source takes, by source id: only the driver asks. */
+  readonly fileFilters = new Map<string, (name: string) => boolean>();
 
   /** @param numPartitions partitions of a shuffle where the job doesn't say */
   constructor(job: string, numPartitions: number) {

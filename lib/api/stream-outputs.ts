@@ -5,6 +5,11 @@ import type { Rdd } from './rdd.js';
 import type { StreamGraph, UserFunction } from './stream-graph.js';
 import type { CsvOutputOptions } from './stream-options.js';
 
+/** An array of batches, `T[][]`, written so that a stream of T stays a stream of what T extends. */
+export interface RowsArray<T> {
+  push(rows: T[]): unknown;
+}
+
 /** The output operations of a stream: what ends it. In each batch they run in the order in which they were declared. */
 export abstract class StreamOutputs<T> {
   readonly #graph: StreamGraph;
@@ -28,6 +33,19 @@ export abstract class StreamOutputs<T> {
    */
   foreachRDD(f: (rdd: Rdd<T>, time: number) => void | Promise<void>): void {
     const id = this.#graph.addOutput('foreachRDD', this.#id, { kind: 'foreachRdd' });
+    this.#graph.outputFunctions.set(id, f as UserFunction);
+  }
+
+  /**
+   * For specs and experiments: pushes each batch's rows to an array, an empty batch as an empty array, or gives them to
+   * a function, with the batch time in epoch milliseconds. In the driver, in order of batch; as often as `foreachRDD`.
+   */
+  collectInto(target: RowsArray<T> | ((rows: T[], time: number) => void | Promise<void>)): void {
+    if (!Array.isArray(target) && typeof target !== 'function')
+      throw new EngineError('optionInvalid', `collectInto wants an array or a function, got ${typeof target}`);
+    const take = typeof target === 'function' ? target : (rows: T[]) => void target.push(rows);
+    const id = this.#graph.addOutput('collectInto', this.#id, { kind: 'foreachRdd' });
+    const f = async (rdd: Rdd<T>, time: number): Promise<void> => take(await rdd.collect(), time);
     this.#graph.outputFunctions.set(id, f as UserFunction);
   }
 

@@ -20,6 +20,11 @@ export interface QueueStreamOptions<T> {
   readonly schema?: Schema<T>;
   /** False: a batch takes all that is in the queue. Default true. */
   readonly oneAtATime?: boolean;
+  /**
+   * The rows of a batch for which the queue has none, instead of an empty batch without partitions. Not used by a run
+   * that ends when its input does (`--once`), which else would never end.
+   */
+  readonly defaultBatch?: readonly T[];
 }
 
 export interface RateStreamOptions {
@@ -68,7 +73,12 @@ export class StreamingContext {
     const spec = { kind: 'queue', oneAtATime: options.oneAtATime ?? true } as const;
     const id = this.#addSource(spec, 'queue', options.id, options.schema?.columns);
     const operation = this.#graph.node(id).operation;
-    if (operation.kind === 'source') this.#graph.queues.set(operation.sourceId, queue as BatchQueue<unknown>);
+    if (operation.kind === 'source') {
+      this.#graph.queues.set(operation.sourceId, queue as BatchQueue<unknown>);
+      if (options.defaultBatch !== undefined) {
+        this.#graph.defaultBatches.set(operation.sourceId, options.defaultBatch);
+      }
+    }
     return new DStream(this.#graph, id);
   }
 

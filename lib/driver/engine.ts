@@ -13,6 +13,7 @@ import { operatorStates } from '../executor/state-tables.js';
 import type { RunListener, RunSummary } from '../metrics/run-events.js';
 import { RunCounters } from './run-counters.js';
 import { fingerprintOf } from '../plan/fingerprint.js';
+import { presentOutputs } from '../plan/absent-batch.js';
 import { checkSlides, endsSlide } from '../plan/slides.js';
 import { compileStages, outputSlide } from '../plan/stages.js';
 import type { SnapshotFileRef } from '../protocol/messages.js';
@@ -153,11 +154,13 @@ export class Engine {
     this.#counters = counters;
     this.#listener = listener;
     const ports = parts.sources.map(source => source.port);
+    const isPresent = presentOutputs(parts.compiled.plan);
     const committer = new BatchCommitter({
       log: recovery.store,
       sources: ports,
       outputs: parts.outputs.map(output => output.port),
-      runs: (output, { time, previousTime }) => endsSlide(outputSlide(parts.compiled, output), time, previousTime),
+      runs: (output, { time, previousTime, ranges }) =>
+        endsSlide(outputSlide(parts.compiled, output), time, previousTime) && isPresent(output, ranges),
       deadLetters: parts.deadLetters?.port,
       bytesOf: block => pool.bytesOf(block),
       sinks: recovery.sinks,

@@ -32,7 +32,7 @@ export async function planBatch(request: PlanRequest): Promise<{ batch: Batch | 
   let progress: Progress | undefined;
   for (const source of sources) {
     const plan = await planSource(source, request);
-    ranges[source.id] = plan.ranges;
+    if (plan.absent !== true) ranges[source.id] = plan.ranges;
     numRanges += plan.ranges.length;
     caughtUp &&= plan.caughtUp;
     if (plan.progress !== undefined) progress = addProgress(progress, plan.progress);

@@ -21,6 +21,8 @@ export interface SourcePort {
 
 export interface PlannedRanges {
   readonly ranges: readonly Json[];
+  /** There is no batch of this source, not even an empty one. */
+  readonly absent?: boolean;
   readonly bytes: number;
   readonly records: number;
   readonly caughtUp: boolean;

@@ -12,6 +12,8 @@ export interface SourceDriverContext {
   readonly id: string;
   /** Where a queue source's batches come from; other sources have none. */
   readonly queue: BatchFeed | undefined;
+  /** What it gives where there is none. */
+  readonly defaultBatch?: readonly unknown[] | undefined;
   /** Takes one line about input that was lost or refused. */
   readonly warn: (message: string) => void;
 }
@@ -28,7 +30,7 @@ export function makeSourceDriver(spec: SourceSpec, context: SourceDriverContext)
         onWarning: message => context.warn(`source ${context.id}: ${message}`),
       });
     case 'queue':
-      return new QueueSourceDriver(context.queue ?? EMPTY_FEED, spec.oneAtATime);
+      return new QueueSourceDriver(context.queue ?? EMPTY_FEED, spec.oneAtATime, context.defaultBatch);
     case 'rate':
       return new RateSourceDriver(spec);
     default:
