@@ -6,6 +6,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../core/errors.js';
+import type { OutputFilesSpec } from '../core/file-sink-spec.js';
 import type { Column } from '../core/schema.js';
 import {
   nodeId,
@@ -68,7 +69,7 @@ export class StreamGraph {
   }
 
   addOutput(name: string, parent: NodeId, operation: OutputNode['operation']): string {
-    if (operation.kind === 'file') this.#claimPath(operation.spec.path, name);
+    if (operation.kind === 'file') this.#claimPath(placeOf(operation.spec), name);
     const id = this.uniqueName(name);
     this.#outputs.push(Object.freeze({ id, parent, operation, label: `${name}${callSite()}` }));
     return id;
@@ -99,7 +100,9 @@ export class StreamGraph {
   /** Two outputs that append to one file would each cut off what the other wrote. */
   #claimPath(path: string, what: string): void {
     const absolute = resolve(path);
-    if (this.#outputs.some(({ operation: other }) => other.kind === 'file' && resolve(other.spec.path) === absolute)) {
+    if (
+      this.#outputs.some(({ operation: other }) => other.kind === 'file' && resolve(placeOf(other.spec)) === absolute)
+    ) {
       throw new EngineError(
         'jobInvalid',
         `${what} wants a path of its own, '${path}' is another output's already: unite the streams before, or choose another path`,
@@ -128,6 +131,10 @@ export class StreamGraph {
     });
   }
 }
+
+/** What no other output may write to: the path, or for a folder a batch the pattern of their names. */
+const placeOf = (spec: OutputFilesSpec): string =>
+  spec.format === 'textFolders' ? `${spec.path}-*.${spec.suffix}` : spec.path;
 
 /** This package's folder, as stacks name it: `file:///x/sluice/` and `/x/sluice/`. */
 const OWN_URL = /^.*\/(?=(?:dist|lib)\/)/.exec(import.meta.url)?.[0] ?? '';

@@ -1,5 +1,7 @@
+import { extname } from 'node:path';
 import { EngineError } from '../core/errors.js';
-import type { FileSinkSpec } from '../core/file-sink-spec.js';
+import type { OutputFilesSpec } from '../core/file-sink-spec.js';
+import type { Schema } from '../core/schema.js';
 import type { NodeId } from '../plan/node.js';
 import type { Rdd } from './rdd.js';
 import type { StreamGraph, UserFunction } from './stream-graph.js';
@@ -73,7 +75,50 @@ export abstract class StreamOutputs<T> {
     this.#save('saveAsText', { format: 'text', path, header: null, delimiter: ',', escapeFormulas: false });
   }
 
-  #save(name: string, spec: FileSinkSpec): void {
+  /**
+   * Appends rows to an Arrow IPC stream: to a file (`out/x.arrows`), or to rolling files in a folder; exactly once. Each
+   * file is whole after each batch, and readable as an IPC stream by any Arrow library (`tableFromIPC`,
+   * `pyarrow.ipc.open_stream`, `polars.read_ipc_stream`). Columns are the schema's, of which rows may have more, or by
+   * default the stream's own, where these are declared. Throws `jobInvalid` where they are not.
+   */
+  saveAsArrow<R = T>(
+    this: StreamOutputs<NoInfer<R>>,
+    path: string,
+    options: { readonly schema?: Schema<R> } = {},
+  ): void {
+    const columns = options.schema?.columns ?? this.#graph.node(this.#id).columns;
+    if (columns === undefined) {
+      throw new EngineError(
+        'jobInvalid',
+        `saveAsArrow('${path}') wants to know the columns, and this stream has none declared: give { schema: schema({ ... }) }`,
+      );
+    }
+    if (['.arrow', '.feather', '.ipc'].includes(extname(path))) {
+      throw new EngineError(
+        'optionInvalid',
+        `saveAsArrow wants a folder or a file named .arrows, got '${path}': what it writes is an IPC stream, which is not ` +
+          'the file form of that name',
+      );
+    }
+    this.#save('saveAsArrow', { format: 'arrow', path, columns });
+  }
+
+  /**
+   * Writes each batch to a folder of its own, `prefix-TIME`, or `prefix-TIME.suffix`, TIME being the batch time in epoch
+   * milliseconds: each row's text as a line in `part-00000` and so on, one for each task that has rows, and at the end
+   * `_SUCCESS`. An empty batch has a folder too. Exactly once for who waits for `_SUCCESS`. `saveAsText` costs less.
+   */
+  saveAsTextFiles(prefix: string, suffix = ''): void {
+    if (prefix.endsWith('/') || /[/\\]/.test(suffix)) {
+      throw new EngineError(
+        'optionInvalid',
+        `saveAsTextFiles wants a prefix that ends in a name and a suffix that is one, got '${prefix}' and '${suffix}'`,
+      );
+    }
+    this.#save('saveAsTextFiles', { format: 'textFolders', path: prefix, suffix });
+  }
+
+  #save(name: string, spec: OutputFilesSpec): void {
     if (spec.path === '')
       throw new EngineError('optionInvalid', `${name} wants the path of a file or folder, got an empty string`);
     this.#graph.addOutput(name, this.#id, { kind: 'file', spec });

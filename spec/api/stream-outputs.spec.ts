@@ -2,6 +2,9 @@ import { expect } from 'chai';
 import { BatchQueue } from '../../lib/api/batch-queue.js';
 import { buildGraph, job, type Job } from '../../lib/api/job.js';
 import type { StreamingContext } from '../../lib/api/streaming-context.js';
+import { tableFromIPC } from 'apache-arrow';
+import { sum } from '../../lib/api/expressions.js';
+import { int64, schema, utf8 } from '../../lib/core/schema.js';
 import { VirtualClock } from '../../lib/core/clock.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
 import { runEngine, type TestRun } from '../helpers/run-engine.js';
@@ -147,5 +150,111 @@ describe('queueStream', () => {
       4,
     );
     expect(batches).to.deep.equal([[1], [], [9, 9], [9, 9]]);
+  });
+});
+
+describe('saveAsArrow', () => {
+  const events = schema({ user: utf8(), n: int64() });
+
+  it('takes the declared columns of the stream, or those of a schema, and has each row once over crashes', async () => {
+    const fs = new ModelFileSystem();
+    const clock = new VirtualClock(0);
+    const queue = new BatchQueue<{ user: string; n: number }>();
+    const declared = declare(ssc => {
+      const stream = ssc.queueStream(queue, { schema: events });
+      stream
+        .groupBy('user')
+        .agg({ total: sum('n') })
+        .saveAsArrow('/out/totals');
+      stream.map(({ user, n }) => ({ user, twice: 2 * n, n })).saveAsArrow('/out/twice.arrows', { schema: twice });
+    });
+    const twice = schema({ user: utf8(), twice: int64() });
+    const expected: unknown[] = [];
+    for (let batch = 1; batch <= 4; batch++) {
+      const rows = ['a', 'b', 'a'].map((user, i) => ({ user, n: 10 * batch + i }));
+      expected.push(...rows.map(({ user, n }) => ({ user, twice: 2 * n })));
+      queue.push(rows);
+      clock.advanceTo(batch * 1000);
+      const run = await runEngine(declared, { clock, fs, checkpoint: '/checkpoint' });
+      await run.batchesDone(1);
+      await run.engine.abort();
+      fs.crash({ kind: 'kill' });
+    }
+    expect(rowsOf(fs, '/out/twice.arrows')).to.deep.equal(expected);
+    const totals = rowsOf(fs, '/out/totals/part-000000.arrows') as { user: string; total: number }[];
+    expect(totals.map(({ user, total }) => `${user} ${total}`).toSorted()).to.deep.equal(
+      ['a 22', 'b 11', 'a 42', 'b 21', 'a 62', 'b 31', 'a 82', 'b 41'].toSorted(),
+    );
+  });
+
+  it('wants a schema where the stream has no columns, and a name that says stream', () => {
+    const build = (f: (ssc: StreamingContext) => void): unknown => {
+      try {
+        return buildGraph(declare(f), {}, 2);
+      } catch (error) {
+        return (error as { code?: unknown }).code;
+      }
+    };
+    expect(build(ssc => ssc.queueStream(new BatchQueue<object>()).saveAsArrow('/out/x'))).to.equal('jobInvalid');
+    for (const path of ['/out/x.arrow', '']) {
+      const save = (ssc: StreamingContext): void =>
+        ssc.queueStream(new BatchQueue<{ user: string; n: number }>(), { schema: events }).saveAsArrow(path);
+      expect(build(save), path).to.equal('optionInvalid');
+    }
+  });
+
+  /** Rows of an Arrow file as the library reads them. */
+  const rowsOf = (fs: ModelFileSystem, path: string): unknown[] =>
+    tableFromIPC(fs.bytesOf(path))
+      .toArray()
+      .map(
+        row =>
+          JSON.parse(
+            JSON.stringify(row, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)),
+          ) as unknown,
+      );
+});
+
+describe('saveAsTextFiles', () => {
+  it('has a whole folder for each batch, an empty one too, over crashes', async () => {
+    const fs = new ModelFileSystem();
+    const clock = new VirtualClock(0);
+    const queue = new BatchQueue<string>();
+    const declared = declare(ssc => ssc.queueStream(queue).saveAsTextFiles('/out/lines', 'txt'));
+    for (const [index, rows] of [['a', 'b'], [], ['c']].entries()) {
+      queue.push(rows);
+      clock.advanceTo((index + 1) * 1000);
+      const run = await runEngine(declared, { clock, fs, checkpoint: '/checkpoint', options: { workers: 1 } });
+      await run.batchesDone(1);
+      await run.engine.abort();
+      fs.crash({ kind: 'kill' });
+    }
+    const written = fs.paths().filter(path => path.startsWith('/out/') && !path.includes('/.'));
+    expect(written).to.deep.equal([
+      '/out/lines-1000.txt/_SUCCESS',
+      '/out/lines-1000.txt/part-00000',
+      '/out/lines-2000.txt/_SUCCESS',
+      '/out/lines-3000.txt/_SUCCESS',
+      '/out/lines-3000.txt/part-00000',
+    ]);
+    expect(Buffer.from(fs.bytesOf('/out/lines-1000.txt/part-00000')).toString()).to.equal('a\nb\n');
+  });
+
+  it('refuses a prefix that ends in a slash, and two outputs with one pattern of names', () => {
+    const build =
+      (...prefixes: string[]) =>
+      () =>
+        buildGraph(
+          declare(ssc => {
+            const stream = ssc.queueStream(new BatchQueue<string>());
+            for (const prefix of prefixes) stream.saveAsTextFiles(prefix);
+            stream.saveAsText('/out/lines');
+          }),
+          {},
+          2,
+        );
+    expect(build('/out/')).to.throw().with.property('code', 'optionInvalid');
+    expect(build('/out/x', '/out/x')).to.throw().with.property('code', 'jobInvalid');
+    expect(build('/out/lines', '/out/y')).not.to.throw();
   });
 });
