@@ -23,6 +23,7 @@ export function makeSources(plan: Plan, graph: StreamGraph, listener: RunListene
     const driver = makeSourceDriver(spec, {
       id: sourceId,
       queue: graph.queues.get(sourceId),
+      filter: graph.fileFilters.get(sourceId),
       defaultBatch: graph.defaultBatches.get(sourceId),
       warn,
     });

@@ -14,6 +14,8 @@ export interface SourceDriverContext {
   readonly queue: BatchFeed | undefined;
   /** What it gives where there is none. */
   readonly defaultBatch?: readonly unknown[] | undefined;
+  /** Which files a file source takes; undefined for all. */
+  readonly filter?: ((name: string) => boolean) | undefined;
   /** Takes one line about input that was lost or refused. */
   readonly warn: (message: string) => void;
 }
@@ -27,6 +29,8 @@ export function makeSourceDriver(spec: SourceSpec, context: SourceDriverContext)
         path: spec.path,
         format: spec.format,
         settleMs: spec.settleMs,
+        newFilesOnly: spec.newFilesOnly ?? false,
+        filter: context.filter,
         onWarning: message => context.warn(`source ${context.id}: ${message}`),
       });
     case 'queue':
