@@ -6,7 +6,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../core/errors.js';
-import type { OutputFilesSpec } from '../core/file-sink-spec.js';
+import { placeOf } from '../core/file-sink-spec.js';
 import type { Column } from '../core/schema.js';
 import {
   nodeId,
@@ -131,10 +131,6 @@ export class StreamGraph {
     });
   }
 }
-
-/** What no other output may write to: the path, or for a folder a batch the pattern of their names. */
-const placeOf = (spec: OutputFilesSpec): string =>
-  spec.format === 'textFolders' ? `${spec.path}-*.${spec.suffix}` : spec.path;
 
 /** This package's folder, as stacks name it: `file:///x/sluice/` and `/x/sluice/`. */
 const OWN_URL = /^.*\/(?=(?:dist|lib)\/)/.exec(import.meta.url)?.[0] ?? '';

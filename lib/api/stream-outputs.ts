@@ -22,7 +22,7 @@ export abstract class StreamOutputs<T> {
     this.#id = id;
   }
 
-  /** Shows the first `limit` rows of each batch on the console. */
+  /** Shows the first `limit` rows of each batch on the console, under its time; of an empty batch nothing. */
   print(limit = 10): void {
     if (!Number.isInteger(limit) || limit < 1)
       throw new EngineError('optionInvalid', `print wants a number of rows of at least 1, got ${limit}`);

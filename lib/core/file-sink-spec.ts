@@ -32,6 +32,12 @@ export interface TextFoldersSpec {
   readonly suffix: string;
 }
 
+/** What an output writes to, for messages and to tell two outputs apart: its path, or the pattern of its folders' names. */
+export function placeOf(spec: OutputFilesSpec): string {
+  if (spec.format !== 'textFolders') return spec.path;
+  return `${spec.path}-*${spec.suffix === '' ? '' : `.${spec.suffix}`}`;
+}
+
 /** When a folder gets a new part file: at the end of the batch that reaches the size or, in batch time, the age. */
 export interface RollOptions {
   readonly rollBytes: number;

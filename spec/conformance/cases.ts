@@ -55,14 +55,24 @@ export interface RecoveryCase {
   readonly input?: readonly InputBatch[];
   readonly expected?: readonly (readonly unknown[])[];
   readonly stopAfterBatches?: number;
+  /** Each row of the output, once, where batches are not compared. */
+  readonly expectedOutputSet?: readonly number[];
+}
+
+/** What holds beside the rows of a pipeline; facts by name. */
+export interface BehaviourCase {
+  readonly id: string;
+  readonly name: string;
+  readonly facts?: { readonly [name: string]: readonly number[] };
 }
 
 interface ConformanceData {
   readonly cases: readonly ConformanceCase[];
   readonly recoveryCases: readonly RecoveryCase[];
+  readonly behaviourCases: readonly BehaviourCase[];
 }
 
-export const { cases, recoveryCases } = JSON.parse(
+export const { cases, recoveryCases, behaviourCases } = JSON.parse(
   readFileSync(new URL('spark-streaming.json', import.meta.url), 'utf8'),
 ) as ConformanceData;
 
