@@ -87,10 +87,10 @@ export abstract class StreamOutputs<T> {
     options: { readonly schema?: Schema<R> } = {},
   ): void {
     const columns = options.schema?.columns ?? this.#graph.node(this.#id).columns;
-    if (columns === undefined) {
+    if (columns === undefined || columns.length === 0) {
       throw new EngineError(
         'jobInvalid',
-        `saveAsArrow('${path}') wants to know the columns, and this stream has none declared: give { schema: schema({ ... }) }`,
+        `saveAsArrow('${path}') wants to know the columns, and there are none declared: give { schema: schema({ ... }) }`,
       );
     }
     if (['.arrow', '.feather', '.ipc'].includes(extname(path))) {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { tableFromIPC } from 'apache-arrow';
 import { loadArrow } from '../../lib/columnar/arrow.js';
+import { rowChunk } from '../../lib/columnar/chunk.js';
 import { columnsFromRows } from '../../lib/columnar/columns-from-rows.js';
 import type { ArrowSinkSpec } from '../../lib/core/file-sink-spec.js';
 import type { Json } from '../../lib/core/json.js';
@@ -119,6 +120,27 @@ describe('ArrowSink', () => {
     const bytes = blocks.map(({ address, byteLength }) => memory.bytes(address, byteLength));
     expect(numRows).to.equal(2);
     expect(Buffer.concat(bytes).equals(Buffer.concat(staged(spec, ...rows).bytes))).to.equal(true);
+  });
+
+  it('takes many chunks of one task, and cuts large ones', async () => {
+    const spec = specOf(join(folder, 'many.arrows'));
+    const rows = Array.from({ length: 70_000 }, (_, id) => ({ id, name: `n${id}` }));
+    const writer = makeSinkWriter(spec, memory);
+    for (const [start, end] of [
+      [0, 3],
+      [3, 69_999],
+      [69_999, 70_000],
+    ] as const) {
+      writer.write(rowChunk(rows.slice(start, end)));
+    }
+    const { numRows, blocks } = writer.finish();
+    const bytes = blocks.map(({ address, byteLength }) => memory.bytes(address, byteLength));
+    const driver = await opened(spec);
+    await driver.commit(batchTime(1), [{ numRows, bytes }]);
+    expect(tableFromIPC(readFileSync(spec.path)).batches.map(batch => batch.numRows)).to.deep.equal([
+      3, 65_536, 4460, 1,
+    ]);
+    expect(JSON.stringify(rowsIn(spec.path))).to.equal(JSON.stringify(rows));
   });
 
   it('leaves out what rows have beyond the schema, and refuses what does not fit it', () => {

@@ -1,4 +1,4 @@
-/** A checkpoint and its input on another disk: the copy of a folder is the same input, for what is to run again too. */
+/** Input files as a whole run meets them again after a crash. */
 import { appendFileSync, cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -8,10 +8,10 @@ import { ModelFileSystem } from '../helpers/model-file-system.js';
 import { runEngine, type TestRun } from '../helpers/run-engine.js';
 import { tempFolder } from '../helpers/temp-folder.js';
 
-describe('engine with its input copied elsewhere', () => {
+describe('engine on input files, after a crash', () => {
   const temp = tempFolder();
 
-  it('runs the last batch again on the copy, and reads each line once', async () => {
+  it('runs the last batch again on a copy of the folder, and reads each line once', async () => {
     let input = join(temp.path, 'input');
     let failsAt = 2000;
     const clock = new VirtualClock(1000);
@@ -50,5 +50,26 @@ describe('engine with its input copied elsewhere', () => {
     expect(second.events.filter(({ kind }) => kind === 'warning')).to.deep.equal([]);
     const lines = Buffer.from(fs.bytesOf('/out/lines.txt')).toString().trimEnd().split('\n');
     expect(lines.toSorted()).to.deep.equal(['four', 'one', 'three', 'two']);
+  });
+
+  it('still knows which files are new where only new ones are wanted, before there is a snapshot', async () => {
+    const input = join(temp.path, 'watched');
+    temp.file('watched/old.txt', 'old\n');
+    const clock = new VirtualClock(0);
+    const fs = new ModelFileSystem();
+    const batches: string[][] = [];
+    const declared = job('new-files', {}, ssc =>
+      ssc.textFileStream(input, { newFilesOnly: true }).collectInto(batches),
+    );
+    for (const [index, name] of ['first', 'second', 'third'].entries()) {
+      clock.advanceTo((index + 1) * 1000);
+      const options = { checkpointInterval: '1h' };
+      const run = await runEngine(declared, { clock, fs, checkpoint: '/checkpoint', options });
+      await run.batchesDone(1);
+      await run.engine.abort();
+      fs.crash();
+      temp.file(`watched/${name}.txt`, `${name}\n`);
+    }
+    expect(batches).to.deep.equal([[], ['first'], ['second']]);
   });
 });
