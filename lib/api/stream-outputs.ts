@@ -43,7 +43,7 @@ export abstract class StreamOutputs<T> {
    * a function, with the batch time in epoch milliseconds. In the driver, in order of batch; as often as `foreachRDD`.
    */
   collectInto(target: RowsArray<T> | ((rows: T[], time: number) => void | Promise<void>)): void {
-    if (!Array.isArray(target) && typeof target !== 'function')
+    if (typeof target !== 'function' && typeof target?.push !== 'function')
       throw new EngineError('optionInvalid', `collectInto wants an array or a function, got ${typeof target}`);
     const take = typeof target === 'function' ? target : (rows: T[]) => void target.push(rows);
     const id = this.#graph.addOutput('collectInto', this.#id, { kind: 'foreachRdd' });
