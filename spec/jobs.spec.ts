@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, readdirSync } from 'no
 import { join } from 'node:path';
 import { expect } from 'chai';
 import clickViewCounts from '../jobs/click-view-counts.js';
+import windowedTopK from '../jobs/windowed-top-k.js';
 import { writeClicks } from '../jobs/generate-clicks.js';
 import statefulSessions from '../jobs/stateful-sessions.js';
 import { VirtualClock } from '../lib/core/clock.js';
@@ -132,5 +133,70 @@ describe('jobs/stateful-sessions.ts', () => {
     expect(expected.length, 'sessions').to.be.greaterThan(5);
     await run.engine.stop();
     expect((await run.engine.done).reason).to.equal('stopped');
+  });
+});
+
+describe('jobs/windowed-top-k.ts', () => {
+  const folder = tempFolder();
+  const input = join(folder.path, 'posts');
+  const output = join(folder.path, 'top', 'slide');
+  const STEP_MS = 5000;
+  const NUM_BATCHES = 24;
+
+  /** Posts of a batch: some tags always, some only for a while, in many spellings. */
+  function postsOf(batch: number): string {
+    const tags = ['#arrow', '#Streams', `#only${Math.floor(batch / 8)}`, `#now${batch % 5}`];
+    const posts = Array.from({ length: 1 + (batch % 3) }, (_, i) => {
+      const tag = tags[(batch + i) % tags.length];
+      return `about ${tag}, and ${tag?.toUpperCase()} no#tag # ${i % 2 ? '#arrow.' : ''}`;
+    });
+    return `${posts.join('\n')}\n`;
+  }
+
+  /** What the job must say of the posts of these batches. */
+  function topOf(batches: readonly number[], top: number): string {
+    const counts = new Map<string, number>();
+    for (const word of batches.map(postsOf).join('').toLowerCase().split(/\s+/)) {
+      const tag = word.replace(/[.,]$/, '');
+      if (/^#\w/.test(tag)) counts.set(tag, (counts.get(tag) ?? 0) + 1);
+    }
+    const sorted = [...counts].toSorted(([a, n], [b, m]) => m - n || a.localeCompare(b)).slice(0, top);
+    return sorted.map(([tag, count], i) => `${i + 1}. ${tag} ${count}\n`).join('');
+  }
+
+  it('has the top hashtags of the last minute in a folder for each slide, over crashes too', async () => {
+    const clock = new VirtualClock(STEP_MS);
+    const fs = new NodeFileSystem();
+    const checkpoint = join(folder.path, 'checkpoint');
+    const start = (): Promise<TestRun> =>
+      runEngine(windowedTopK, {
+        clock,
+        fs,
+        checkpoint,
+        args: { input, output, top: 4, window: 60_000, slide: 10_000 },
+        options: { interval: STEP_MS },
+      });
+    let run: TestRun | undefined;
+    for (let batch = 1; batch <= NUM_BATCHES; batch++) {
+      folder.file(`posts/${String(batch).padStart(3, '0')}.txt`, postsOf(batch));
+      if (run !== undefined) await run.next();
+      else {
+        clock.advanceTo(batch * STEP_MS);
+        run = await start();
+        await run.batchesDone(1);
+      }
+      if (batch % 9 === 0) {
+        await run.engine.abort();
+        run = undefined;
+      }
+    }
+    await run?.engine.stop();
+    for (let batch = 2; batch <= NUM_BATCHES; batch += 2) {
+      const inWindow = Array.from({ length: 12 }, (_, i) => batch - i).filter(k => k >= 1);
+      const at = `${output}-${batch * STEP_MS}`;
+      expect(readFileSync(join(at, 'part-00000'), 'utf8'), at).to.equal(topOf(inWindow, 4));
+      expect(readdirSync(at)).to.include('_SUCCESS');
+    }
+    expect(readdirSync(join(folder.path, 'top')).filter(name => !name.startsWith('.'))).to.have.length(NUM_BATCHES / 2);
   });
 });

@@ -263,6 +263,36 @@ export function columns(ssc: StreamingContext): void {
   ssc.fileStream('in', text()).groupBy('user');
 }
 
+export function outputs(ssc: StreamingContext): void {
+  const stream = ssc.fileStream('in', ndjson(events), { newFilesOnly: true, filter: name => name.endsWith('.json') });
+  const numbers = ssc.queueStream(new BatchQueue<number>(), { defaultBatch: [1] });
+  const batches: number[][] = [];
+
+  rowsAre<string>()(ssc.textFileStream('in/*/', { id: 'lines' }));
+  numbers.collectInto(batches);
+  numbers.collectInto(async (rows, time) => void [rows[0]?.toFixed(), time.toFixed()]);
+  numbers.saveAsTextFiles('out/numbers', 'txt');
+  stream.saveAsArrow('out/events');
+  // Rows may have more than the schema.
+  stream.saveAsArrow('out/sizes', { schema: schema({ size: int64() }) });
+  stream.map(({ user }) => ({ n: user.length, user })).saveAsArrow('out/n', { schema: totals });
+
+  // @ts-expect-error rows are numbers
+  numbers.collectInto([] as string[][]);
+  // @ts-expect-error rows are numbers
+  numbers.collectInto(rows => rows[0]?.length);
+  // @ts-expect-error rows have no such column
+  stream.saveAsArrow('out/n', { schema: totals });
+  // @ts-expect-error the column is of another type
+  stream.saveAsArrow('out/size', { schema: schema({ size: utf8() }) });
+  // @ts-expect-error the column may be null
+  stream.saveAsArrow('out/action', { schema: schema({ action: utf8() }) });
+  // @ts-expect-error rows are numbers
+  ssc.queueStream(new BatchQueue<number>(), { defaultBatch: ['1'] });
+  // @ts-expect-error a filter is asked for names
+  ssc.textFileStream('in', { filter: (size: number) => size > 0 });
+}
+
 export function windows(ssc: StreamingContext): void {
   const numbers = ssc.queueStream(new BatchQueue<number>());
   const ones = ssc.fileStream('in', text()).map((line): [string, number] => [line, 1]);

@@ -5,6 +5,7 @@
  */
 import { resolve } from 'node:path';
 import { EngineError } from '../core/errors.js';
+import { placeOf } from '../core/file-sink-spec.js';
 import type { Column } from '../core/schema.js';
 import {
   nodeId,
@@ -43,6 +44,10 @@ export class StreamGraph implements GraphView {
   readonly outputFunctions = new Map<string, UserFunction>();
   /** Queues of queueStream sources, by source id: only the driver reads them. */
   readonly queues = new Map<string, BatchQueue<unknown>>();
+  /** What those sources give where their queue is empty. */
+  readonly defaultBatches = new Map<string, readonly unknown[]>();
+  /** Which files a file source takes, by source id: only the driver asks. */
+  readonly fileFilters = new Map<string, (name: string) => boolean>();
   /** By name. */
   readonly accumulators = new Map<string, Accumulator<never, unknown>>();
   /** By id. */
@@ -67,7 +72,7 @@ export class StreamGraph implements GraphView {
   }
 
   addOutput(name: string, parent: NodeId, operation: OutputNode['operation']): string {
-    if (operation.kind === 'file') this.#claimPath(operation.spec.path, name);
+    if (operation.kind === 'file') this.#claimPath(placeOf(operation.spec), name);
     const id = this.uniqueName(name);
     this.#outputs.push(Object.freeze({ id, parent, operation, label: `${name}${callSite()}` }));
     return id;
@@ -108,7 +113,9 @@ export class StreamGraph implements GraphView {
   /** Two outputs that append to one file would each cut off what the other wrote. */
   #claimPath(path: string, what: string): void {
     const absolute = resolve(path);
-    if (this.#outputs.some(({ operation: other }) => other.kind === 'file' && resolve(other.spec.path) === absolute)) {
+    if (
+      this.#outputs.some(({ operation: other }) => other.kind === 'file' && resolve(placeOf(other.spec)) === absolute)
+    ) {
       throw new EngineError(
         'jobInvalid',
         `${what} wants a path of its own, '${path}' is another output's already: unite the streams before, or choose another path`,

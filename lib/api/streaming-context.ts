@@ -1,5 +1,5 @@
 import { EngineError } from '../core/errors.js';
-import type { Format } from '../core/format.js';
+import { text, type Format } from '../core/format.js';
 import { int64, schema, timestamp, type Column, type RowOf, type Schema } from '../core/schema.js';
 import type { SourceSpec } from '../core/source-spec.js';
 import type { NodeId } from '../plan/node.js';
@@ -18,6 +18,16 @@ export interface FileStreamOptions {
   readonly id?: string;
   /** After how long without change a last line without its end is taken as it is. Default 2000 ms. */
   readonly settleMs?: number;
+  /**
+   * Leaves alone the files that are there when the stream begins, which is with the first batch of its first run, also
+   * when they grow later; a restart goes on with what came since. Default false: they are read as well.
+   */
+  readonly newFilesOnly?: boolean;
+  /**
+   * Whether a file is input: called in the driver each time it lists a folder, with the file's name, behind the folders
+   * that a pattern in the path stands for (`2026-01/a.csv`). Names that are left alone anyway are not asked for.
+   */
+  readonly filter?: (name: string) => boolean;
 }
 
 export interface QueueStreamOptions<T> {
@@ -26,6 +36,11 @@ export interface QueueStreamOptions<T> {
   readonly schema?: Schema<T>;
   /** False: a batch takes all that is in the queue. Default true. */
   readonly oneAtATime?: boolean;
+  /**
+   * The rows of a batch for which the queue has none, instead of an empty batch without partitions. Not used by a run
+   * that ends when its input does (`--once`), which else would never end.
+   */
+  readonly defaultBatch?: readonly T[];
 }
 
 export interface RateStreamOptions {
@@ -57,7 +72,8 @@ export class StreamingContext {
    * Records of the files in a folder (or of files that match `in/*.csv`), each once: those that are there and those
    * that arrive. Move files in under their final name; names that begin with `.` or `_` are left alone.
    *
-   * @param path folder, one file, or a glob in the last piece
+   * @param path folder, one file, or a pattern in which `*` and `?` stand for characters other than a slash: files
+   *   (`in/*.csv`), folders (`in/20??-??/`), or both
    * @param format `csv(schema)`, `ndjson(schema)` or `text()`
    */
   fileStream<R>(path: string, format: Format<R>, options: FileStreamOptions = {}): DStream<R> {
@@ -65,8 +81,19 @@ export class StreamingContext {
       throw new EngineError('optionInvalid', 'fileStream wants the path of a folder or file, got an empty string');
     const settleMs = options.settleMs ?? 2000;
     const columns = format.kind === 'text' ? undefined : format.columns;
-    const spec = { kind: 'file', path, format, settleMs } as const;
-    return new DStream(this.#graph, this.#addSource(spec, 'files', options.id, columns));
+    const newFilesOnly = options.newFilesOnly === true ? ({ newFilesOnly: true } as const) : {};
+    const spec = { kind: 'file', path, format, settleMs, ...newFilesOnly } as const;
+    const id = this.#addSource(spec, 'files', options.id, columns);
+    const operation = this.#graph.node(id).operation;
+    if (operation.kind === 'source' && options.filter !== undefined) {
+      this.#graph.fileFilters.set(operation.sourceId, options.filter);
+    }
+    return new DStream(this.#graph, id);
+  }
+
+  /** Lines of the text files in a folder: `fileStream(path, text(), options)`. */
+  textFileStream(path: string, options: FileStreamOptions = {}): DStream<string> {
+    return this.fileStream(path, text(), options);
   }
 
   /** Batches that the program pushes: each batch of the job takes one of the queue, or all that are there. */
@@ -74,7 +101,12 @@ export class StreamingContext {
     const spec = { kind: 'queue', oneAtATime: options.oneAtATime ?? true } as const;
     const id = this.#addSource(spec, 'queue', options.id, options.schema?.columns);
     const operation = this.#graph.node(id).operation;
-    if (operation.kind === 'source') this.#graph.queues.set(operation.sourceId, queue as BatchQueue<unknown>);
+    if (operation.kind === 'source') {
+      this.#graph.queues.set(operation.sourceId, queue as BatchQueue<unknown>);
+      if (options.defaultBatch !== undefined) {
+        this.#graph.defaultBatches.set(operation.sourceId, options.defaultBatch);
+      }
+    }
     return new DStream(this.#graph, id);
   }
 

@@ -7,11 +7,13 @@ import type { Format } from './format.js';
 export type SourceSpec =
   | {
       readonly kind: 'file';
-      /** Folder, file, or a glob in the last piece (`in/*.csv`). */
+      /** Folder, file, or a pattern (`in/*.csv`). */
       readonly path: string;
       readonly format: Format;
       /** After how long without change a last line without its end is taken as it is. */
       readonly settleMs: number;
+      /** Leaves alone what is there when the stream begins. */
+      readonly newFilesOnly?: true;
     }
   | {
       readonly kind: 'queue';

@@ -104,7 +104,10 @@ export class Engine {
       for (const source of sources) {
         closers.push(() => source.driver.stop());
         await source.driver.start(recovery.sourceStates[source.id]);
-        for (const { ranges, time } of recovery.batches) source.driver.replay(ranges[source.id] ?? [], time);
+        for (const { ranges, time } of recovery.batches) {
+          const planned = ranges[source.id];
+          if (planned !== undefined) source.driver.replay(planned, time);
+        }
       }
       for (const output of allOutputs(outputs, deadLetters)) {
         closers.push(() => output.close());

@@ -13,7 +13,7 @@ import type { RunListener } from '../metrics/run-events.js';
 import type { OutputNode } from '../plan/node.js';
 import type { BatchOutput, OutputPort } from '../scheduler/ports.js';
 import type { RddJobs } from './rdd-jobs.js';
-import { makeSinkDriver, type RollOptions } from '../sinks/sink-spec.js';
+import { makeSinkDriver, skipsEmpty, type RollOptions } from '../sinks/sink-spec.js';
 import type { SinkDriver } from '../sinks/sink.js';
 
 /** An output's end with its life cycle. */
@@ -37,7 +37,7 @@ export function makeOutput(
   const { operation, id } = output;
   switch (operation.kind) {
     case 'file':
-      return sinkOutput(id, makeSinkDriver(operation.spec, fs, roll));
+      return sinkOutput(id, makeSinkDriver(operation.spec, fs, roll), skipsEmpty(operation.spec));
     case 'print':
       return { port: printPort(id, operation.limit, listener), open: nothing, close: nothing };
     case 'foreachRdd':
@@ -52,8 +52,12 @@ export function makeOutput(
 }
 
 /** An output whose rows are staged bytes: committed by its sink, recovered from the handle. */
-export function sinkOutput(id: string, sink: SinkDriver): OpenOutput {
-  const port: OutputPort = { id, skipsEmpty: true, commit: (time, output) => sink.commit(time, output.staged) };
+export function sinkOutput(id: string, sink: SinkDriver, skipsEmptyBatch = true): OpenOutput {
+  const port: OutputPort = {
+    id,
+    skipsEmpty: skipsEmptyBatch,
+    commit: (time, output) => sink.commit(time, output.staged),
+  };
   return { port, open: handle => sink.open(handle), close: () => sink.close() };
 }
 

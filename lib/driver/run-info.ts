@@ -1,4 +1,5 @@
 import { assertNever } from '../core/assert-never.js';
+import { placeOf } from '../core/file-sink-spec.js';
 import type { SourceSpec } from '../core/source-spec.js';
 import type { RunInfo } from '../metrics/run-events.js';
 import type { OutputNode, Plan } from '../plan/node.js';
@@ -33,8 +34,16 @@ function describeSource(spec: SourceSpec): string {
   }
 }
 
+const FORMATS = {
+  csv: 'csv',
+  ndjson: 'ndjson',
+  text: 'text',
+  arrow: 'arrow',
+  textFolders: 'text, a folder for each batch',
+} as const;
+
 const describeOutput = ({ operation }: OutputNode): string =>
-  operation.kind === 'file' ? `${operation.spec.path} (${operation.spec.format})` : operation.kind;
+  operation.kind === 'file' ? `${placeOf(operation.spec)} (${FORMATS[operation.spec.format]})` : operation.kind;
 
 const pathOf = ({ operation }: OutputNode): string | undefined =>
-  operation.kind === 'file' ? operation.spec.path : undefined;
+  operation.kind === 'file' ? placeOf(operation.spec) : undefined;

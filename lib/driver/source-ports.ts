@@ -38,7 +38,13 @@ export function makeSources(plan: Plan, graph: StreamGraph, listener: RunListene
     if (operation.kind !== 'source') return [];
     const { sourceId, spec } = operation;
     const warn = (message: string): void => listener({ kind: 'warning', message });
-    const driver = makeSourceDriver(spec, { id: sourceId, queue: graph.queues.get(sourceId), warn });
+    const driver = makeSourceDriver(spec, {
+      id: sourceId,
+      queue: graph.queues.get(sourceId),
+      filter: graph.fileFilters.get(sourceId),
+      defaultBatch: graph.defaultBatches.get(sourceId),
+      warn,
+    });
     const needs = needsBatchOf(plan, sourceId);
     const port: SourcePort = {
       id: sourceId,

@@ -56,7 +56,10 @@ export async function makeWorkerHandler(
   const memory = memories[init.slot];
   if (memory === undefined) throw new EngineError('internal', `no memory for slot ${init.slot}`);
   const operators = operatorStates(plan);
-  if (operators.size > 0) await loadArrow();
+  const writesArrow = plan.outputs.some(
+    ({ operation }) => operation.kind === 'file' && operation.spec.format === 'arrow',
+  );
+  if (operators.size > 0 || writesArrow) await loadArrow();
   const readers = new Map<string, SourceReader>();
   for (const { operation } of plan.nodes) {
     if (operation.kind === 'source')

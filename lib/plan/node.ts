@@ -3,7 +3,7 @@
  * partitions are computed from the partitions of the nodes it depends on. Nodes are frozen plain data: they print,
  * compare and cross threads as they are. A node's closure is not in it: each thread has its own, by node id.
  */
-import type { FileSinkSpec } from '../core/file-sink-spec.js';
+import type { OutputFilesSpec } from '../core/file-sink-spec.js';
 import type { Json } from '../core/json.js';
 import type { Column, ColumnKind } from '../core/schema.js';
 import type { SourceSpec } from '../core/source-spec.js';
@@ -127,7 +127,7 @@ export interface OutputNode {
   readonly parent: NodeId;
   readonly label: string;
   readonly operation:
-    | { readonly kind: 'file'; readonly spec: FileSinkSpec }
+    | { readonly kind: 'file'; readonly spec: OutputFilesSpec }
     | { readonly kind: 'print'; readonly limit: number }
     /** A function in the driver is given the batch's RDD; its rows are kept as blocks meanwhile. */
     | { readonly kind: 'foreachRdd' }

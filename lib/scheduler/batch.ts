@@ -10,6 +10,7 @@ export interface Batch {
   readonly time: BatchTime;
   /** Of the batch before: says which slides of windows end with this one. */
   readonly previousTime: number;
+  /** By source; one that gave no batch, not even an empty one, is not in it. */
   readonly ranges: { readonly [source: string]: readonly Json[] };
   readonly submittedMs: number;
   /** Planned by an earlier process, run again. */

@@ -14,7 +14,8 @@ import type { Address } from '../columnar/slot-memory.js';
  *   open(last committed handle or undefined) once; commit(t, staged) per batch -> handle; close() once.
  *   The handle goes to the commit log AFTER commit returned, and is durable there before the next commit is called;
  *   when the process dies in between, the next process opens with the handle before, must undo or recognise what is
- *   beyond it, and sees commit(t) again with the same output. A batch without rows needs no commit at all.
+ *   beyond it, and sees commit(t) again with the same output. A batch without rows needs no commit at all, but
+ *   for a sink that leaves something for each batch (`skipsEmpty` in sink-spec.ts).
  */
 export interface SinkDriver {
   /**

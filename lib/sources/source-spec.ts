@@ -12,6 +12,10 @@ export interface SourceDriverContext {
   readonly id: string;
   /** Where a queue source's batches come from; other sources have none. */
   readonly queue: BatchFeed | undefined;
+  /** What it gives where there is none. */
+  readonly defaultBatch?: readonly unknown[] | undefined;
+  /** Which files a file source takes; undefined for all. */
+  readonly filter?: ((name: string) => boolean) | undefined;
   /** Takes one line about input that was lost or refused. */
   readonly warn: (message: string) => void;
 }
@@ -25,10 +29,12 @@ export function makeSourceDriver(spec: SourceSpec, context: SourceDriverContext)
         path: spec.path,
         format: spec.format,
         settleMs: spec.settleMs,
+        newFilesOnly: spec.newFilesOnly ?? false,
+        filter: context.filter,
         onWarning: message => context.warn(`source ${context.id}: ${message}`),
       });
     case 'queue':
-      return new QueueSourceDriver(context.queue ?? EMPTY_FEED, spec.oneAtATime);
+      return new QueueSourceDriver(context.queue ?? EMPTY_FEED, spec.oneAtATime, context.defaultBatch);
     case 'rate':
       return new RateSourceDriver(spec);
     default:

@@ -10,7 +10,7 @@ import type { SlotMemory } from '../columnar/slot-memory.js';
  * records, however often and on whichever worker it is read.
  *
  * Order of calls on the driver half, one at a time:
- *   start(state) once; replay(ranges) for each logged batch after that state, in order; then, batch by batch,
+ *   start(state) once; replay(ranges) for each logged batch of this source after that state, in order; then, batch by batch,
  *   plan(limit) -> ranges (logged) ... commit(t) when the batch is committed; state() at any time; stop() once.
  * A crash leaves nothing to clean up: all a source knows is in `state()` and the logged ranges.
  */

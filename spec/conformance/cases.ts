@@ -61,6 +61,15 @@ export interface RecoveryCase {
   readonly input?: readonly InputBatch[];
   readonly expected?: readonly (readonly unknown[])[];
   readonly stopAfterBatches?: number;
+  /** Each row of the output, once, where batches are not compared. */
+  readonly expectedOutputSet?: readonly number[];
+}
+
+/** What holds beside the rows of a pipeline; facts by name. */
+export interface BehaviourCase {
+  readonly id: string;
+  readonly name: string;
+  readonly facts?: { readonly [name: string]: readonly number[] };
 }
 
 /** What one batch does to one key of mapWithState. */
@@ -100,12 +109,13 @@ export interface StateMapCase {
 interface ConformanceData {
   readonly cases: readonly ConformanceCase[];
   readonly recoveryCases: readonly RecoveryCase[];
+  readonly behaviourCases: readonly BehaviourCase[];
   readonly stateRecordCases: { readonly cases: readonly StateRecordCase[] };
   readonly stateSequence: { readonly steps: readonly StateStep[] };
   readonly stateMapCases: { readonly cases: readonly StateMapCase[] };
 }
 
-export const { cases, recoveryCases, stateRecordCases, stateSequence, stateMapCases } = JSON.parse(
+export const { cases, recoveryCases, behaviourCases, stateRecordCases, stateSequence, stateMapCases } = JSON.parse(
   readFileSync(new URL('spark-streaming.json', import.meta.url), 'utf8'),
 ) as ConformanceData;
 

@@ -4,6 +4,7 @@
  */
 import type { VirtualClock } from '../../lib/core/clock.js';
 import type { FileSystem } from '../../lib/core/file-system.js';
+import type { Json } from '../../lib/core/json.js';
 import { resolveOptions, type DeclaredOptions } from '../../lib/core/options.js';
 import type { Job } from '../../lib/api/job.js';
 import { Engine } from '../../lib/driver/engine.js';
@@ -22,7 +23,7 @@ export interface RunEngineOptions {
   readonly faults?: InProcessRunnerOptions['faults'];
   /** Comes between the scheduler and the runner. */
   readonly wrapRunner?: (runner: TaskRunner) => TaskRunner;
-  readonly args?: { readonly [name: string]: string };
+  readonly args?: { readonly [name: string]: Json };
 }
 
 /** Real time after which a batch counts as stuck: a bound for a spec that fails, never waited for by one that passes. */
