@@ -1,5 +1,11 @@
 /** Which operations of the conformance data exist, and how each is declared. A case that uses another is not generated. */
-import { StateSpec, type BatchQueue, type DStream, type MapWithStateStream, type StreamingContext } from '../../lib/index.js';
+import {
+  StateSpec,
+  type BatchQueue,
+  type DStream,
+  type MapWithStateStream,
+  type StreamingContext,
+} from '../../lib/index.js';
 import { stepsOf, type Pipeline, type Step } from './cases.js';
 import { functionOf } from './functions.js';
 
