@@ -3,8 +3,8 @@ import { EngineError } from '../core/errors.js';
 import { parseDuration, type Duration } from '../core/time.js';
 
 /**
- * The state of one key, as the function of mapWithState sees it for one record. It is good for that call only. Change
- * it by `update` and `remove`: what is changed inside the value that `get` gives is not kept.
+ * The state of one key, as the function of mapWithState sees it for one record. It is good for that call only. A value
+ * that `get` gave and that was changed inside must be given to `update` again, else the change may be lost.
  *
  * Throws `contextState` for a call that does not fit what was done before.
  */
@@ -70,6 +70,7 @@ export class StateSpec<K, V, S, M> {
     return this.#with({ initialState: pairs });
   }
 
+  /** How many partitions the states are spread over; default: as many as there are workers. */
   numPartitions(numPartitions: number): StateSpec<K, V, S, M> {
     return this.#with({ numPartitions });
   }

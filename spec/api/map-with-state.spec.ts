@@ -44,10 +44,11 @@ const planOf = (build: Build): CompiledPlan =>
 
 describe('mapWithState', () => {
   it('calls its function for each record, which sees what the records of its key before it did', () =>
-    expectStream([['a', 'b', 'a'], [], ['a']], counted(), [
+    expectStream([['a', 'b', 'a'], [], null, ['a']], counted(), [
       ['1000: a 1', '1000: a 2', '1000: b 1'],
       [],
-      ['3000: a 3'],
+      [],
+      ['4000: a 3'],
     ]));
 
   it('keeps a state until it is updated or removed, and gives no row for undefined', () =>

@@ -9,7 +9,15 @@ import { IdleIndex } from '../../lib/executor/idle-index.js';
 import { StateTable } from '../../lib/state/state-table.js';
 import { decodeTimed } from '../../lib/state/timed-value.js';
 import { intBelow, randomOf } from '../helpers/random-values.js';
-import { applyAndFree, hashOfKey, newTimedTable, runLeaf, setStates, timedStates, type TimedState } from '../executor/leaf-fixture.js';
+import {
+  applyAndFree,
+  hashOfKey,
+  newTimedTable,
+  runLeaf,
+  setStates,
+  timedStates,
+  type TimedState,
+} from '../executor/leaf-fixture.js';
 import { cases, stateMapCases, stateRecordCases, stateSequence, type ConformanceCase } from './cases.js';
 import { runCase } from './run-case.js';
 
@@ -17,7 +25,12 @@ const mapCases = cases.filter(({ op }) => op === 'mapWithState');
 const sorted = (rows: readonly unknown[]): unknown[] =>
   [...rows].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 
-async function rowsOf(one: ConformanceCase, snapshots: boolean, partitions: number, crash: boolean): Promise<unknown[][]> {
+async function rowsOf(
+  one: ConformanceCase,
+  snapshots: boolean,
+  partitions: number,
+  crash: boolean,
+): Promise<unknown[][]> {
   const { batches, error } = await runCase({
     pipeline: snapshots ? [...one.pipeline, { op: 'stateSnapshots' }] : one.pipeline,
     intervalMs: one.params.batchDurationMs,
@@ -162,9 +175,14 @@ describe('conformance of the table of states', () => {
     if (timed !== undefined) IdleIndex.of(table).add(timed[1], hashOfKey(key));
     setStates(table, [[key, timed]]);
   }
-  const get = (table: StateTable, key: number): unknown => timedStates(table).find(([other]) => other === key)?.[1] ?? null;
+  const get = (table: StateTable, key: number): unknown =>
+    timedStates(table).find(([other]) => other === key)?.[1] ?? null;
   const getByTime = (table: StateTable, time: number): unknown[] =>
-    sorted(IdleIndex.of(table).before(time).map(entry => [decodeValue(entry.key), decodeTimed(entry.value), entry.time]));
+    sorted(
+      IdleIndex.of(table)
+        .before(time)
+        .map(entry => [decodeValue(entry.key), decodeTimed(entry.value), entry.time]),
+    );
 
   for (const { id, name, script } of stateMapCases.cases.slice(0, 3)) {
     it(`${id} ${name}`, () => {

@@ -13,7 +13,7 @@ const ALWAYS = (): boolean => true;
 
 describe('conformance with Spark Streaming', () => {
   for (const one of cases.filter(({ op, pipeline }) => exists(pipeline) && op !== 'slice')) {
-    // Its outputs are another: `map-with-state.spec.ts`.
+    // Keys time out earlier here than there, as `map-with-state.spec.ts` says.
     if (one.pipeline.some(step => step.timeoutMs !== undefined)) continue;
     const partitions = isBoundToPartitions(one.pipeline) ? [one.params.numInputPartitions] : [1, 2, 5];
     describe(`${one.id} ${one.name}`, () => {
