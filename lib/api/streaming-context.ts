@@ -12,6 +12,8 @@ export interface FileStreamOptions {
   readonly id?: string;
   /** After how long without change a last line without its end is taken as it is. Default 2000 ms. */
   readonly settleMs?: number;
+  /** Records per second at the most, on top of the option `maxRatePerSource`. */
+  readonly maxRate?: number;
 }
 
 export interface QueueStreamOptions<T> {
@@ -29,6 +31,8 @@ export interface RateStreamOptions {
   readonly seed?: number;
   /** Ends after so many rows; default never. */
   readonly total?: number;
+  /** Rows per second at the most that batches take, on top of the option `maxRatePerSource`. */
+  readonly maxRate?: number;
 }
 
 const rateSchema = schema({ value: int64(), timestamp: timestamp() });
@@ -59,7 +63,7 @@ export class StreamingContext {
       throw new EngineError('optionInvalid', 'fileStream wants the path of a folder or file, got an empty string');
     const settleMs = options.settleMs ?? 2000;
     const columns = format.kind === 'text' ? undefined : format.columns;
-    const spec = { kind: 'file', path, format, settleMs } as const;
+    const spec = { kind: 'file', path, format, settleMs, ...maxRateOf('fileStream', options.maxRate) } as const;
     return new DStream(this.#graph, this.#addSource(spec, 'files', options.id, columns));
   }
 
@@ -82,6 +86,7 @@ export class StreamingContext {
       rowsPerSecond: options.rowsPerSecond,
       seed: options.seed ?? 1,
       total: options.total ?? null,
+      ...maxRateOf('rateStream', options.maxRate),
     } as const;
     return new DStream(this.#graph, this.#addSource(spec, 'rate', options.id, rateSchema.columns));
   }
@@ -103,4 +108,16 @@ export class StreamingContext {
       given === undefined ? this.#graph.uniqueName(name) : this.#graph.claimName(given, `${spec.kind} source`);
     return this.#graph.addNode({ kind: 'source', sourceId, spec }, [], columns);
   }
+}
+
+/** A rate as it stands in the plan: not at all when there is none. Throws `optionInvalid`. */
+function maxRateOf(stream: string, maxRate: number | undefined): { readonly maxRate?: number } {
+  if (maxRate === undefined) return {};
+  if (!(maxRate > 0 && maxRate < Infinity)) {
+    throw new EngineError(
+      'optionInvalid',
+      `${stream} wants a maxRate above 0 records per second, got ${maxRate}: leave it out for no limit`,
+    );
+  }
+  return { maxRate };
 }

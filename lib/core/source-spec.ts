@@ -12,6 +12,8 @@ export type SourceSpec =
       readonly format: Format;
       /** After how long without change a last line without its end is taken as it is. */
       readonly settleMs: number;
+      /** Records per second at the most. */
+      readonly maxRate?: number;
     }
   | {
       readonly kind: 'queue';
@@ -24,4 +26,6 @@ export type SourceSpec =
       readonly seed: number;
       /** Rows in all; null = without end. */
       readonly total: number | null;
+      /** Rows per second at the most that a batch takes: those due and not taken wait. */
+      readonly maxRate?: number;
     };

@@ -20,6 +20,7 @@ import { BatchCommitter } from '../scheduler/batch-committer.js';
 import { BatchRun } from '../scheduler/batch-run.js';
 import { BatchScheduler, previousTimeOf } from '../scheduler/batch-scheduler.js';
 import type { Batch } from '../scheduler/batch.js';
+import { RateControllers } from '../scheduler/rate/rate-controllers.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
 import { makeDeadLetterSink } from '../sinks/dead-letter.js';
 import { batchError } from './batch-error.js';
@@ -153,9 +154,18 @@ export class Engine {
     this.#counters = counters;
     this.#listener = listener;
     const ports = parts.sources.map(source => source.port);
+    const mode = settings.once ? 'drain' : 'clock';
+    const rates = new RateControllers({
+      settings: options,
+      sources: ports,
+      mode,
+      now: () => world.clock.now(),
+      restored: recovery.rates,
+    });
     const committer = new BatchCommitter({
       log: recovery.store,
       sources: ports,
+      rates,
       outputs: parts.outputs.map(output => output.port),
       runs: (output, { time, previousTime }) => endsSlide(outputSlide(parts.compiled, output), time, previousTime),
       deadLetters: parts.deadLetters?.port,
@@ -173,13 +183,14 @@ export class Engine {
     this.#scheduler = new BatchScheduler({
       clock: world.clock,
       intervalMs: options.intervalMs,
-      mode: settings.once ? 'drain' : 'clock',
+      mode,
       sources: ports,
       parallelism: options.workers,
       maxBatchBytes: options.maxBatchBytes,
       maxBatchRecords: options.maxBatchRecords,
       log: recovery.store,
       committer,
+      rates,
       checkpointIntervalMs: options.checkpointIntervalMs,
       lastTime: recovery.lastPlanned,
       lastCommitted: recovery.lastCommitted,
@@ -191,7 +202,10 @@ export class Engine {
       snapshot: time => this.#snapshot(parts.partitions, time, options.maxTaskFailures),
       release: result => pool.release(result.blocks),
       onCompleted: completed =>
-        listener({ kind: 'batchCompleted', batch: counters.complete(completed, settings.once) }),
+        listener({
+          kind: 'batchCompleted',
+          batch: { ...counters.complete(completed, settings.once), rateLimits: rates.limits },
+        }),
       onCheckpoint: (time, bytes, tookMs) => listener({ kind: 'checkpointWritten', time, bytes, tookMs }),
       toError: failure => {
         const error = batchError(failure);

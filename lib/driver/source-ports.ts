@@ -31,6 +31,8 @@ export function makeSources(plan: Plan, graph: StreamGraph, listener: RunListene
       },
       commit: time => driver.commit(time),
       state: () => driver.state(),
+      ...(spec.kind === 'queue' || spec.maxRate === undefined ? {} : { maxRate: spec.maxRate }),
+      setRateLimit: limit => driver.setRateLimit?.(limit),
     };
     return [{ id: sourceId, driver, port }];
   });

@@ -28,10 +28,14 @@ export interface BatchResult {
   readonly deadLetters: readonly { readonly numRows: number; readonly blocks: readonly BlockRef[] }[];
   readonly blocks: readonly BlockRef[];
   readonly inputRecords: number;
+  /** The same by source id; a source without a task in this batch is not in it. */
+  readonly recordsBySource: ReadonlyMap<string, number>;
   readonly inputBytes: number;
   readonly badRecords: number;
   readonly numTasks: number;
   readonly failedTasks: number;
+  /** `inputBytes` by source id, as `recordsBySource`. */
+  readonly bytesBySource: ReadonlyMap<string, number>;
 }
 
 /** A batch that is committed. */
