@@ -50,7 +50,8 @@ interface RateState {
   readonly pid: PidState | null;
 }
 
-const ASSUMED_RECORD_BYTES = 100;
+/** Few, so that the first batch is too small rather than too large. */
+const ASSUMED_RECORD_BYTES = 16;
 /** How much the last batch counts for the running size of a record. */
 const NEW_SIZE_WEIGHT = 0.3;
 /** Below this part of what it might have had, a batch was not limited; a plan cut between two records is a little short. */
@@ -58,8 +59,8 @@ const NOT_LIMITED = 0.9;
 
 export class RateController {
   readonly #options: RateControllerOptions;
-  /** Learned, or the initial one. */
-  #rate: number | undefined;
+  /** Undefined until the first estimate. */
+  #learned: number | undefined;
   #bytesPerRecord: number | undefined;
   /** Its plans say how many records there will be. */
   #countsRecords = false;
@@ -67,14 +68,13 @@ export class RateController {
 
   constructor(options: RateControllerOptions) {
     this.#options = options;
-    this.#rate = options.estimator === undefined ? undefined : options.initialRate;
   }
 
   /** Records per second; undefined = no limit. */
   get limit(): number | undefined {
-    const { maxRate } = this.#options;
-    if (this.#rate === undefined || maxRate === undefined) return this.#rate ?? maxRate;
-    return Math.min(this.#rate, maxRate);
+    const { estimator, initialRate, maxRate } = this.#options;
+    const rate = this.#learned ?? (estimator === undefined ? undefined : initialRate);
+    return rate === undefined || maxRate === undefined ? (rate ?? maxRate) : Math.min(rate, maxRate);
   }
 
   /** Tells the limit for the first time. */
@@ -116,7 +116,7 @@ export class RateController {
     const pid = this.#options.estimator?.state;
     if (pid === undefined && this.#bytesPerRecord === undefined) return undefined;
     const state: RateState = {
-      rate: this.#rate ?? null,
+      rate: this.#learned ?? null,
       bytesPerRecord: this.#bytesPerRecord ?? null,
       pid: pid ?? null,
     };
@@ -129,7 +129,7 @@ export class RateController {
     if (isPositive(bytesPerRecord)) this.#bytesPerRecord = bytesPerRecord;
     const { estimator } = this.#options;
     if (estimator === undefined) return;
-    if (isPositive(rate)) this.#rate = rate;
+    if (isPositive(rate)) this.#learned = rate;
     if (pid && isPositive(pid.rate) && Number.isFinite(pid.timeMs) && Number.isFinite(pid.error)) {
       estimator.restore({ timeMs: pid.timeMs, rate: pid.rate, error: pid.error });
     }
@@ -138,16 +138,15 @@ export class RateController {
   #learnRate({ completedMs, spanMs, numRecords, processingMs, schedulingDelayMs }: RateObservation): void {
     const { estimator } = this.#options;
     const { limit } = this;
+    const last = this.#learned;
     const rate = estimator?.compute(completedMs, numRecords, processingMs, schedulingDelayMs);
     if (estimator === undefined || rate === undefined) return;
     const keptUp = schedulingDelayMs === 0 && processingMs <= spanMs;
     const hadRoom = limit !== undefined && numRecords < (NOT_LIMITED * limit * spanMs) / 1000;
-    if (keptUp && hadRoom && this.#rate !== undefined && rate < this.#rate) {
-      const { state } = estimator;
-      if (state !== undefined) estimator.restore({ ...state, rate: this.#rate });
-      return;
-    }
-    this.#rate = rate;
+    this.#learned = keptUp && hadRoom && last !== undefined ? Math.max(last, rate) : rate;
+    // The next estimate begins with the rate that is in force.
+    const { state } = estimator;
+    if (state !== undefined) estimator.restore({ ...state, rate: this.#learned });
   }
 }
 
