@@ -157,7 +157,7 @@ export class Engine {
     const mode = settings.once ? 'drain' : 'clock';
     const rates = new RateControllers({
       settings: options,
-      sources: ports,
+      sources: parts.sources.filter(source => source.isLimited).map(source => source.port),
       mode,
       now: () => world.clock.now(),
       restored: recovery.rates,

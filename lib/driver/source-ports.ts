@@ -11,6 +11,8 @@ import type { SourceDriver } from '../sources/source.js';
 export interface Source {
   readonly id: string;
   readonly driver: SourceDriver;
+  /** A batch of a queue is what the program pushed, however large. */
+  readonly isLimited: boolean;
   readonly port: SourcePort;
 }
 
@@ -34,7 +36,7 @@ export function makeSources(plan: Plan, graph: StreamGraph, listener: RunListene
       ...(spec.kind === 'queue' || spec.maxRate === undefined ? {} : { maxRate: spec.maxRate }),
       setRateLimit: limit => driver.setRateLimit?.(limit),
     };
-    return [{ id: sourceId, driver, port }];
+    return [{ id: sourceId, driver, isLimited: spec.kind !== 'queue', port }];
   });
 }
 
