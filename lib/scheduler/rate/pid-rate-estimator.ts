@@ -55,6 +55,11 @@ export class PidRateEstimator {
     return this.#state;
   }
 
+  /** What the next estimate begins with, not below the least rate; undefined before the first batch with records. */
+  get rate(): number | undefined {
+    return this.#state && Math.max(this.#minRate, this.#state.rate);
+  }
+
   /** Goes on from a state: of another process, or with another rate than its own. */
   restore(state: PidState): void {
     this.#state = state;

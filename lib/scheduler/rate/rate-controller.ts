@@ -1,10 +1,16 @@
 /**
  * The rate limit of one source: learns from each of its batches, and bounds the next.
  *
- * The limit follows the estimator, but for one thing. A batch that took all the source had, fewer records than it might
- * have, and kept up, says nothing against the limit: its few records share the fixed cost of a batch, so their
- * processing rate is low however much the job could do. After such a batch the limit may rise and never falls.
- * Otherwise a quiet night would leave a limit that the morning has to work up from.
+ * The limit follows the estimator, but for two things.
+ *
+ * The estimator gives nothing before the second batch. Where the first one takes longer than it covers, the limit is at
+ * once what that one was processed at: the third is planned before the second is done, and would hold all that came
+ * while the first was computed.
+ *
+ * A batch that took all the source had, fewer records than it might have, and kept up, says nothing against the limit:
+ * its few records share the fixed cost of a batch, so their processing rate is low however much the job could do. After
+ * such a batch the limit may rise and never falls. Otherwise a quiet night would leave a limit that the morning has to
+ * work up from.
  *
  * Some sources plan in bytes. For them the limit is multiplied by the bytes of a record, a figure that runs with the
  * batches and is in the checkpoint; until the first batch has shown it, a record counts ASSUMED_RECORD_BYTES.
@@ -137,11 +143,14 @@ export class RateController {
 
   #learnRate({ completedMs, spanMs, numRecords, processingMs, schedulingDelayMs }: RateObservation): void {
     const { estimator } = this.#options;
+    if (estimator === undefined) return;
     const { limit } = this;
     const last = this.#learned;
-    const rate = estimator?.compute(completedMs, numRecords, processingMs, schedulingDelayMs);
-    if (estimator === undefined || rate === undefined) return;
+    const isFirst = estimator.state === undefined;
+    const estimate = estimator.compute(completedMs, numRecords, processingMs, schedulingDelayMs);
     const keptUp = schedulingDelayMs === 0 && processingMs <= spanMs;
+    const rate = isFirst && !keptUp ? estimator.rate : estimate;
+    if (rate === undefined) return;
     const hadRoom = limit !== undefined && numRecords < (NOT_LIMITED * limit * spanMs) / 1000;
     this.#learned = keptUp && hadRoom && last !== undefined ? Math.max(last, rate) : rate;
     // The next estimate begins with the rate that is in force.

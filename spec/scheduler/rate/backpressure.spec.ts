@@ -87,6 +87,18 @@ describe('backpressure', () => {
     await model.stop();
   });
 
+  it('bounds the third batch of a job that is far too slow from its start', async () => {
+    const model = new LoadModel({ intervalMs: 200 });
+    model.compute = numRecords => numRecords * 0.01;
+    model.arriving = 2_000_000;
+    await model.run(30_000);
+    const sizes = model.batches.map(({ numRecords }) => numRecords);
+    // The second is planned while the first is computed, for 4 s; 8 million records come meanwhile.
+    expect(sizes.slice(0, 3)).to.deep.equal([0, 400_000, 400_000]);
+    expect(Math.max(...sizes.slice(3))).to.be.at.most(20_000);
+    expect(throughput(model.batches, 30_000)).to.be.within(90_000, 110_000);
+  });
+
   it('brings batches back to an interval after ones that were ten times as long', async () => {
     const model = new LoadModel({ intervalMs: 1000 });
     model.compute = numRecords => 10 + numRecords;

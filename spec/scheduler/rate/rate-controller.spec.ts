@@ -41,6 +41,20 @@ describe('RateController', () => {
     expect(controller.bound(2500, MOST).maxRecords).to.equal(5000);
   });
 
+  it('limits after the first batch already when that took longer than it covered', () => {
+    const fixture = new Fixture();
+    fixture.batch(1000, 4000);
+    expect(fixture.controller.limit).to.equal(250);
+    fixture.batch(250, 500);
+    expect(fixture.controller.limit).to.equal(500);
+    const slow = new Fixture();
+    slow.batch(10, 4000);
+    expect(slow.controller.limit).to.equal(100);
+    const initial = new Fixture({ initialRate: 500 });
+    initial.batch(500, 5000);
+    expect(initial.controller.limit).to.equal(100);
+  });
+
   it('falls when batches wait or take longer than they cover, rises when they are done sooner', () => {
     const fixture = new Fixture();
     fixture.batch(1000, 500);
