@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { VirtualClock } from '../../lib/core/clock.js';
 import { text } from '../../lib/core/format.js';
 import { BatchQueue } from '../../lib/api/batch-queue.js';
-import { job, type Job } from '../../lib/api/job.js';
+import { buildGraph, job, type Job } from '../../lib/api/job.js';
+import { makeSources } from '../../lib/driver/source-ports.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
 import { runEngine, type RunEngineOptions, type TestRun } from '../helpers/run-engine.js';
 import { tempFolder } from '../helpers/temp-folder.js';
@@ -90,6 +91,19 @@ describe('rate limits', () => {
     const run = await start(pushed, { options: { maxRatePerSource: 1 } });
     expect(await sizes(run, 1)).to.deep.equal([3]);
     expect(run.batches[0]?.rateLimits).to.deep.equal({});
+  });
+
+  it('are handed to a source that wants to know them, and to no other', () => {
+    const { plan, graph } = buildGraph(files(7), {}, 1);
+    const [source] = makeSources(plan, graph, () => undefined);
+    if (source === undefined) throw new Error('the job has no source');
+    expect(source.port.maxRate).to.equal(7);
+    source.port.setRateLimit?.(5);
+    const told: unknown[] = [];
+    source.driver.setRateLimit = limit => void told.push(limit);
+    source.port.setRateLimit?.(5);
+    source.port.setRateLimit?.(undefined);
+    expect(told).to.deep.equal([5, undefined]);
   });
 
   for (const maxRate of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
