@@ -46,9 +46,9 @@ export class BatchCost {
     return Math.max(this.#intervalMs, 2 * this.#fixedMs);
   }
 
-  /** A batch without records is left out: nothing was computed for it. */
+  /** A batch without records or without time is left out: nothing was computed for it. */
   add(numRecords: number, processingMs: number): void {
-    if (numRecords <= 0) return;
+    if (numRecords <= 0 || processingMs <= 0) return;
     const keep = this.#isLikeBefore(numRecords, processingMs) ? FORGETTING : 0;
     this.#weight = this.#weight * keep + 1;
     this.#records = this.#records * keep + numRecords;

@@ -148,7 +148,8 @@ export class RateController {
     const last = this.#learned;
     const isFirst = estimator.state === undefined;
     const estimate = estimator.compute(completedMs, numRecords, processingMs, schedulingDelayMs);
-    const keptUp = schedulingDelayMs === 0 && processingMs <= spanMs;
+    // Done before the next one is due; a batch always starts a moment late.
+    const keptUp = schedulingDelayMs + processingMs <= spanMs;
     const rate = isFirst && !keptUp ? estimator.rate : estimate;
     if (rate === undefined) return;
     const hadRoom = limit !== undefined && numRecords < (NOT_LIMITED * limit * spanMs) / 1000;

@@ -7,7 +7,8 @@
  * What the estimator is fed keeps the meaning it has in Spark, where batches of one interval queue up. Here they are
  * merged: one batch waits at the most, and the next covers all the time since.
  * - Processing delay: the longer of computing and of putting out. Batch t + 1 is computed while t is put out, so the
- *   slower of the two decides how much gets through. The waits for the log and for snapshots are in neither.
+ *   slower of the two decides how much gets through. Where batches are computed beside each other, the computing of one
+ *   counts from the end of the one before. The waits for the log and for snapshots are in neither.
  * - Scheduling delay: from when the batch was due until its computing began.
  * - Of both, what the records are to blame for, and how long a full batch is, says batch-cost.ts. The limit counts no
  *   more time than that for a batch: otherwise one that took ten intervals would be followed by one of ten intervals'
@@ -64,6 +65,7 @@ export class RateControllers {
   readonly #options: RateControllersOptions;
   readonly #controllers: ReadonlyMap<string, RateController>;
   readonly #cost: BatchCost;
+  #lastComputedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: RateControllersOptions) {
     this.#options = options;
@@ -96,7 +98,9 @@ export class RateControllers {
     if (this.#options.mode === 'drain' || batch.rerun) return;
     const completedMs = this.now();
     const { startedMs, computedMs, outputsFromMs } = timing;
-    const processingMs = Math.max(computedMs - startedMs, completedMs - outputsFromMs);
+    const computeMs = computedMs - Math.max(startedMs, this.#lastComputedMs);
+    this.#lastComputedMs = Math.max(computedMs, this.#lastComputedMs);
+    const processingMs = Math.max(computeMs, completedMs - outputsFromMs);
     this.#cost.add(result.inputRecords, processingMs);
     const waitedMs = Math.max(0, startedMs - batch.dueMs);
     for (const [id, controller] of this.#controllers) {

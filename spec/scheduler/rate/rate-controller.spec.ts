@@ -70,7 +70,7 @@ describe('RateController', () => {
   it('does not fall after a batch that had less than it might and kept up', () => {
     const fixture = new Fixture();
     for (let i = 0; i < 2; i++) fixture.batch(10_000, 500);
-    for (let i = 0; i < 100; i++) fixture.batch(1, 400);
+    for (let i = 0; i < 100; i++) fixture.batch(1, 400, 30);
     expect(fixture.controller.limit).to.equal(20_000);
     // One that took all it might says what can be done.
     fixture.batch(20_000, 1200);

@@ -71,6 +71,20 @@ describe('RateControllers', () => {
     expect(putOut.rates.limits).to.deep.equal({ a: 2000 });
   });
 
+  it('count the time of batches that are computed beside each other once', () => {
+    const { rates, clock } = new Fixture();
+    for (let i = 0; i < 6; i++) {
+      const dueMs = i * 1000;
+      const timing = { startedMs: dueMs, computedMs: dueMs + 3000, outputsFromMs: dueMs + 3000 };
+      clock.advanceTo(timing.computedMs);
+      const bySource = new Map([['a', 500]]);
+      const result = resultOf({ inputRecords: 500, recordsBySource: bySource, bytesBySource: bySource });
+      rates.learn({ ...batchOf(dueMs), previousTime: dueMs - 1000 }, result, timing);
+    }
+    // Each takes three intervals, and one is done in each.
+    expect(rates.limits).to.deep.equal({ a: 500 });
+  });
+
   it('learn nothing for a source without records, nor from a batch that an earlier process planned', () => {
     const fixture = new Fixture();
     for (let i = 0; i < 3; i++) fixture.batch({ a: 1000, b: 0 }, 500);
