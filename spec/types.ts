@@ -326,6 +326,9 @@ export function jobs(): void {
   job('name', { options: { interval: '200ms', workers: 3 } }, build);
   // @ts-expect-error an interval is a duration
   job('name', { options: { interval: true } }, build);
+  job('name', { options: { backpressure: false, pidIntegral: 0.1 } }, build);
+  // @ts-expect-error backpressure is on or off
+  job('name', { options: { backpressure: 1 } }, build);
   // @ts-expect-error no such option
   job('name', { options: { speed: 3 } }, build);
 }

@@ -28,6 +28,8 @@ export interface FileStreamOptions {
    * that a pattern in the path stands for (`2026-01/a.csv`). Names that are left alone anyway are not asked for.
    */
   readonly filter?: (name: string) => boolean;
+  /** Records per second at the most, on top of the option `maxRatePerSource`. */
+  readonly maxRate?: number;
 }
 
 export interface QueueStreamOptions<T> {
@@ -50,6 +52,8 @@ export interface RateStreamOptions {
   readonly seed?: number;
   /** Ends after so many rows; default never. */
   readonly total?: number;
+  /** Rows per second at the most that batches take, on top of the option `maxRatePerSource`. */
+  readonly maxRate?: number;
 }
 
 const rateSchema = schema({ value: int64(), timestamp: timestamp() });
@@ -82,7 +86,8 @@ export class StreamingContext {
     const settleMs = options.settleMs ?? 2000;
     const columns = format.kind === 'text' ? undefined : format.columns;
     const newFilesOnly = options.newFilesOnly === true ? ({ newFilesOnly: true } as const) : {};
-    const spec = { kind: 'file', path, format, settleMs, ...newFilesOnly } as const;
+    const maxRate = maxRateOf('fileStream', options.maxRate);
+    const spec = { kind: 'file', path, format, settleMs, ...newFilesOnly, ...maxRate } as const;
     const id = this.#addSource(spec, 'files', options.id, columns);
     const operation = this.#graph.node(id).operation;
     if (operation.kind === 'source' && options.filter !== undefined) {
@@ -120,6 +125,7 @@ export class StreamingContext {
       rowsPerSecond: options.rowsPerSecond,
       seed: options.seed ?? 1,
       total: options.total ?? null,
+      ...maxRateOf('rateStream', options.maxRate),
     } as const;
     return new DStream(this.#graph, this.#addSource(spec, 'rate', options.id, rateSchema.columns));
   }
@@ -190,4 +196,16 @@ export class StreamingContext {
       given === undefined ? this.#graph.uniqueName(name) : this.#graph.claimName(given, `${spec.kind} source`);
     return this.#graph.addNode({ kind: 'source', sourceId, spec }, [], columns);
   }
+}
+
+/** A rate as it stands in the plan: not at all when there is none. Throws `optionInvalid`. */
+function maxRateOf(stream: string, maxRate: number | undefined): { readonly maxRate?: number } {
+  if (maxRate === undefined) return {};
+  if (!(maxRate > 0 && maxRate < Infinity)) {
+    throw new EngineError(
+      'optionInvalid',
+      `${stream} wants a maxRate above 0 records per second, got ${maxRate}: leave it out for no limit`,
+    );
+  }
+  return { maxRate };
 }

@@ -39,6 +39,8 @@ export interface Snapshot {
   readonly sourceStates: { readonly [source: string]: Json };
   /** By output id, the handle last committed up to `time`. */
   readonly sinks: { readonly [output: string]: Json };
+  /** By source id, what its rate controller goes on with; of the last batch or a later one, correctness doesn't hang on it. */
+  readonly rates?: { readonly [source: string]: Json };
 }
 
 export class CheckpointStore {
@@ -198,7 +200,13 @@ export class CheckpointStore {
     this.#retention.add(this.#log.segment, time, RECORD_HEADER_BYTES + payloadBytes);
   }
 
-  async #replaceManifest({ time, snapshots, sourceStates, sinks }: Snapshot): Promise<{ readonly bytes: number }> {
+  async #replaceManifest({
+    time,
+    snapshots,
+    sourceStates,
+    sinks,
+    rates,
+  }: Snapshot): Promise<{ readonly bytes: number }> {
     let bytes = 0;
     for (const { path, byteLength } of snapshots) {
       const { size } = await this.#fs.stat(path);
@@ -218,6 +226,7 @@ export class CheckpointStore {
       snapshots,
       sourceStates,
       sinks,
+      rates: rates ?? {},
       firstSegment,
       lastSegment,
     };

@@ -46,6 +46,8 @@ export interface Manifest {
   readonly sourceStates: { readonly [source: string]: Json };
   /** By output id, the handle last committed at `time`. */
   readonly sinks: { readonly [output: string]: Json };
+  /** By source id, what its rate controller goes on with. Not in manifests of before there were any. */
+  readonly rates?: { readonly [source: string]: Json };
   /** The first log segment that has anything later than `time`, and the last one that existed: both must be there. */
   readonly firstSegment: number;
   readonly lastSegment: number;

@@ -16,6 +16,8 @@ export interface RecoveredCheckpoint {
   readonly batches: readonly LoggedBatch[];
   /** By output id, the handle last committed. */
   readonly sinks: { readonly [output: string]: Json };
+  /** By source id, what its rate controller had learned at the last commit. */
+  readonly rates: { readonly [source: string]: Json };
   readonly lastCommitted: number | undefined;
   readonly lastPlanned: number | undefined;
   /** Sentences for the user: what was stepped back from, left out or starts empty. */
@@ -38,6 +40,7 @@ export function recover(
     batches,
     warnings,
     sinks: lastHandles(loaded),
+    rates: lastRates(loaded),
     lastCommitted: batches.findLast(batch => batch.committed)?.time ?? time,
     lastPlanned: batches.at(-1)?.time ?? time,
   };
@@ -48,4 +51,13 @@ export function lastHandles({ manifest, batches }: LoadedCheckpoint): { readonly
   const handles = new Map(Object.entries(manifest.sinks));
   for (const batch of batches) for (const [output, handle] of Object.entries(batch.sinks)) handles.set(output, handle);
   return Object.fromEntries(handles);
+}
+
+/** The manifest's, unless a batch that was committed after it has newer ones in the numbers of its commit. */
+function lastRates({ manifest, batches }: LoadedCheckpoint): { readonly [source: string]: Json } {
+  for (const { committed, info } of batches.toReversed()) {
+    const { rates } = (info ?? {}) as { readonly rates?: { readonly [source: string]: Json } };
+    if (committed && rates !== undefined) return rates;
+  }
+  return manifest.rates ?? {};
 }

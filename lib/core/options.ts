@@ -9,15 +9,29 @@ import { EngineError } from './errors.js';
 import { didYouMean, nearest } from './nearest.js';
 import { formatDuration, parseDuration } from './time.js';
 
-export interface OptionInfo {
-  /** Name in `EngineOptions`, with the unit. */
-  readonly field: string;
-  /** duration: `500ms`, `2s`, or milliseconds; bytes: `64MiB`, or bytes; powerOfTwo: an integer that is one. */
-  readonly type: 'duration' | 'integer' | 'bytes' | 'powerOfTwo';
+export type OptionInfo = NumberOptionInfo | BooleanOptionInfo;
+
+interface NumberOptionInfo extends OptionDoc {
+  /**
+   * duration: `500ms`, `2s`, or milliseconds; bytes: `64MiB`, or bytes; powerOfTwo: an integer that is one; number: any,
+   * with a fraction or without.
+   */
+  readonly type: 'duration' | 'integer' | 'bytes' | 'powerOfTwo' | 'number';
   /** In milliseconds or bytes; `cores` is the number of cores that the process may use. */
   readonly default: number | 'cores';
   readonly min: number;
   readonly max: number;
+}
+
+/** `true` or `false`. */
+interface BooleanOptionInfo extends OptionDoc {
+  readonly type: 'boolean';
+  readonly default: boolean;
+}
+
+interface OptionDoc {
+  /** Name in `EngineOptions`, with the unit. */
+  readonly field: string;
   readonly doc: string;
   /** What Spark calls it, where it has it. */
   readonly spark?: string;
@@ -132,15 +146,82 @@ export const ENGINE_OPTIONS = {
     max: 365 * DAY_MS,
     doc: 'age, in batch time, at which an output folder gets a new part file',
   },
+  backpressure: {
+    field: 'backpressure',
+    type: 'boolean',
+    default: true,
+    doc: 'limit each source to what the job was seen to process; not under --once, which has no time to keep',
+    spark: 'spark.streaming.backpressure.enabled',
+  },
+  initialRate: {
+    field: 'initialRate',
+    type: 'integer',
+    default: 0,
+    min: 0,
+    max: 1_000_000_000,
+    doc: 'records per second of each source until backpressure has its first estimate; 0: no limit',
+    spark: 'spark.streaming.backpressure.initialRate',
+  },
+  maxRatePerSource: {
+    field: 'maxRatePerSource',
+    type: 'integer',
+    default: 0,
+    min: 0,
+    max: 1_000_000_000,
+    doc: 'records per second of each source at the most, with backpressure or without; 0: no limit',
+    spark: 'spark.streaming.receiver.maxRate',
+  },
+  pidMinRate: {
+    field: 'pidMinRate',
+    type: 'integer',
+    default: 100,
+    min: 1,
+    max: 1_000_000_000,
+    doc: 'records per second below which backpressure limits no source',
+    spark: 'spark.streaming.backpressure.pid.minRate',
+  },
+  pidProportional: {
+    field: 'pidProportional',
+    type: 'number',
+    default: 1,
+    min: 0,
+    max: 1000,
+    doc: 'how much the limit follows the difference between itself and the processing rate',
+    spark: 'spark.streaming.backpressure.pid.proportional',
+  },
+  pidIntegral: {
+    field: 'pidIntegral',
+    type: 'number',
+    default: 0.2,
+    min: 0,
+    max: 1000,
+    doc: 'how much the limit falls while batches wait for their turn',
+    spark: 'spark.streaming.backpressure.pid.integral',
+  },
+  pidDerivative: {
+    field: 'pidDerivative',
+    type: 'number',
+    default: 0,
+    min: 0,
+    max: 1000,
+    doc: 'how much the limit follows the change of that difference; quick, and easily upset by noise',
+    spark: 'spark.streaming.backpressure.pid.derived',
+  },
 } as const satisfies Record<string, OptionInfo>;
 
 export type OptionName = keyof typeof ENGINE_OPTIONS;
 
-/** Every option's value: milliseconds, bytes or a count, as the field's name says. */
-export type EngineOptions = { readonly [N in OptionName as (typeof ENGINE_OPTIONS)[N]['field']]: number };
+type TypeOf<N extends OptionName> = (typeof ENGINE_OPTIONS)[N]['type'];
+
+/** Every option's value: milliseconds, bytes, a count or a rate, as the field's name says; true or false. */
+export type EngineOptions = {
+  readonly [N in OptionName as (typeof ENGINE_OPTIONS)[N]['field']]: TypeOf<N> extends 'boolean' ? boolean : number;
+};
 
 /** What a job file may declare: `{ interval: '2s', slotMemory: '2GiB' }`, or plain numbers in milliseconds and bytes. */
-export type DeclaredOptions = { readonly [N in OptionName]?: string | number };
+export type DeclaredOptions = {
+  readonly [N in OptionName]?: TypeOf<N> extends 'boolean' ? string | boolean : string | number;
+};
 
 export type OptionOrigin = 'command line' | 'environment' | 'job' | 'default';
 
@@ -149,11 +230,13 @@ export interface ResolvedOptions {
   readonly origins: { readonly [N in OptionName]: OptionOrigin };
 }
 
+type OptionText = string | number | boolean;
+
 export interface OptionLayers {
   readonly cli?: { readonly [name: string]: string | undefined };
   /** The process's environment; only `SLUICE_...` is looked at. */
   readonly env?: { readonly [name: string]: string | undefined };
-  readonly job?: { readonly [name: string]: string | number | undefined };
+  readonly job?: { readonly [name: string]: OptionText | undefined };
 }
 
 /** `checkpointInterval` -> `SLUICE_CHECKPOINT_INTERVAL`. */
@@ -165,23 +248,24 @@ export function resolveOptions(layers: OptionLayers): ResolvedOptions {
   refuseUnknown(layers.cli ?? {}, 'on the command line');
   refuseUnknown(layers.job ?? {}, "in the job's options");
   refuseMisspeltEnv(layers.env ?? {});
-  const values: Record<string, number> = {};
+  const values: Record<string, number | boolean> = {};
   const origins: Record<string, OptionOrigin> = {};
   for (const [name, info] of Object.entries<OptionInfo>(ENGINE_OPTIONS)) {
     const [text, origin] = firstGiven(name, layers);
     values[info.field] = text === undefined ? defaultOf(info) : parseOption(name, info, text, origin);
     origins[name] = origin;
   }
-  return { values: values as EngineOptions, origins: origins as ResolvedOptions['origins'] };
+  return { values: values as unknown as EngineOptions, origins: origins as ResolvedOptions['origins'] };
 }
 
 /** The default as somebody would write it: `500 ms`, `64MiB`, `number of cores`. */
 export function formatDefault(info: OptionInfo): string {
+  if (info.type === 'boolean') return String(info.default);
   if (info.default === 'cores') return 'number of cores';
   return formatValue(info, info.default);
 }
 
-function firstGiven(name: string, layers: OptionLayers): [text: string | number | undefined, origin: OptionOrigin] {
+function firstGiven(name: string, layers: OptionLayers): [text: OptionText | undefined, origin: OptionOrigin] {
   const cli = layers.cli?.[name];
   if (cli !== undefined) return [cli, 'command line'];
   const env = layers.env?.[envNameOf(name)];
@@ -191,10 +275,11 @@ function firstGiven(name: string, layers: OptionLayers): [text: string | number 
   return [undefined, 'default'];
 }
 
-function parseOption(name: string, info: OptionInfo, text: string | number, origin: OptionOrigin): number {
+function parseOption(name: string, info: OptionInfo, text: OptionText, origin: OptionOrigin): number | boolean {
   const what = `${origin === 'environment' ? envNameOf(name) : `option ${name}`} (${origin})`;
+  if (info.type === 'boolean') return parseBoolean(name, text, what);
   const value = parseByType(info, text, what);
-  if (value < info.min || value > info.max || !Number.isInteger(value)) {
+  if (!(value >= info.min && value <= info.max) || (info.type !== 'number' && !Number.isInteger(value))) {
     throw new EngineError(
       'optionInvalid',
       `${what} wants ${describeType(info)} from ${formatValue(info, info.min)} to ${formatValue(info, info.max)}, got '${text}'`,
@@ -214,7 +299,13 @@ function parseOption(name: string, info: OptionInfo, text: string | number, orig
   return value;
 }
 
-function parseByType(info: OptionInfo, text: string | number, what: string): number {
+function parseBoolean(name: string, text: OptionText, what: string): boolean {
+  const word = String(text).trim();
+  if (word === 'true' || word === 'false') return word === 'true';
+  throw new EngineError('optionInvalid', `${what} wants true or false, got '${text}'`, { detail: { option: name } });
+}
+
+function parseByType(info: NumberOptionInfo, text: OptionText, what: string): number {
   if (typeof text !== 'string' && typeof text !== 'number') return Number.NaN;
   switch (info.type) {
     case 'duration':
@@ -224,10 +315,12 @@ function parseByType(info: OptionInfo, text: string | number, what: string): num
     case 'integer':
     case 'powerOfTwo':
       return /^\s*\d+\s*$/.test(String(text)) ? Number(text) : Number.NaN;
+    case 'number':
+      return /^\s*\d+(\.\d+)?\s*$/.test(String(text)) ? Number(text) : Number.NaN;
   }
 }
 
-function describeType(info: OptionInfo): string {
+function describeType(info: NumberOptionInfo): string {
   switch (info.type) {
     case 'duration':
       return 'a duration in whole milliseconds';
@@ -237,16 +330,18 @@ function describeType(info: OptionInfo): string {
       return 'an integer';
     case 'powerOfTwo':
       return 'a power of two';
+    case 'number':
+      return 'a number';
   }
 }
 
-function formatValue(info: OptionInfo, value: number): string {
+function formatValue(info: NumberOptionInfo, value: number): string {
   if (info.type === 'duration') return formatDuration(value);
   if (info.type === 'bytes') return formatBinaryBytes(value);
   return String(value);
 }
 
-const defaultOf = (info: OptionInfo): number =>
+const defaultOf = (info: OptionInfo): number | boolean =>
   info.default === 'cores' ? Math.min(info.max, Math.max(1, availableParallelism())) : info.default;
 
 function refuseUnknown(given: object, where: string): void {

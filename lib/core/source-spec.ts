@@ -14,6 +14,8 @@ export type SourceSpec =
       readonly settleMs: number;
       /** Leaves alone what is there when the stream begins. */
       readonly newFilesOnly?: true;
+      /** Records per second at the most. */
+      readonly maxRate?: number;
     }
   | {
       readonly kind: 'queue';
@@ -26,4 +28,6 @@ export type SourceSpec =
       readonly seed: number;
       /** Rows in all; null = without end. */
       readonly total: number | null;
+      /** Rows per second at the most that a batch takes: those due and not taken wait. */
+      readonly maxRate?: number;
     };

@@ -20,6 +20,7 @@ import { BatchCommitter } from '../scheduler/batch-committer.js';
 import { BatchRun } from '../scheduler/batch-run.js';
 import { BatchScheduler, previousTimeOf } from '../scheduler/batch-scheduler.js';
 import type { Batch } from '../scheduler/batch.js';
+import { RateControllers } from '../scheduler/rate/rate-controllers.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
 import { makeDeadLetterSink } from '../sinks/dead-letter.js';
 import { batchError } from './batch-error.js';
@@ -177,9 +178,18 @@ export class Engine {
     pool.onFull(() => kept.evictOldest());
     this.#kept = kept;
     const persisted = parts.compiled.plan.outputs.filter(({ operation }) => operation.kind === 'persist');
+    const mode = settings.once ? 'drain' : 'clock';
+    const rates = new RateControllers({
+      settings: options,
+      sources: parts.sources.filter(source => source.isLimited).map(source => source.port),
+      mode,
+      now: () => world.clock.now(),
+      restored: recovery.rates,
+    });
     const committer = new BatchCommitter({
       log: recovery.store,
       sources: ports,
+      rates,
       outputs: parts.outputs.map(output => output.port),
       runs: (output, batch) =>
         endsSlide(outputSlide(parts.compiled, output), batch.time, batch.previousTime) &&
@@ -207,13 +217,14 @@ export class Engine {
     this.#scheduler = new BatchScheduler({
       clock: world.clock,
       intervalMs: options.intervalMs,
-      mode: settings.once ? 'drain' : 'clock',
+      mode,
       sources: ports,
       parallelism: options.workers,
       maxBatchBytes: options.maxBatchBytes,
       maxBatchRecords: options.maxBatchRecords,
       log: recovery.store,
       committer,
+      rates,
       checkpointIntervalMs: options.checkpointIntervalMs,
       lastTime: recovery.lastPlanned,
       lastCommitted: recovery.lastCommitted,
@@ -232,7 +243,10 @@ export class Engine {
         pool.release(result.blocks.filter(block => !held.has(block)));
       },
       onCompleted: completed =>
-        listener({ kind: 'batchCompleted', batch: counters.complete(completed, settings.once) }),
+        listener({
+          kind: 'batchCompleted',
+          batch: { ...counters.complete(completed, settings.once), rateLimits: rates.limits },
+        }),
       onCheckpoint: (time, bytes, tookMs) => listener({ kind: 'checkpointWritten', time, bytes, tookMs }),
       toError: failure => {
         const error = batchError(failure);

@@ -17,6 +17,7 @@ export interface Recovery {
   readonly numKeyGroups: number;
   readonly sourceStates: { readonly [source: string]: Json };
   readonly sinks: { readonly [output: string]: Json };
+  readonly rates: { readonly [source: string]: Json };
   /** Batches after the snapshot, in order. */
   readonly batches: RecoveredCheckpoint['batches'];
   readonly lastCommitted: number | undefined;
@@ -60,6 +61,7 @@ export async function openRecovery(
     numKeyGroups: recovered.numKeyGroups,
     sourceStates: recovered.sourceStates,
     sinks: recovered.sinks,
+    rates: recovered.rates,
     batches: recovered.batches,
     lastCommitted: recovered.lastCommitted,
     lastPlanned: recovered.lastPlanned,
@@ -89,6 +91,7 @@ function fresh(store: CheckpointStore | undefined, numKeyGroups: number, seeded:
     numKeyGroups,
     sourceStates: {},
     sinks: {},
+    rates: {},
     batches: [],
     lastCommitted: undefined,
     lastPlanned: undefined,

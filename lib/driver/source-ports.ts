@@ -13,6 +13,8 @@ import type { SourceDriver } from '../sources/source.js';
 export interface Source {
   readonly id: string;
   readonly driver: SourceDriver;
+  /** A batch of a queue is what the program pushed, however large. */
+  readonly isLimited: boolean;
   readonly port: SourcePort;
 }
 
@@ -28,7 +30,7 @@ export function makeBroadcastSources(graph: StreamGraph): readonly (Source & { r
       commit: time => driver.commit(time),
       state: () => driver.state(),
     };
-    return { id, driver, port };
+    return { id, driver, isLimited: false, port };
   });
 }
 
@@ -56,8 +58,10 @@ export function makeSources(plan: Plan, graph: StreamGraph, listener: RunListene
       },
       commit: time => driver.commit(time),
       state: () => driver.state(),
+      ...(spec.kind === 'queue' || spec.maxRate === undefined ? {} : { maxRate: spec.maxRate }),
+      setRateLimit: limit => driver.setRateLimit?.(limit),
     };
-    return [{ id: sourceId, driver, port }];
+    return [{ id: sourceId, driver, isLimited: spec.kind !== 'queue', port }];
   });
 }
 

@@ -50,6 +50,8 @@ export interface BatchInfo {
   readonly rerun: boolean;
   /** All sources together, where they can tell; see SourcePlan. */
   readonly progress: { readonly done: number; readonly total: number; readonly unit: 'bytes' | 'records' } | undefined;
+  /** By source id, the records per second that later batches are limited to; a source without a limit is not in it. */
+  readonly rateLimits?: { readonly [source: string]: number };
 }
 
 export interface RunSummary {

@@ -12,10 +12,13 @@ import type { BatchTime } from '../core/time.js';
 import type { BlockRef } from '../protocol/messages.js';
 import type { Batch, BatchResult } from './batch.js';
 import type { DeltaBytes, LogPort, OutputPort, SourcePort } from './ports.js';
+import type { BatchTiming, RateControllers } from './rate/rate-controllers.js';
 
 export interface CommitterOptions {
   readonly log: LogPort | undefined;
   readonly sources: readonly SourcePort[];
+  /** Learn from each batch; what they learned goes to its commit record. */
+  readonly rates?: RateControllers;
   /** In order of declaration. */
   readonly outputs: readonly OutputPort[];
   /** Whether an output has a batch at that time; without it, every one has each. */
@@ -28,6 +31,8 @@ export interface CommitterOptions {
   /** Last committed handles, from recovery. */
   readonly sinks: { readonly [output: string]: Json };
 }
+
+export type Computed = Pick<BatchTiming, 'startedMs' | 'computedMs'>;
 
 export interface Committed {
   readonly outputRows: number;
@@ -52,28 +57,31 @@ export class BatchCommitter {
   /**
    * Commits after every batch before it. Rejects with the first error; later batches must not be committed then and are
    * not: they reject with the same error.
+   * @param computed when its computing began and ended; without it nothing is learned from the batch
    * @returns rows put out, and all outputs' handles as of this batch
    */
-  commit(batch: Batch, result: BatchResult): Promise<Committed> {
-    const committed = this.#tail.then(() => this.#commit(batch, result));
+  commit(batch: Batch, result: BatchResult, computed?: Computed): Promise<Committed> {
+    const committed = this.#tail.then(() => this.#commit(batch, result, computed));
     this.#tail = committed.then(() => undefined);
     // The rejection is the caller's; here it only keeps later batches from being committed.
     this.#tail.catch(() => undefined);
     return committed;
   }
 
-  async #commit(batch: Batch, result: BatchResult): Promise<Committed> {
-    const { log } = this.#options;
+  async #commit(batch: Batch, result: BatchResult, computed: Computed | undefined): Promise<Committed> {
+    const { log, rates } = this.#options;
     this.#options.onTurn?.(batch, result);
     const outputs = this.#dueOutputs(batch, result);
     if (log !== undefined && (outputs.length > 0 || result.deltas.length > 0)) await log.syncOffsets();
     const handles: { [output: string]: Json } = {};
     let outputRows = 0;
+    const outputsFromMs = rates?.now() ?? 0;
     for (const { port, output, numRows } of outputs) {
       const handle = await this.#commitOutput(port, batch.time, output);
       if (handle !== undefined) handles[port.id] = handle;
       if (port !== this.#options.deadLetters) outputRows += numRows;
     }
+    if (computed !== undefined) rates?.learn(batch, result, { ...computed, outputsFromMs });
     if (log !== undefined) {
       const deltas: DeltaBytes[] = result.deltas.map(({ operator, partition, ipc }) => ({
         operator,
@@ -81,7 +89,9 @@ export class BatchCommitter {
         bytes: this.#options.bytesOf(ipc),
         numRows: ipc.numRows,
       }));
-      const info = { records: result.inputRecords, badRecords: result.badRecords, outputRows };
+      const learned = rates?.state;
+      const numbers = { records: result.inputRecords, badRecords: result.badRecords, outputRows };
+      const info = learned === undefined ? numbers : { ...numbers, rates: learned };
       await log.logCommit(batch.time, { sinks: handles, deltas, info });
     }
     const sinks = { ...this.#sinks, ...handles };

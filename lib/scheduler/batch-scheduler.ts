@@ -18,9 +18,10 @@ import { Inbox } from '../core/inbox.js';
 import { alignDown, batchTime, type BatchTime } from '../core/time.js';
 import type { SnapshotFileRef } from '../protocol/messages.js';
 import type { Batch, BatchFailure, BatchResult, CompletedBatch } from './batch.js';
-import type { BatchCommitter } from './batch-committer.js';
+import type { BatchCommitter, Computed } from './batch-committer.js';
 import { planBatch } from './plan-batch.js';
 import type { LogPort, SourcePort } from './ports.js';
+import type { RateControllers } from './rate/rate-controllers.js';
 
 export type BatchSchedulerEvent =
   | { readonly kind: 'tick' }
@@ -47,6 +48,8 @@ export interface BatchSchedulerOptions {
   readonly maxBatchRecords: number;
   readonly log: LogPort | undefined;
   readonly committer: BatchCommitter;
+  /** Bound what is planned; told the sources' limits when the scheduler starts. */
+  readonly rates?: RateControllers;
   /** How often a checkpoint of the state is taken at the most. */
   readonly checkpointIntervalMs: number;
   /** Batch times start after this one. */
@@ -103,6 +106,7 @@ export class BatchScheduler {
   }
 
   start(): void {
+    this.#options.rates?.start();
     this.#inbox.post({ kind: 'tick' });
   }
 
@@ -232,7 +236,8 @@ export class BatchScheduler {
     const { sourceStates } = batch;
     const snapshot = sourceStates === undefined ? undefined : this.#snapshot(batch);
     this.#committing++;
-    this.#commit(batch, startedMs, outcome, snapshot).then(
+    const computed = { startedMs, computedMs: this.#options.clock.now() };
+    this.#commit(batch, computed, outcome, snapshot).then(
       () => this.#inbox.post({ kind: 'committed' }),
       (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'commit', error }),
     );
@@ -251,15 +256,16 @@ export class BatchScheduler {
 
   async #commit(
     batch: Batch,
-    startedMs: number,
+    computed: Computed,
     result: BatchResult,
     snapshot: Promise<readonly SnapshotFileRef[]> | undefined,
   ): Promise<void> {
     const { committer, clock } = this.#options;
     // Given back even when it failed: the next batch may wait for the memory before it can end.
-    const committed = committer.commit(batch, result).finally(() => this.#options.release(result));
+    const committed = committer.commit(batch, result, computed).finally(() => this.#options.release(result));
     const { outputRows, sinks } = await committed;
     this.#lastCommitted = batch.time;
+    const { startedMs } = computed;
     this.#options.onCompleted({ batch, result, outputRows, startedMs, completedMs: clock.now() });
     if (snapshot !== undefined && batch.sourceStates !== undefined) {
       await this.#writeCheckpoint({
@@ -278,7 +284,8 @@ export class BatchScheduler {
     const startMs = clock.now();
     this.#lastCheckpointMs = startMs;
     this.#lastSnapshotBytes = checkpoint.snapshots.reduce((sum, file) => sum + file.byteLength, 0);
-    await log.writeManifest(checkpoint);
+    const rates = this.#options.rates?.state;
+    await log.writeManifest(rates === undefined ? checkpoint : { ...checkpoint, rates });
     this.#checkpointing = false;
     this.#options.onCheckpoint(checkpoint.time, this.#lastSnapshotBytes, clock.now() - startMs);
   }

@@ -22,6 +22,9 @@ export interface SourcePort {
   }): Promise<PlannedRanges>;
   commit(time: BatchTime): Promise<void>;
   state(): Json;
+  /** Records per second that the job gives the source at the most. */
+  readonly maxRate?: number;
+  setRateLimit?(recordsPerSecond: number | undefined): void;
 }
 
 export interface PlannedRanges {
@@ -83,5 +86,7 @@ export interface LogPort {
     readonly snapshots: readonly SnapshotFileRef[];
     readonly sourceStates: { readonly [source: string]: Json };
     readonly sinks: { readonly [output: string]: Json };
+    /** By source id, what its rate controller goes on with. */
+    readonly rates?: { readonly [source: string]: Json };
   }): Promise<{ readonly bytes: number }>;
 }

@@ -25,6 +25,13 @@ export interface SourceDriver {
   commit(time: BatchTime): Promise<void>;
   /** Everything planned so far, as data, for the checkpoint. Its size is bounded by what the source still lists. */
   state(): Json;
+  /**
+   * For sources that take input in before it is planned: from now on at most so many records per second, undefined = as
+   * many as come. Called once after `start` and replays, before the first plan, and after each change, at the most once
+   * a batch; returns at once. What is stored beyond it is kept, not dropped. Sources that read what they plan need none:
+   * their plans are bounded by `PlanLimit`.
+   */
+  setRateLimit?(recordsPerSecond: number | undefined): void;
   /** Releases handles; may be called in any state. */
   stop(): Promise<void>;
 }
@@ -33,7 +40,7 @@ export interface PlanLimit {
   readonly time: BatchTime;
   /** How many ranges the batch's tasks can use at once. More are fine, they queue. */
   readonly parallelism: number;
-  /** Upper bounds of one batch; at least one record is planned if there is one, so that a large record cannot stop the stream. */
+  /** Upper bounds of one batch, the source's rate limit among them; at least one record is planned if there is one, so that a large record cannot stop the stream. */
   readonly maxBytes: number;
   readonly maxRecords: number;
   /** True under --once and at a graceful end: input that waits for more (a last line without its end) is taken as it is. */

@@ -49,6 +49,15 @@ describe('options', () => {
     expect(values).to.include({ intervalMs: 250, maxBatchBytes: 1000, rollBytes: 2 * 1024 ** 2 });
   });
 
+  it('read fractions, and true and false also as text', () => {
+    const { values } = resolveOptions({
+      job: { pidIntegral: 0.05 },
+      cli: { pidProportional: '0.5', backpressure: 'false' },
+    });
+    expect(values).to.include({ pidIntegral: 0.05, pidProportional: 0.5, backpressure: false });
+    expect(resolveOptions({ job: { backpressure: true } }).values.backpressure).to.equal(true);
+  });
+
   it('refuse a name that does not exist, with the nearest that does', () => {
     for (const layers of [{ cli: { intervall: '1s' } }, { job: { Interval: '1s' } }]) {
       const error = refusal(() => resolveOptions(layers));
@@ -91,6 +100,13 @@ describe('options', () => {
     ['keyGroups', '100'],
     ['keyGroups', '65536'],
     ['maxTaskFailures', '0'],
+    ['pidIntegral', '-0.1'],
+    ['pidIntegral', '1e3'],
+    ['pidIntegral', '1001'],
+    ['pidIntegral', ''],
+    ['backpressure', 'yes'],
+    ['backpressure', ''],
+    ['backpressure', 1],
   ];
   for (const [name, value] of unfit) {
     it(`refuse ${name} = '${value}', naming the option and what came`, () => {
@@ -108,12 +124,19 @@ describe('options', () => {
 
   for (const [name, info] of table) {
     it(`${name}: its default and its bounds are values of its type, and its field names the unit`, () => {
-      const wanted = info.default === 'cores' ? [info.min, info.max] : [info.min, info.max, info.default];
+      const wanted =
+        info.type === 'boolean'
+          ? [true, false]
+          : info.default === 'cores'
+            ? [info.min, info.max]
+            : [info.min, info.max, info.default];
       for (const value of wanted) {
         expect(resolveOptions({ job: { [name]: value } }).values).to.have.property(info.field, value);
       }
       expect(formatDefault(info)).not.to.equal('');
-      const suffix = { duration: /Ms$/, bytes: /Bytes$/, integer: /^/, powerOfTwo: /^/ }[info.type];
+      const suffix = { duration: /Ms$/, bytes: /Bytes$/, integer: /^/, powerOfTwo: /^/, number: /^/, boolean: /^/ }[
+        info.type
+      ];
       expect(info.field).to.match(suffix);
       expect(envNameOf(name)).to.match(/^SLUICE_[A-Z_]+$/);
     });

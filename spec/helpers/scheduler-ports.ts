@@ -134,10 +134,12 @@ export const resultOf = (parts: Partial<BatchResult> = {}): BatchResult => ({
   blocks: [],
   accumulated: [],
   inputRecords: 0,
+  recordsBySource: new Map(),
   inputBytes: 0,
   badRecords: 0,
   numTasks: 1,
   failedTasks: 0,
+  bytesBySource: new Map(),
   ...parts,
 });
 
