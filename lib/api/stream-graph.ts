@@ -16,6 +16,7 @@ import {
   type Plan,
   type PlanNode,
 } from '../plan/node.js';
+import type { Receiver } from '../sources/receiver/receiver.js';
 import type { BatchQueue } from './batch-queue.js';
 
 /** Any closure of a job, by the id of the node that calls it. Its real type is known to the operation's code only. */
@@ -49,6 +50,9 @@ export class StreamGraph {
   readonly outputFunctions = new Map<string, UserFunction>();
   /** Queues of queueStream sources, by source id: only the driver reads them. */
   readonly queues = new Map<string, BatchQueue<unknown>>();
+
+  /** How the receivers of receiver sources are made, by source id: called in the receivers' thread only. */
+  readonly receivers = new Map<string, () => Receiver<unknown>>();
 
   /** @param numPartitions partitions of a shuffle where the job doesn't say */
   constructor(job: string, numPartitions: number) {

@@ -24,4 +24,12 @@ export type SourceSpec =
       readonly seed: number;
       /** Rows in all; null = without end. */
       readonly total: number | null;
+    }
+  | {
+      readonly kind: 'receiver';
+      /** Name of the receiver's kind, and what it receives from; nothing secret. */
+      readonly receiver: string;
+      readonly from: string;
+      /** Records a second that are taken at the most; null = as many as come. */
+      readonly maxRate: number | null;
     };

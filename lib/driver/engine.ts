@@ -9,6 +9,7 @@
 import { keyGroupRange } from '../core/hash.js';
 import { batchTime, type BatchTime } from '../core/time.js';
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.js';
+import { receiverFactories } from '../executor/receiver-factories.js';
 import { operatorStates } from '../executor/state-tables.js';
 import type { RunListener, RunSummary } from '../metrics/run-events.js';
 import { RunCounters } from './run-counters.js';
@@ -22,12 +23,16 @@ import { BatchScheduler, previousTimeOf } from '../scheduler/batch-scheduler.js'
 import type { Batch } from '../scheduler/batch.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
 import { makeDeadLetterSink } from '../sinks/dead-letter.js';
+import { ReceiverSourceDriver } from '../sources/receiver/receiver-source-driver.js';
 import { batchError } from './batch-error.js';
 import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
 import type { EngineSettings, EngineWorld } from './engine-settings.js';
 import { openRecovery, storeOf, type Recovery } from './recovery.js';
 import { buildJob } from './build-job.js';
+import { inProcessReceivers } from './in-process-receivers.js';
 import { matchSources } from './match-sources.js';
+import { receiverFolders, type ReceiverFolders } from './receiver-folders.js';
+import { receiverInit, Receivers, startReceivers } from './receivers.js';
 import { restoreState } from './restore-state.js';
 import { runInfo } from './run-info.js';
 import { makeSources, type Source } from './source-ports.js';
@@ -41,6 +46,8 @@ export class Engine {
   readonly #store: CheckpointStore | undefined;
   readonly #counters: RunCounters;
   readonly #listener: RunListener;
+  readonly #receivers: Receivers;
+  readonly #folders: ReceiverFolders;
   /** Settles when the run has ended and everything is closed. */
   readonly done: Promise<RunSummary>;
   #stopping = false;
@@ -56,7 +63,8 @@ export class Engine {
     const compiled = compileStages(plan);
     const operators = operatorStates(plan);
     const partitions = new Map([...operators].map(([id, state]) => [id, state.numPartitions]));
-    const sources = makeSources(plan, graph, listener);
+    const folders = receiverFolders(plan, settings.checkpoint);
+    const sources = makeSources(plan, graph, listener, { fs: world.fs, folders });
     const roll = { rollBytes: options.rollBytes, rollMs: options.rollIntervalMs };
     const outputs = plan.outputs.map(output => makeOutput(output, graph, world.fs, roll, listener));
     const deadLetters =
@@ -79,6 +87,7 @@ export class Engine {
         jobModule: settings.module,
         jobArgs: settings.args,
         fingerprint,
+        receiverFolders: folders.bySource,
       } as const;
       const runner = world.makeRunner((slot, memories) => ({
         ...init,
@@ -97,7 +106,8 @@ export class Engine {
       for (const source of sources) {
         closers.push(() => source.driver.stop());
         await source.driver.start(recovery.sourceStates[source.id]);
-        for (const { ranges } of recovery.batches) source.driver.replay(ranges[source.id] ?? []);
+        for (const { ranges, time, committed } of recovery.batches)
+          source.driver.replay(ranges[source.id] ?? [], { time: batchTime(time), committed });
       }
       for (const output of allOutputs(outputs, deadLetters)) {
         closers.push(() => output.close());
@@ -123,7 +133,19 @@ export class Engine {
           tookMs,
         });
       }
+      const receivers = new Receivers({
+        drivers: sources.flatMap(({ driver }) => (driver instanceof ReceiverSourceDriver ? [driver] : [])),
+        init: receiverInit(settings, fingerprint),
+        startPort: world.startReceivers ?? inProcessReceivers(receiverFactories(graph, plan), world.fs, world.clock),
+        clock: world.clock,
+        listener,
+      });
+      closers.push(() => folders.remove());
+      closers.push(() => receivers.close());
+      await startReceivers(receivers, folders, settings, listener);
       return new Engine({
+        receivers,
+        folders,
         settings,
         world,
         listener,
@@ -152,6 +174,8 @@ export class Engine {
     this.#store = recovery.store;
     this.#counters = counters;
     this.#listener = listener;
+    this.#receivers = parts.receivers;
+    this.#folders = parts.folders;
     const ports = parts.sources.map(source => source.port);
     const committer = new BatchCommitter({
       log: recovery.store,
@@ -192,7 +216,10 @@ export class Engine {
       release: result => pool.release(result.blocks),
       onCompleted: completed =>
         listener({ kind: 'batchCompleted', batch: counters.complete(completed, settings.once) }),
-      onCheckpoint: (time, bytes, tookMs) => listener({ kind: 'checkpointWritten', time, bytes, tookMs }),
+      onCheckpoint: (time, bytes, tookMs) => {
+        for (const { driver } of parts.sources) driver.checkpointed?.(batchTime(time));
+        listener({ kind: 'checkpointWritten', time, bytes, tookMs });
+      },
       toError: failure => {
         const error = batchError(failure);
         // What an abort cancels has not failed.
@@ -209,9 +236,13 @@ export class Engine {
     this.done = this.#run();
   }
 
-  /** Lets the batch under way finish and commits it, then ends. */
+  /**
+   * Lets the batch under way finish and commits it, then ends. Receivers stop first, and what they have stored still
+   * comes into a batch.
+   */
   async stop(): Promise<void> {
     this.#stopping = true;
+    await Promise.race([this.#receivers.stop(), this.done.catch(() => undefined)]);
     this.#scheduler.stop();
     await this.done.then(
       () => undefined,
@@ -267,6 +298,7 @@ export class Engine {
 
   async #close(): Promise<void> {
     const closing = [
+      this.#receivers.close(),
       this.#pool.stop(),
       ...this.#sources.map(source => source.driver.stop()),
       ...this.#outputs.map(output => output.close()),
@@ -275,11 +307,14 @@ export class Engine {
       if (status === 'rejected' && 'reason' in rest)
         this.#listener({ kind: 'warning', message: `while closing: ${String(rest.reason)}` });
     }
+    await this.#folders.remove();
     await this.#store?.close();
   }
 }
 
 interface EngineParts {
+  readonly receivers: Receivers;
+  readonly folders: ReceiverFolders;
   readonly settings: EngineSettings;
   readonly world: EngineWorld;
   readonly listener: RunListener;

@@ -13,6 +13,7 @@ import type { RunListener, RunSummary } from '../metrics/run-events.js';
 import { Engine } from './engine.js';
 import { loadJobModule } from './job-module.js';
 import { PiscinaRunner } from './piscina-runner.js';
+import { startReceiverThread } from './receiver-thread.js';
 
 export interface LoadedJob {
   readonly name: string;
@@ -44,6 +45,7 @@ export interface RunningJob {
 /** This package's own index and worker, beside this file in the sources or in dist/. */
 const ENTRY_CANDIDATES = ['../index.js', '../index.ts'];
 const WORKER_CANDIDATES = ['../executor/worker.js', '../executor/worker.ts'];
+const RECEIVER_CANDIDATES = ['../executor/receiver-worker.js', '../executor/receiver-worker.ts'];
 
 /** Loads a job file. Throws `jobNotFound` or `jobInvalid` with the cure. */
 export async function openJob(path: string): Promise<LoadedJob> {
@@ -70,6 +72,7 @@ export async function startJob(loaded: LoadedJob, settings: RunSettings, listene
     {
       clock: new SystemClock(),
       fs: new NodeFileSystem(),
+      startReceivers: (init, on) => startReceiverThread(beside(RECEIVER_CANDIDATES), init, on),
       makeRunner: makeInit =>
         new PiscinaRunner({
           numSlots: options.workers,

@@ -27,6 +27,8 @@ export interface WorkerInit {
   readonly fingerprint: string;
   readonly numPartitions: number;
   readonly numKeyGroups: number;
+  /** By source id, where what receivers stored lies. */
+  readonly receiverFolders?: { readonly [source: string]: string };
 }
 
 /** Where the state table of one operator's partition lives: all a new worker needs to go on with it. */

@@ -18,15 +18,23 @@ export interface SourceDriver {
   /** Checks that the source can be used (throws `inputMissing` with the cure). `state` is what `state()` gave at the last checkpoint, or undefined at the very first start. */
   start(state: Json | undefined): Promise<void>;
   /** Moves past a batch that was planned by an earlier process. Must not read input. */
-  replay(ranges: readonly Json[]): void;
+  replay(ranges: readonly Json[], batch?: ReplayedBatch): void;
   /** Fixes what the next batch reads and moves past it. Never waits for input to arrive. */
   plan(limit: PlanLimit): Promise<SourcePlan>;
   /** The batch that read up to here is committed: a source may tell its system (never needed for correctness). */
   commit(time: BatchTime): Promise<void>;
+  /** A checkpoint that holds all up to the batch of this time is durable: a restart begins there or, if that one is damaged, at the one before. */
+  checkpointed?(time: BatchTime): void;
   /** Everything planned so far, as data, for the checkpoint. Its size is bounded by what the source still lists. */
   state(): Json;
   /** Releases handles; may be called in any state. */
   stop(): Promise<void>;
+}
+
+export interface ReplayedBatch {
+  readonly time: BatchTime;
+  /** False: it is run again. */
+  readonly committed: boolean;
 }
 
 export interface PlanLimit {
