@@ -115,6 +115,7 @@ export class HttpReceiver extends Receiver<unknown> {
   #refusal(request: IncomingMessage): Answer | undefined {
     const { path, token } = this.#options;
     const { headers, method, url = '' } = request;
+    if (this.isStopped()) return { status: 503, body: { error: 'the receiver is stopping' } };
     if (url.split('?', 1)[0] !== path) return { status: 404, body: { error: `nothing here but ${path}` } };
     if (token !== undefined && !isSame(headers.authorization ?? '', `Bearer ${token}`)) {
       return { status: 401, body: { error: 'the header authorization: Bearer TOKEN is missing or wrong' } };
@@ -145,7 +146,6 @@ export class HttpReceiver extends Receiver<unknown> {
   }
 
   #busy(): Answer | undefined {
-    if (this.isStopped()) return { status: 503, body: { error: 'the receiver is stopping' } };
     const waitMs = this.storeWaitMs();
     return waitMs === 0 ? undefined : tooMany(waitMs);
   }
