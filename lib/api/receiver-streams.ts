@@ -40,10 +40,10 @@ export interface HttpStreamOptions<R> extends ReceiverOptions {
 const MAX_BODY_BYTES = 8 * 1024 ** 2;
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
-/** Records a second for the plan. Throws `optionInvalid`. */
-export function checkedMaxRate(what: string, { maxRate }: ReceiverOptions): number | null {
-  if (maxRate === undefined) return null;
-  if (maxRate > 0) return maxRate;
+/** A rate as it stands in the plan. Throws `optionInvalid`. */
+export function checkedMaxRate(what: string, { maxRate }: ReceiverOptions): { readonly maxRate?: number } {
+  if (maxRate === undefined) return {};
+  if (maxRate > 0 && maxRate < Infinity) return { maxRate };
   throw new EngineError('optionInvalid', `${what} wants maxRate above 0 records a second, got ${maxRate}`);
 }
 

@@ -111,7 +111,7 @@ export class StreamingContext {
   socketTextStream(host: string, port: number, options: SocketTextOptions = {}): DStream<string> {
     checkPort('socketTextStream', port);
     const make = (): Receiver<string> => new SocketTextReceiver(host, port, options.encoding ?? 'utf8');
-    return this.#receiverStream('socketText', `tcp://${host}:${port}`, make, options, undefined);
+    return this.#receiverStream('socket', `tcp://${host}:${port}`, make, options, undefined);
   }
 
   /** Rows of an Arrow IPC stream that a TCP server sends, a record batch of up to 64 MiB at a time; columns are found by name. */
@@ -119,7 +119,7 @@ export class StreamingContext {
     checkPort('rawSocketStream', port);
     const { columns } = schema;
     const make = (): Receiver<unknown> => new RawSocketReceiver(host, port, columns);
-    return this.#receiverStream('rawSocket', `tcp://${host}:${port}`, make, options, columns);
+    return this.#receiverStream('raw-socket', `tcp://${host}:${port}`, make, options, columns);
   }
 
   /**
@@ -148,8 +148,7 @@ export class StreamingContext {
     options: ReceiverOptions,
     columns: readonly Column[] | undefined,
   ): DStream<T> {
-    const maxRate = checkedMaxRate(`${receiver}Stream`, options);
-    const spec = { kind: 'receiver', receiver, from, maxRate } as const;
+    const spec = { kind: 'receiver', receiver, from, ...checkedMaxRate(`${receiver} stream`, options) } as const;
     const id = this.#addSource(spec, receiver, options.id, columns);
     const operation = this.#graph.node(id).operation;
     if (operation.kind === 'source') this.#graph.receivers.set(operation.sourceId, make as () => Receiver<unknown>);

@@ -30,6 +30,6 @@ export type SourceSpec =
       /** Name of the receiver's kind, and what it receives from; nothing secret. */
       readonly receiver: string;
       readonly from: string;
-      /** Records a second that are taken at the most; null = as many as come. */
-      readonly maxRate: number | null;
+      /** Records a second that are taken at the most. */
+      readonly maxRate?: number;
     };

@@ -106,8 +106,9 @@ export class Engine {
       for (const source of sources) {
         closers.push(() => source.driver.stop());
         await source.driver.start(recovery.sourceStates[source.id]);
+        for (const { ranges } of recovery.batches) source.driver.replay(ranges[source.id] ?? []);
         for (const { ranges, time, committed } of recovery.batches)
-          source.driver.replay(ranges[source.id] ?? [], { time: batchTime(time), committed });
+          if (!committed) source.driver.hold?.(ranges[source.id] ?? [], batchTime(time));
       }
       for (const output of allOutputs(outputs, deadLetters)) {
         closers.push(() => output.close());

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { EngineError, type ErrorCode } from '../core/errors.js';
 import { describeThrown, firstUserFrame, formatFrame, stackOf } from '../executor/failure-of.js';
@@ -15,15 +17,9 @@ type Hello =
 /**
  * Starts the one thread in which all receivers of the job run: off the driver's event loop, so that neither waits for
  * the other. It is not a slot of the pool, because a receiver holds sockets and timers for as long as the run lasts.
- *
- * @param workerFile absolute path of `executor/receiver-worker`
  */
-export function startReceiverThread(
-  workerFile: string,
-  init: ReceiverInit,
-  listener: ReceiverPortListener,
-): Promise<ReceiverPort> {
-  const worker = new Worker(workerFile, { workerData: init });
+export function startReceiverThread(init: ReceiverInit, listener: ReceiverPortListener): Promise<ReceiverPort> {
+  const worker = new Worker(workerFile(), { workerData: init });
   let state: 'starting' | 'running' | 'closing' = 'starting';
   let uncaught: string | undefined;
   const exited = new Promise<void>(resolve => worker.once('exit', () => resolve()));
@@ -57,4 +53,13 @@ export function startReceiverThread(
       if (state === 'starting') reject(new EngineError('internal', `the receivers' thread cannot start: ${reason}`));
     });
   });
+}
+
+/** The thread's entry, beside this file in the sources or in dist/. */
+function workerFile(): string {
+  const candidates = ['../executor/receiver-worker.js', '../executor/receiver-worker.ts'];
+  const paths = candidates.map(name => fileURLToPath(new URL(name, import.meta.url)));
+  const found = paths.find(path => existsSync(path));
+  if (found === undefined) throw new EngineError('internal', `none of ${paths.join(', ')} exists: run 'npm run build'`);
+  return found;
 }

@@ -45,7 +45,6 @@ export interface RunningJob {
 /** This package's own index and worker, beside this file in the sources or in dist/. */
 const ENTRY_CANDIDATES = ['../index.js', '../index.ts'];
 const WORKER_CANDIDATES = ['../executor/worker.js', '../executor/worker.ts'];
-const RECEIVER_CANDIDATES = ['../executor/receiver-worker.js', '../executor/receiver-worker.ts'];
 
 /** Loads a job file. Throws `jobNotFound` or `jobInvalid` with the cure. */
 export async function openJob(path: string): Promise<LoadedJob> {
@@ -72,7 +71,7 @@ export async function startJob(loaded: LoadedJob, settings: RunSettings, listene
     {
       clock: new SystemClock(),
       fs: new NodeFileSystem(),
-      startReceivers: (init, on) => startReceiverThread(beside(RECEIVER_CANDIDATES), init, on),
+      startReceivers: startReceiverThread,
       makeRunner: makeInit =>
         new PiscinaRunner({
           numSlots: options.workers,

@@ -9,7 +9,7 @@ export function receiverFactories(graph: StreamGraph, plan: Plan): Map<string, R
     if (operation.kind !== 'source' || operation.spec.kind !== 'receiver') continue;
     const make = graph.receivers.get(operation.sourceId);
     if (make === undefined) continue;
-    factories.set(operation.sourceId, { make, columns, maxRate: operation.spec.maxRate ?? undefined });
+    factories.set(operation.sourceId, { make, columns, maxRate: operation.spec.maxRate });
   }
   return factories;
 }

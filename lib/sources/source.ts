@@ -18,7 +18,9 @@ export interface SourceDriver {
   /** Checks that the source can be used (throws `inputMissing` with the cure). `state` is what `state()` gave at the last checkpoint, or undefined at the very first start. */
   start(state: Json | undefined): Promise<void>;
   /** Moves past a batch that was planned by an earlier process. Must not read input. */
-  replay(ranges: readonly Json[], batch?: ReplayedBatch): void;
+  replay(ranges: readonly Json[]): void;
+  /** After the replays: a batch that an earlier process planned and did not commit is run again, and reads this. */
+  hold?(ranges: readonly Json[], time: BatchTime): void;
   /** Fixes what the next batch reads and moves past it. Never waits for input to arrive. */
   plan(limit: PlanLimit): Promise<SourcePlan>;
   /** The batch that read up to here is committed: a source may tell its system (never needed for correctness). */
@@ -29,12 +31,6 @@ export interface SourceDriver {
   state(): Json;
   /** Releases handles; may be called in any state. */
   stop(): Promise<void>;
-}
-
-export interface ReplayedBatch {
-  readonly time: BatchTime;
-  /** False: it is run again. */
-  readonly committed: boolean;
 }
 
 export interface PlanLimit {

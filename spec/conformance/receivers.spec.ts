@@ -115,7 +115,8 @@ describe('conformance with Spark Streaming: receivers', () => {
 
     const two = new Tracked(one.fs, 1);
     await two.driver.start(state);
-    two.driver.replay(second, { time: batchTime(2000), committed: false });
+    two.driver.replay(second);
+    two.driver.hold(second, batchTime(2000));
     two.launch();
     expect(await two.rows(second)).to.deep.equal(['c']);
     await two.store('f');
@@ -124,11 +125,17 @@ describe('conformance with Spark Streaming: receivers', () => {
     expect(await two.rows(first)).to.deep.equal(['a', 'b']);
     expect(two.files()).to.have.length(6);
 
-    await two.driver.commit(batchTime(2000));
-    two.driver.checkpointed(batchTime(2000));
+    await two.store('g');
+    const fourth = await two.plan(4000);
+    await two.driver.commit(batchTime(3000));
+    two.driver.checkpointed(batchTime(3000));
     await two.driver.stop();
-    expect(two.files()).to.deep.equal(['000004.blocks', '000005.blocks', '000006.blocks']);
-    expect(await two.rows(third)).to.deep.equal(['d', 'e', 'f']);
+    expect(await two.rows(second), 'not committed yet').to.deep.equal(['c']);
+    await two.driver.commit(batchTime(2000));
+    two.driver.checkpointed(batchTime(3000));
+    await two.driver.stop();
+    expect(two.files()).to.deep.equal(['000007.blocks']);
+    expect(await two.rows(fourth)).to.deep.equal(['g']);
   });
 
   it('beh/10 SPARK-6222: blocks of a batch that is not committed stay when a later batch is in a checkpoint', async () => {

@@ -31,6 +31,11 @@ export class BlockRetention {
     this.#ends.set(time, end);
   }
 
+  /** A batch that an earlier process planned begins with this block. */
+  held(time: number, first: number): void {
+    this.#open.set(time, first);
+  }
+
   committed(time: number): void {
     this.#open.delete(time);
     if (!this.#hasCheckpoint) this.checkpointed(time);

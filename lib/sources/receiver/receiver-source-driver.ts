@@ -14,7 +14,7 @@ import { EngineError, messageOf, type ErrorCode } from '../../core/errors.js';
 import type { FileSystem } from '../../core/file-system.js';
 import type { Json } from '../../core/json.js';
 import type { BatchTime } from '../../core/time.js';
-import type { PlanLimit, ReplayedBatch, SourceDriver, SourcePlan } from '../source.js';
+import type { PlanLimit, SourceDriver, SourcePlan } from '../source.js';
 import { BlockRetention } from './block-retention.js';
 import { segmentFile, segmentOf } from './block-format.js';
 import { packBlocks, receiverRangeOf } from './receiver-range.js';
@@ -75,14 +75,16 @@ export class ReceiverSourceDriver implements SourceDriver {
     this.stored(found.blocks);
   }
 
-  replay(ranges: readonly Json[], batch?: ReplayedBatch): void {
-    const blocks = ranges.flatMap(range => receiverRangeOf(range).chunks);
-    const last = blocks.at(-1);
+  replay(ranges: readonly Json[]): void {
+    const last = ranges.flatMap(range => receiverRangeOf(range).chunks).at(-1);
     if (last !== undefined) this.#nextBlock = Math.max(this.#nextBlock, last.block + 1);
     this.#knownBlock = Math.max(this.#knownBlock, this.#nextBlock);
     this.#waiting = this.#waiting.filter(({ block }) => block >= this.#nextBlock);
-    if (batch === undefined) return;
-    this.#retention.planned(batch.time, batch.committed ? undefined : blocks[0]?.block, this.#nextBlock);
+  }
+
+  hold(ranges: readonly Json[], time: BatchTime): void {
+    const first = ranges.flatMap(range => receiverRangeOf(range).chunks)[0];
+    if (first !== undefined) this.#retention.held(time, first.block);
   }
 
   /** Starts the receiver; commands go to `send`. Called again for each new thread, after `scan`. */
