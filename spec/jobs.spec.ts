@@ -82,7 +82,7 @@ describe('jobs/network-word-count.ts', () => {
     const connected = new Promise<Socket>(resolve => server.once('connection', resolve));
     const { port } = server.address() as AddressInfo;
     const clock = new VirtualClock(1000);
-    const args = { host: '127.0.0.1', port: port as never };
+    const args = { host: '127.0.0.1', port };
     const run = await runEngine(networkWordCount, {
       clock,
       fs: new ModelFileSystem(),

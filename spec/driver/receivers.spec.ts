@@ -1,6 +1,8 @@
 /** Receivers in a whole engine, in one thread, on a virtual clock and a file system in memory. */
 import { expect } from 'chai';
 import { VirtualClock } from '../../lib/core/clock.js';
+import { int64, schema, utf8, type RowOf } from '../../lib/core/schema.js';
+import { sum } from '../../lib/expr/aggregate.js';
 import { job, type Job } from '../../lib/api/job.js';
 import type { RunEvent } from '../../lib/metrics/run-events.js';
 import type { Receiver } from '../../lib/sources/receiver/receiver.js';
@@ -9,6 +11,9 @@ import { HandReceiver } from '../helpers/hand-receiver.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
 import { randomOf } from '../helpers/random-values.js';
 import { runEngine, turn, type RunEngineOptions, type TestRun } from '../helpers/run-engine.js';
+
+const events = schema({ user: utf8(), size: int64() });
+type Event = RowOf<typeof events>;
 
 /** A job that puts out what its receiver stores, batch by batch. */
 class Fixture {
@@ -82,6 +87,48 @@ describe('receivers in an engine', () => {
     while (fixture.logFiles().length === 0) await turn();
     await run.next();
     expect(fixture.rows).to.deep.equal(['one', 'by', 'one']);
+    await run.engine.stop();
+  });
+
+  it('gives rows of a declared schema, which columns are made of', async () => {
+    const clock = new VirtualClock(0);
+    const receiver = new HandReceiver();
+    const counts: unknown[] = [];
+    const typed = job('typed', {}, ssc => {
+      ssc
+        .receiverStream(() => receiver as Receiver<Event>, { schema: events })
+        .groupBy('user')
+        .agg({ total: sum('size') })
+        .foreachRDD(async rdd => void counts.push(...(await rdd.collect())));
+    });
+    const run = await runEngine(typed, { clock, fs: new ModelFileSystem(), checkpoint: '/checkpoint' });
+    while (!kindsOf(run).includes('receiverStarted')) await turn();
+    await receiver.store([
+      { user: 'a', size: 2 },
+      { user: 'b', size: 3, more: true },
+      { user: 'a', size: 4 },
+    ]);
+    await run.next();
+    await run.next();
+    expect(counts).to.have.deep.members([
+      { user: 'a', total: 6 },
+      { user: 'b', total: 3 },
+    ]);
+    await run.engine.stop();
+  });
+
+  it('bounds a batch as sources do, but by whole blocks', async () => {
+    const fixture = new Fixture();
+    const run = await fixture.start({ options: { maxBatchRecords: 3 } });
+    await fixture.receiver.store([1, 2]);
+    await fixture.receiver.store([3, 4]);
+    await fixture.receiver.store([5, 6, 7, 8]);
+    for (let i = 0; i < 5; i++) await run.next();
+    expect([...fixture.batches.values()].filter(rows => rows.length > 0)).to.deep.equal([
+      [1, 2],
+      [3, 4],
+      [5, 6, 7, 8],
+    ]);
     await run.engine.stop();
   });
 

@@ -22,7 +22,7 @@ export interface RunEngineOptions {
   readonly faults?: InProcessRunnerOptions['faults'];
   /** Comes between the scheduler and the runner. */
   readonly wrapRunner?: (runner: TaskRunner) => TaskRunner;
-  readonly args?: { readonly [name: string]: string };
+  readonly args?: { readonly [name: string]: string | number };
 }
 
 /** Real time after which a batch counts as stuck: a bound for a spec that fails, never waited for by one that passes. */

@@ -2,7 +2,7 @@
  * Takes records by HTTP: POST with one record a line. The answer 200 `{"records":n}` is given when they are in the log
  * and synced: they will be in exactly one batch. Without an answer, or with another one, the sender sends again.
  *
- *   200  stored                                  411..431  Node's own refusals
+ *   200  stored                                  408       slower than a minute
  *   400  a line is no record: all or nothing     413  larger than maxBodyBytes
  *   401  the token is missing or wrong           415  a compressed body
  *   403  sent by a web page, without a token     429  the job is behind; Retry-After says when to come again
@@ -26,14 +26,17 @@ export interface HttpReceiverOptions {
   /** What senders give as `authorization: Bearer TOKEN`; undefined = nothing. */
   readonly token: string | undefined;
   readonly maxBodyBytes: number;
+  /** How long a sender may take for one request; default 1 min. */
+  readonly requestTimeoutMs?: number;
+  /** How long requests that are being read have at a stop; default 5 s. */
+  readonly closeGraceMs?: number;
 }
 
 const MAX_CONNECTIONS = 256;
 const MIN_BUDGET_BYTES = 64 * 1024 ** 2;
-/** A sender that is slower than this is cut off. */
-const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
-/** How long requests that are being read have at a stop. */
+/** Headers come at once, or their sender wants to hold the connection. */
+const HEADERS_TIMEOUT_MS = 10_000;
 const CLOSE_GRACE_MS = 5000;
 
 interface Answer {
@@ -61,11 +64,14 @@ export class HttpReceiver extends Receiver<unknown> {
 
   /** Throws `portTaken` when it cannot listen there. */
   async onStart(): Promise<void> {
-    const { port, host } = this.#options;
-    const server = createServer((request, response) => void this.#serve(request, response));
+    const { port, host, requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
+    const timeouts = {
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs),
+      connectionsCheckingInterval: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs) / 2,
+    };
+    const server = createServer(timeouts, (request, response) => void this.#serve(request, response));
     server.maxConnections = MAX_CONNECTIONS;
-    server.headersTimeout = HEADERS_TIMEOUT_MS;
-    server.requestTimeout = REQUEST_TIMEOUT_MS;
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', error => reject(portError(this.#options, error)));
@@ -82,7 +88,7 @@ export class HttpReceiver extends Receiver<unknown> {
     if (server?.listening !== true) return;
     const closed = new Promise<void>(resolve => server.close(() => resolve()));
     server.closeIdleConnections();
-    const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    const timer = setTimeout(() => server.closeAllConnections(), this.#options.closeGraceMs ?? CLOSE_GRACE_MS);
     await closed;
     clearTimeout(timer);
   }

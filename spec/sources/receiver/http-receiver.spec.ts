@@ -193,6 +193,35 @@ describe('HttpReceiver', () => {
     expect(refused).to.have.property('code', 'ECONNREFUSED');
   });
 
+  it('cuts off a sender that is too slow, and serves others meanwhile', async () => {
+    const checked = checkedHttp({ port: 0, format: text() });
+    const http = new RunningReceiver(new HttpReceiver({ ...checked, requestTimeoutMs: 60 }));
+    running.push(http);
+    await http.started;
+    const { hostname, port } = new URL(http.receiver.location);
+    const slow = connect(Number(port), hostname);
+    const answer = textOf(slow);
+    slow.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\none byte, and then');
+    expect((await post(http, 'quick')).status).to.equal(200);
+    expect(await answer).to.match(/^(HTTP\/1\.1 408 |$)/);
+    expect(http.rows()).to.deep.equal(['quick']);
+  });
+
+  it('does not wait at a stop for a sender that never ends', async () => {
+    const checked = checkedHttp({ port: 0, format: text() });
+    const http = new RunningReceiver(new HttpReceiver({ ...checked, closeGraceMs: 20 }));
+    await http.started;
+    const { hostname, port } = new URL(http.receiver.location);
+    const slow = connect(Number(port), hostname);
+    slow.on('error', () => undefined);
+    const closed = new Promise(resolve => slow.once('close', resolve));
+    slow.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nnever');
+    expect((await post(http, 'quick')).status).to.equal(200);
+    await http.end();
+    await closed;
+    expect([http.rows(), http.errors]).to.deep.equal([['quick'], []]);
+  });
+
   it('takes no more connections than it can serve', async () => {
     const http = await start();
     const { hostname, port } = new URL(http.receiver.location);

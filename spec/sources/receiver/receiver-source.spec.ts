@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { encodeValue } from '../../../lib/core/value-codec.js';
 import { BlockLog } from '../../../lib/sources/receiver/block-log.js';
-import type { LogPosition, StoredBlock } from '../../../lib/sources/receiver/receiver-messages.js';
+import type { LogPosition, ReceiverCommand, StoredBlock } from '../../../lib/sources/receiver/receiver-messages.js';
 import { packBlocks, receiverRangeOf } from '../../../lib/sources/receiver/receiver-range.js';
 import { ReceiverSourceDriver } from '../../../lib/sources/receiver/receiver-source-driver.js';
 import { ReceiverSourceReader } from '../../../lib/sources/receiver/receiver-source-reader.js';
@@ -149,6 +149,39 @@ describe('ReceiverSource', () => {
       const error = await scanLog(fs, FOLDER, 0).catch((thrown: unknown) => thrown);
       expect(error, `byte ${at}`).to.have.property('code', 'checkpointCorrupt');
     }
+  });
+
+  it('tells its receiver the rate limit, again in each new thread, and what batches have taken', async () => {
+    const fs = new ModelFileSystem();
+    await write(fs, rows, 100);
+    const driver = driverOf(fs);
+    await driver.start(undefined);
+    driver.setRateLimit(50);
+    const commands: ReceiverCommand[] = [];
+    driver.launch(command => commands.push(command));
+    const planned = await driver.plan(planLimit());
+    driver.setRateLimit(undefined);
+    expect(commands.map(({ kind }) => kind)).to.deep.equal(['start', 'rateLimit', 'taken', 'rateLimit']);
+    expect(commands[0]).to.have.property('queuedBytes', planned.bytes);
+    expect(commands[1]).to.include({ source: 'spec', recordsPerSecond: 50 });
+    expect(commands[2]).to.have.property('bytes', planned.bytes);
+    expect(commands[3]).to.have.property('recordsPerSecond', null);
+  });
+
+  it('finds what a thread that was lost had stored and not told, once', async () => {
+    const fs = new ModelFileSystem();
+    const driver = driverOf(fs);
+    await driver.start(undefined);
+    driver.launch(() => undefined);
+    const stored = await write(fs, rows, 100);
+    driver.stored(stored.slice(0, 1));
+    await driver.scan();
+    driver.stored(stored);
+    expect((await driver.plan(planLimit())).records).to.equal(rows.length);
+    const commands: ReceiverCommand[] = [];
+    driver.launch(command => commands.push(command));
+    const start = commands[0];
+    expect(start?.kind === 'start' && start.log.firstBlock).to.equal(stored.length);
   });
 
   it('refuses to go on when a segment with blocks that are in no batch is gone', async () => {
