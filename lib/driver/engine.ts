@@ -137,6 +137,7 @@ export class Engine {
       const receivers = new Receivers({
         drivers: sources.flatMap(({ driver }) => (driver instanceof ReceiverSourceDriver ? [driver] : [])),
         init: receiverInit(settings, fingerprint),
+        lockFile: recovery.store?.lockPath,
         startPort: world.startReceivers ?? inProcessReceivers(receiverFactories(graph, plan), world.fs, world.clock),
         clock: world.clock,
         listener,

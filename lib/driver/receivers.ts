@@ -22,6 +22,8 @@ import type { ReceiverSourceDriver } from '../sources/receiver/receiver-source-d
 export interface ReceiversOptions {
   readonly drivers: readonly ReceiverSourceDriver[];
   readonly init: ReceiverInit;
+  /** Of the checkpoint, if there is one. */
+  readonly lockFile: string | undefined;
   readonly startPort: StartReceivers;
   readonly clock: Clock;
   readonly listener: RunListener;
@@ -101,7 +103,7 @@ export class Receivers {
   }
 
   async #launch(): Promise<void> {
-    const { drivers, init, startPort } = this.#options;
+    const { drivers, init, startPort, lockFile } = this.#options;
     let isLost = false;
     const port = await startPort(init, {
       event: event => this.#handle(event),
@@ -114,7 +116,7 @@ export class Receivers {
     // It was stopped while the thread started.
     if (this.#state !== 'running') return port.close();
     this.#port = port;
-    for (const driver of drivers) driver.launch(command => this.#send(command));
+    for (const driver of drivers) driver.launch(command => this.#send(command), lockFile);
   }
 
   #send(command: ReceiverCommand): void {
@@ -134,6 +136,8 @@ export class Receivers {
       case 'stopped':
         return listener({ kind: 'receiverStopped', receiver: event.info });
       case 'failed':
+        // At a stop there may be no plan any more that would fail of it.
+        if (this.#state === 'stopping') listener({ kind: 'warning', message: event.message });
         return driver?.fail(event.code, event.message);
       case 'ended':
         return this.#ending.get(event.source)?.();

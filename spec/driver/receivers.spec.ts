@@ -209,6 +209,47 @@ describe('receivers in an engine', () => {
       .that.matches(/source hand: .*ENOSPC/);
   });
 
+  it('removes the files of which every batch is committed and in a checkpoint, and no others', async () => {
+    const fixture = new Fixture();
+    const options = { options: { checkpointInterval: 1 } };
+    for (let start = 0; start < 3; start++) {
+      const run = await fixture.start(options);
+      await fixture.receiver.store([start]);
+      await run.engine.abort();
+    }
+    expect(fixture.logFiles()).to.have.length(3);
+    const run = await fixture.start(options);
+    await run.next();
+    await fixture.receiver.store([3]);
+    await run.next();
+    await run.next();
+    await run.engine.stop();
+    expect(fixture.rows).to.deep.equal([0, 1, 2, 3]);
+    expect(fixture.logFiles()).to.deep.equal(['/checkpoint/receivers/hand/000004.blocks']);
+    const again = await fixture.start(options);
+    await fixture.receiver.store([4]);
+    await again.next();
+    await again.engine.stop();
+    expect(fixture.rows).to.deep.equal([0, 1, 2, 3, 4]);
+    expect(fixture.logFiles()).to.deep.equal(['/checkpoint/receivers/hand/000005.blocks']);
+  });
+
+  it('acknowledges nothing any more once another driver has taken the checkpoint over', async () => {
+    const fixture = new Fixture();
+    const first = await fixture.start();
+    const fenced = fixture.receiver;
+    await fenced.store(['before']);
+    const second = await fixture.start();
+    const error = await fenced.store(['after']).catch((thrown: unknown) => thrown);
+    expect(error).to.have.property('code', 'checkpointFenced');
+    await fixture.receiver.store(['mine']);
+    await second.next();
+    await second.next();
+    expect(fixture.rows).to.deep.equal(['before', 'mine']);
+    await second.engine.stop();
+    expect(await first.engine.done.catch((thrown: unknown) => thrown)).to.have.property('code', 'checkpointFenced');
+  });
+
   it('loses nothing acknowledged and puts nothing out twice, whatever crashes when', async () => {
     for (const power of [false, true]) {
       const clean = await storedOverCrash(undefined, power);

@@ -69,10 +69,12 @@ export class BlockLog {
       }
       await file.write(parts.length > MAX_PARTS ? [Buffer.concat(parts)] : parts, this.#bytes);
       if (this.#position.durable) await file.sync();
+      await this.#refuseIfFenced();
       this.#bytes = end;
       this.#nextBlock += stored.length;
       return stored;
     } catch (thrown) {
+      if (thrown instanceof EngineError) throw thrown;
       throw new EngineError(
         'checkpointUnwritable',
         `cannot store what was received in ${this.#position.folder}: ${messageOf(thrown)}; make the folder writable, free disk space, and start again`,
@@ -85,6 +87,25 @@ export class BlockLog {
     const file = this.#file;
     this.#file = undefined;
     await file?.close();
+  }
+
+  /**
+   * Another driver that takes the checkpoint over removes this one's lock file first and looks at the log then: what is
+   * acknowledged while the file is there, it has seen.
+   */
+  async #refuseIfFenced(): Promise<void> {
+    const { lockFile, folder } = this.#position;
+    if (lockFile === undefined) return;
+    try {
+      await this.#fs.stat(lockFile);
+    } catch (thrown) {
+      if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT')) throw thrown;
+      throw new EngineError(
+        'checkpointFenced',
+        `nothing more is stored in ${folder}: another driver has taken the checkpoint over. Only one driver may run a job`,
+        { cause: thrown },
+      );
+    }
   }
 
   /** The segment to write to: the one that is open, or a new one when that is full. */

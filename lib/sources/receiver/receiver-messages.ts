@@ -31,6 +31,8 @@ export interface LogPosition {
   readonly previousBytes: number;
   /** Number of the first block. */
   readonly firstBlock: number;
+  /** Absolute path of the checkpoint's lock file; undefined without a checkpoint. */
+  readonly lockFile?: string;
 }
 
 /** What the thread is born with. */

@@ -87,8 +87,11 @@ export class ReceiverSourceDriver implements SourceDriver {
     if (first !== undefined) this.#retention.held(time, first.block);
   }
 
-  /** Starts the receiver; commands go to `send`. Called again for each new thread, after `scan`. */
-  launch(send: (command: ReceiverCommand) => void): void {
+  /**
+   * Starts the receiver; commands go to `send`. Called again for each new thread, after `scan`.
+   * @param lockFile says whether the checkpoint is still this driver's
+   */
+  launch(send: (command: ReceiverCommand) => void, lockFile?: string): void {
     this.#send = send;
     const { sourceId: source, folder, durable } = this.#options;
     const log: LogPosition = {
@@ -97,6 +100,7 @@ export class ReceiverSourceDriver implements SourceDriver {
       segment: this.#lastSegment + 1,
       previousBytes: this.#lastBytes,
       firstBlock: this.#knownBlock,
+      ...(lockFile === undefined ? {} : { lockFile }),
     };
     send({ kind: 'start', source, log, queuedBytes: bytesOf(this.#waiting) });
     if (this.#rateLimit !== undefined) this.setRateLimit(this.#rateLimit);

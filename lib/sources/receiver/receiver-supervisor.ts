@@ -55,6 +55,7 @@ export class ReceiverSupervisor implements ReceiverContext {
   #cancelBlockTimer: (() => void) | undefined;
   #cancelRestart: (() => void) | undefined;
   #stopped: Promise<void> | undefined;
+  #onStopDone: Promise<void> = DONE;
   #lastError = { lastErrorMessage: '', lastError: '', lastErrorTime: -1 };
 
   constructor(options: SupervisorOptions) {
@@ -154,7 +155,8 @@ export class ReceiverSupervisor implements ReceiverContext {
     this.#cancelRestart?.();
     // Who waits for room would make onStop wait too.
     this.#options.gate.close(stoppedError(this.streamId));
-    if (wasRunning) await this.#callOnStop();
+    // One that a restart has begun counts too: what it still hands over is stored.
+    await (wasRunning ? this.#callOnStop() : this.#onStopDone);
     this.#state = 'stopped';
     await this.#flush();
     this.#cancelBlockTimer?.();
@@ -163,7 +165,12 @@ export class ReceiverSupervisor implements ReceiverContext {
   }
 
   /** Whatever it throws is reported, and it is not waited for without end. */
-  async #callOnStop(): Promise<void> {
+  #callOnStop(): Promise<void> {
+    this.#onStopDone = this.#stopReceiver();
+    return this.#onStopDone;
+  }
+
+  async #stopReceiver(): Promise<void> {
     const { clock, receiver } = this.#options;
     let cancel: () => void = () => undefined;
     const timeout = new Promise<void>(resolve => {
