@@ -9,7 +9,6 @@
 import { keyGroupRange } from '../core/hash.js';
 import { batchTime, type BatchTime } from '../core/time.js';
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.js';
-import { receiverFactories } from '../executor/receiver-factories.js';
 import { operatorStates } from '../executor/state-tables.js';
 import type { RunListener, RunSummary } from '../metrics/run-events.js';
 import { RunCounters } from './run-counters.js';
@@ -23,16 +22,15 @@ import { BatchScheduler, previousTimeOf } from '../scheduler/batch-scheduler.js'
 import type { Batch } from '../scheduler/batch.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
 import { makeDeadLetterSink } from '../sinks/dead-letter.js';
-import { ReceiverSourceDriver } from '../sources/receiver/receiver-source-driver.js';
 import { batchError } from './batch-error.js';
 import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
 import type { EngineSettings, EngineWorld } from './engine-settings.js';
 import { openRecovery, storeOf, type Recovery } from './recovery.js';
 import { buildJob } from './build-job.js';
-import { inProcessReceivers } from './in-process-receivers.js';
+import { makeReceivers } from './make-receivers.js';
 import { matchSources } from './match-sources.js';
 import { receiverFolders, type ReceiverFolders } from './receiver-folders.js';
-import { receiverInit, Receivers, startReceivers } from './receivers.js';
+import type { Receivers } from './receivers.js';
 import { restoreState } from './restore-state.js';
 import { runInfo } from './run-info.js';
 import { makeSources, type Source } from './source-ports.js';
@@ -134,17 +132,11 @@ export class Engine {
           tookMs,
         });
       }
-      const receivers = new Receivers({
-        drivers: sources.flatMap(({ driver }) => (driver instanceof ReceiverSourceDriver ? [driver] : [])),
-        init: receiverInit(settings, fingerprint),
-        lockFile: recovery.store?.lockPath,
-        startPort: world.startReceivers ?? inProcessReceivers(receiverFactories(graph, plan), world.fs, world.clock),
-        clock: world.clock,
-        listener,
-      });
+      const lockFile = recovery.store?.lockPath;
+      const receivers = makeReceivers({ settings, world, graph, plan, sources, lockFile, listener });
       closers.push(() => folders.remove());
       closers.push(() => receivers.close());
-      await startReceivers(receivers, folders, settings, listener);
+      await receivers.start();
       return new Engine({
         receivers,
         folders,

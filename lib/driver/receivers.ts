@@ -8,8 +8,6 @@ import type { Clock } from '../core/clock.js';
 import { assertNever } from '../core/assert-never.js';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { RunListener } from '../metrics/run-events.js';
-import type { EngineSettings } from './engine-settings.js';
-import type { ReceiverFolders } from './receiver-folders.js';
 import type {
   ReceiverCommand,
   ReceiverEvent,
@@ -27,37 +25,11 @@ export interface ReceiversOptions {
   readonly startPort: StartReceivers;
   readonly clock: Clock;
   readonly listener: RunListener;
+  /** A run that only works off what is there starts none. */
+  readonly once: boolean;
 }
 
 const RESTART_DELAY_MS = 1000;
-
-/** What the receivers' thread of a run is born with. */
-export function receiverInit(settings: EngineSettings, fingerprint: string): ReceiverInit {
-  const { options, module, args } = settings;
-  return {
-    jobModule: module,
-    jobArgs: args,
-    fingerprint,
-    numPartitions: options.workers,
-    // A block that is cut when its batch is planned already would wait for a whole batch interval.
-    blockIntervalMs: Math.min(options.blockIntervalMs, Math.max(1, Math.floor(options.intervalMs / 4))),
-    queueBytes: options.receiverQueueBytes,
-  };
-}
-
-/** Starts the receivers of a run, unless it is one that only works off what is there. */
-export async function startReceivers(
-  receivers: Receivers,
-  { bySource }: ReceiverFolders,
-  { once }: EngineSettings,
-  listener: RunListener,
-): Promise<void> {
-  if (!once) return receivers.start();
-  for (const source of Object.keys(bySource)) {
-    const message = `source ${source} has no end: --once starts no receiver and processes what an earlier run stored`;
-    listener({ kind: 'warning', message });
-  }
-}
 
 export class Receivers {
   readonly #options: ReceiversOptions;
@@ -73,9 +45,16 @@ export class Receivers {
 
   /** Starts all receivers. Rejects where the job cannot be loaded in their thread. */
   async start(): Promise<void> {
-    if (this.#options.drivers.length === 0) return;
-    this.#state = 'running';
-    await this.#launch();
+    const { drivers, once, listener } = this.#options;
+    if (once) {
+      for (const { sourceId } of drivers) {
+        const message = `source ${sourceId} has no end: --once starts no receiver and processes what an earlier run stored`;
+        listener({ kind: 'warning', message });
+      }
+    } else if (drivers.length > 0) {
+      this.#state = 'running';
+      await this.#launch();
+    }
   }
 
   /** Stops all receivers and waits until all they stored is in a batch. Never rejects. */

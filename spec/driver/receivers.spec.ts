@@ -209,6 +209,25 @@ describe('receivers in an engine', () => {
       .that.matches(/source hand: .*ENOSPC/);
   });
 
+  it('ends the run when a receiver cannot be made', async () => {
+    const clock = new VirtualClock(0);
+    const broken = job('broken', {}, ssc => {
+      const make = (): Receiver<number> => {
+        throw new TypeError('no such thing');
+      };
+      ssc.receiverStream(make, { id: 'mine' }).print();
+    });
+    const run = await runEngine(broken, { clock, fs: new ModelFileSystem(), checkpoint: '/checkpoint' });
+    await turn();
+    clock.advanceTo(1000);
+    const error = await run.engine.done.catch((thrown: unknown) => thrown);
+    expect(error).to.include({
+      code: 'jobInvalid',
+      message: 'source mine: its receiver could not be made: no such thing',
+    });
+    expectNothingLeft(run, clock);
+  });
+
   it('removes the files of which every batch is committed and in a checkpoint, and no others', async () => {
     const fixture = new Fixture();
     const options = { options: { checkpointInterval: 1 } };

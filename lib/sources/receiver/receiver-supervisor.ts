@@ -18,7 +18,7 @@ import type { BlockLog } from './block-log.js';
 import { checkedRows } from './checked-row.js';
 import type { FlowGate } from './flow-gate.js';
 import type { ReceiverEvent } from './receiver-messages.js';
-import { attachReceiver, type Receiver, type ReceiverContext } from './receiver.js';
+import { attachReceiver, RESTART_DELAY_MS, type Receiver, type ReceiverContext } from './receiver.js';
 
 export interface SupervisorOptions {
   readonly source: string;
@@ -141,7 +141,7 @@ export class ReceiverSupervisor implements ReceiverContext {
     } catch (error) {
       if (start !== this.#start) return;
       if (error instanceof EngineError && error.exitCode === 2) return this.#fail(error);
-      return this.restart('it could not be started', error, 2000);
+      return this.restart('it could not be started', error, RESTART_DELAY_MS);
     }
     // It may have asked for a restart or a stop itself.
     if (start !== this.#start || this.#state !== 'starting') return;

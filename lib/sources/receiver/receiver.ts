@@ -13,7 +13,7 @@ export interface ReceiverContext {
 }
 
 /** Spark's pause between a receiver's end and its next start. */
-const RESTART_DELAY_MS = 2000;
+export const RESTART_DELAY_MS = 2000;
 
 /** The same symbol in every copy of Sluice: a job's bundle may hold one of its own. */
 const CONTEXT = Symbol.for('sluice.receiver.context');
