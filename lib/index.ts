@@ -14,6 +14,8 @@ export { minutes, seconds } from './core/time.js';
 export type { Duration } from './core/time.js';
 export { job } from './api/job.js';
 export type { Job } from './api/job.js';
+export { Receiver } from './sources/receiver/receiver.js';
+export type { ReceiverInfo } from './core/receiver-info.js';
 export { Rdd } from './api/rdd.js';
 export type { Partitioner, Partitions } from './api/partitioner.js';
 export type { WindowOptions, WindowTotalsOptions } from './api/window-node.js';

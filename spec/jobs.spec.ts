@@ -1,15 +1,18 @@
 /** The jobs of `jobs/` on bounded input, their output compared with a plain computation of what it must be. */
 import { existsSync, mkdirSync, readFileSync, renameSync, readdirSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import clickViewCounts from '../jobs/click-view-counts.js';
 import windowedTopK from '../jobs/windowed-top-k.js';
 import { writeClicks } from '../jobs/generate-clicks.js';
+import networkWordCount from '../jobs/network-word-count.js';
 import statefulSessions from '../jobs/stateful-sessions.js';
 import { VirtualClock } from '../lib/core/clock.js';
 import { NodeFileSystem } from '../lib/core/node-file-system.js';
+import { ModelFileSystem } from './helpers/model-file-system.js';
 import { randomOf } from './helpers/random-values.js';
-import { runEngine, type TestRun } from './helpers/run-engine.js';
+import { runEngine, turn, type TestRun } from './helpers/run-engine.js';
 import { tempFolder } from './helpers/temp-folder.js';
 
 describe('jobs/click-view-counts.ts', () => {
@@ -198,5 +201,40 @@ describe('jobs/windowed-top-k.ts', () => {
       expect(readdirSync(at)).to.include('_SUCCESS');
     }
     expect(readdirSync(join(folder.path, 'top')).filter(name => !name.startsWith('.'))).to.have.length(NUM_BATCHES / 2);
+  });
+});
+
+describe('jobs/network-word-count.ts', () => {
+  it('prints how often each word of a batch came, of what a TCP server sends', async () => {
+    const server = createServer();
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+    const connected = new Promise<Socket>(resolve => server.once('connection', resolve));
+    const { port } = server.address() as AddressInfo;
+    const clock = new VirtualClock(1000);
+    const args = { host: '127.0.0.1', port };
+    const run = await runEngine(networkWordCount, {
+      clock,
+      fs: new ModelFileSystem(),
+      checkpoint: '/checkpoint',
+      args,
+    });
+    const socket = await connected;
+    const printed = (): string[] => run.events.flatMap(event => (event.kind === 'printed' ? event.lines : []));
+    for (const [line, word] of [
+      ['to be  or not to be\n', 'to'],
+      ['that is\n', 'that'],
+    ] as const) {
+      socket.write(line);
+      while (!printed().some(text => text.includes(`'${word}'`))) {
+        await turn();
+        await run.next();
+      }
+    }
+    const words = printed().filter(text => text.startsWith('['));
+    expect(words.slice(0, 4).toSorted()).to.deep.equal(["[ 'be', 2 ]", "[ 'not', 1 ]", "[ 'or', 1 ]", "[ 'to', 2 ]"]);
+    expect(words.slice(4).toSorted()).to.deep.equal(["[ 'is', 1 ]", "[ 'that', 1 ]"]);
+    await run.engine.stop();
+    socket.destroy();
+    await new Promise(resolve => server.close(resolve));
   });
 });

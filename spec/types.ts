@@ -14,6 +14,7 @@ import {
   minutes,
   ndjson,
   nullable,
+  Receiver,
   schema,
   seconds,
   StateSpec,
@@ -319,6 +320,48 @@ export function windows(ssc: StreamingContext): void {
   ones.reduceByKeyAndWindow(add, 5000, 1000, { filter: () => true });
   // @ts-expect-error not a stream of pairs
   numbers.reduceByKeyAndWindow(add, 5000);
+}
+
+class Numbers extends Receiver<number> {
+  onStart(): void {
+    void this.store(1);
+    void this.store([1, 2]).then(() => this.restart('enough', new Error('why'), 500));
+    // @ts-expect-error an item is a number
+    void this.store('one');
+    // @ts-expect-error many items are numbers
+    void this.store(['one']);
+    if (this.isStopped() || this.storeWaitMs() > 0) this.reportError(`${this.streamId} at ${this.location}`);
+  }
+
+  async onStop(): Promise<void> {}
+}
+
+class Events extends Receiver<{ n: number }> {
+  onStart(): void {}
+  onStop(): void {}
+}
+
+export function receivers(ssc: StreamingContext): void {
+  rowsAre<number>()(ssc.receiverStream(() => new Numbers(), { id: 'numbers', maxRate: 10 }));
+  ssc
+    .receiverStream<{ readonly n: number }>(() => new Events(), { schema: totals })
+    .groupBy('n')
+    .agg({ c: count() });
+  // @ts-expect-error the factory makes a receiver
+  ssc.receiverStream(() => 1);
+  // @ts-expect-error the receiver stores numbers, the schema has rows
+  ssc.receiverStream<{ readonly n: number }>(() => new Numbers(), { schema: totals });
+  rowsAre<string>()(ssc.socketTextStream('localhost', 9999, { encoding: 'latin1' }));
+  // @ts-expect-error no such encoding
+  ssc.socketTextStream('localhost', 9999, { encoding: 'utf16' });
+  ssc.rawSocketStream('localhost', 9999, events).groupBy('user').agg({ n: count() });
+  rowsAre<string>()(ssc.httpStream({ port: 0, format: text() }));
+  ssc
+    .httpStream({ port: 0, format: ndjson(events), token: 'very-secret' })
+    .groupBy('user')
+    .agg({ n: sum('size') });
+  // @ts-expect-error a port is wanted
+  ssc.httpStream({ format: text() });
 }
 
 export function jobs(): void {

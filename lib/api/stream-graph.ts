@@ -17,6 +17,7 @@ import {
   type PlanNode,
 } from '../plan/node.js';
 import type { Accumulator } from './accumulator.js';
+import type { Receiver } from '../sources/receiver/receiver.js';
 import type { BatchQueue } from './batch-queue.js';
 import type { Broadcast } from './broadcast.js';
 import type { Combiner, GraphView, UserFunction, WindowTotals } from './closures.js';
@@ -56,6 +57,9 @@ export class StreamGraph implements GraphView {
   rememberMs = 0;
   /** What RDDs of this job have in common. */
   readonly rdds: RddRuntime;
+
+  /** How the receivers of receiver sources are made, by source id: called in the receivers' thread only. */
+  readonly receivers = new Map<string, () => Receiver<unknown>>();
 
   /** @param numPartitions partitions of a shuffle where the job doesn't say */
   constructor(job: string, numPartitions: number) {

@@ -5,12 +5,25 @@ import type { SourceSpec } from '../core/source-spec.js';
 import type { NodeId } from '../plan/node.js';
 import { parseDuration, type Duration } from '../core/time.js';
 import { Accumulator, listRules, sumRules, type AccumulatorRules } from './accumulator.js';
+import { HttpReceiver } from '../sources/receiver/http-receiver.js';
+import { RawSocketReceiver } from '../sources/receiver/raw-socket-receiver.js';
+import type { Receiver } from '../sources/receiver/receiver.js';
+import { SocketTextReceiver } from '../sources/receiver/socket-text-receiver.js';
 import type { BatchQueue } from './batch-queue.js';
 import { Broadcast } from './broadcast.js';
 import { DStream } from './dstream.js';
 import { Lineage } from './lineage.js';
 import { requirePartitions } from './partitioner.js';
 import { Rdd } from './rdd.js';
+import {
+  checkedHttp,
+  checkedMaxRate,
+  checkPort,
+  type HttpStreamOptions,
+  type ReceiverOptions,
+  type ReceiverStreamOptions,
+  type SocketTextOptions,
+} from './receiver-streams.js';
 import type { StreamGraph } from './stream-graph.js';
 
 export interface FileStreamOptions {
@@ -130,6 +143,41 @@ export class StreamingContext {
     return new DStream(this.#graph, this.#addSource(spec, 'rate', options.id, rateSchema.columns));
   }
 
+  /**
+   * What a receiver of your own stores. It runs in the receivers' thread beside the driver, where `make` is called once
+   * each time that thread starts; what it stores is in a log on disk before it counts.
+   */
+  receiverStream<T>(make: () => Receiver<T>, options: ReceiverStreamOptions<T> = {}): DStream<T> {
+    return this.#receiverStream('receiver', 'a receiver of the job', make, options, options.schema?.columns);
+  }
+
+  /** Lines of text that a TCP server sends. A connection that ends is opened again after 2 s; lines longer than 1 MiB are left out. */
+  socketTextStream(host: string, port: number, options: SocketTextOptions = {}): DStream<string> {
+    checkPort('socketTextStream', port);
+    const make = (): Receiver<string> => new SocketTextReceiver(host, port, options.encoding ?? 'utf8');
+    return this.#receiverStream('socket', `tcp://${host}:${port}`, make, options, undefined);
+  }
+
+  /** Rows of an Arrow IPC stream that a TCP server sends, a record batch of up to 64 MiB at a time; columns are found by name. */
+  rawSocketStream<R>(host: string, port: number, schema: Schema<R>, options: ReceiverOptions = {}): DStream<R> {
+    checkPort('rawSocketStream', port);
+    const { columns } = schema;
+    const make = (): Receiver<unknown> => new RawSocketReceiver(host, port, columns);
+    return this.#receiverStream('raw-socket', `tcp://${host}:${port}`, make, options, columns);
+  }
+
+  /**
+   * Records that others send by HTTP: `POST` with one a line. The answer 200 means that they are on disk and will be in
+   * exactly one batch; on any other, or none, the sender sends again.
+   */
+  httpStream<R>(options: HttpStreamOptions<R>): DStream<R> {
+    const checked = checkedHttp(options);
+    const { host, port, path, format } = checked;
+    const columns = format.kind === 'text' ? undefined : format.columns;
+    const make = (): Receiver<unknown> => new HttpReceiver(checked);
+    return this.#receiverStream('http', `http://${host}:${port}${path}`, make, options, columns);
+  }
+
   /** The rows of all streams, in order of the list; one at least. */
   union<T>(streams: readonly DStream<T>[]): DStream<T> {
     const [first, ...others] = streams;
@@ -184,6 +232,20 @@ export class StreamingContext {
   /** For how long streams that are persisted keep their batches, for `slice`. Default: until the next batch. */
   remember(duration: Duration): void {
     this.#graph.rememberMs = parseDuration(duration, 'remember');
+  }
+
+  #receiverStream<T>(
+    receiver: string,
+    from: string,
+    make: () => Receiver<never> | Receiver<unknown>,
+    options: ReceiverOptions,
+    columns: readonly Column[] | undefined,
+  ): DStream<T> {
+    const spec = { kind: 'receiver', receiver, from, ...checkedMaxRate(`${receiver} stream`, options) } as const;
+    const id = this.#addSource(spec, receiver, options.id, columns);
+    const operation = this.#graph.node(id).operation;
+    if (operation.kind === 'source') this.#graph.receivers.set(operation.sourceId, make as () => Receiver<unknown>);
+    return new DStream(this.#graph, id);
   }
 
   #addSource(

@@ -103,6 +103,11 @@ export class CheckpointStore {
     };
   }
 
+  /** While this file is there, nobody else has the checkpoint. */
+  get lockPath(): string {
+    return this.#lock.path;
+  }
+
   /** Bytes in the log about batches after the newest snapshot: what a restart would have to go through. */
   get bytesSinceSnapshot(): number {
     return this.#retention.bytesSinceSnapshot;

@@ -75,6 +75,11 @@ export class Lock {
     throw new EngineError('checkpointLocked', `${directory}: other drivers keep taking the checkpoint: start only one`);
   }
 
+  /** Absolute path of the lock file: while it is there, nobody else has the checkpoint. */
+  get path(): string {
+    return join(this.#directory, lockName(this.holder.epoch));
+  }
+
   /** Throws `checkpointFenced` once the lock is somebody else's. One stat. */
   async check(): Promise<void> {
     try {

@@ -55,6 +55,14 @@ class ConsoleReporter {
         return this.#warn(`task ${event.task}, attempt ${event.attempt} failed and is run again: ${event.reason}`);
       case 'warning':
         return this.#warn(event.message);
+      case 'receiverStarted': {
+        const { streamId, name, location } = event.receiver;
+        return this.#say([`receiver ${streamId} (${name}) started${location === '' ? '' : `: ${location}`}`]);
+      }
+      case 'receiverError':
+        return this.#warn(`receiver ${event.receiver.streamId}: ${event.receiver.lastErrorMessage}`);
+      case 'receiverStopped':
+        return this.#say([`receiver ${event.receiver.streamId} stopped`]);
       case 'stopped':
         this.#say(this.#batchLines.flush());
         this.#write([endLine(event.summary)]);

@@ -13,6 +13,7 @@ export const ERROR_CODES = {
     meaning: 'the job file does not compile, or does not export a job, or its graph is wrong',
   },
   inputMissing: { exitCode: 2, meaning: 'an input folder or file does not exist or cannot be read' },
+  portTaken: { exitCode: 2, meaning: 'a source cannot listen on its port' },
   inputChanged: { exitCode: 2, meaning: 'input that was planned is gone, shorter or replaced' },
   outputUnwritable: { exitCode: 2, meaning: 'an output path cannot be created or written' },
   outputChanged: { exitCode: 2, meaning: 'an output file is shorter than what was committed to it' },

@@ -130,6 +130,23 @@ export const ENGINE_OPTIONS = {
     max: 32_768,
     doc: 'parts that keyed state is cut into, a power of two, fixed at the first start of a checkpoint',
   },
+  blockInterval: {
+    field: 'blockIntervalMs',
+    type: 'duration',
+    default: 200,
+    min: 1,
+    max: DAY_MS,
+    doc: 'time after which items that a receiver stored one by one go to disk; never more than a quarter of the batch interval',
+    spark: 'spark.streaming.blockInterval',
+  },
+  receiverQueueBytes: {
+    field: 'receiverQueueBytes',
+    type: 'bytes',
+    default: 64 * 1024 ** 2,
+    min: 1,
+    max: 64 * GIB,
+    doc: 'bytes of one receiver that wait for a batch at the most; beyond it senders wait',
+  },
   rollBytes: {
     field: 'rollBytes',
     type: 'bytes',

@@ -30,4 +30,12 @@ export type SourceSpec =
       readonly total: number | null;
       /** Rows per second at the most that a batch takes: those due and not taken wait. */
       readonly maxRate?: number;
+    }
+  | {
+      readonly kind: 'receiver';
+      /** Name of the receiver's kind, and what it receives from; nothing secret. */
+      readonly receiver: string;
+      readonly from: string;
+      /** Records a second that are taken at the most. */
+      readonly maxRate?: number;
     };

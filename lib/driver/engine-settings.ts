@@ -6,6 +6,7 @@ import type { Job } from '../api/job.js';
 import type { CheckpointOptions } from '../checkpoint/checkpoint-store.js';
 import type { WorkerInit } from '../protocol/messages.js';
 import type { TaskRunner } from '../protocol/task-runner.js';
+import type { StartReceivers } from '../sources/receiver/receiver-messages.js';
 
 /** What is run. */
 export interface EngineSettings {
@@ -28,6 +29,8 @@ export interface EngineWorld {
   readonly fs: FileSystem;
   /** Starts the executor slots. */
   readonly makeRunner: (makeInit: (slot: number, memories: readonly WebAssembly.Memory[]) => WorkerInit) => TaskRunner;
+  /** Starts the thread in which the job's receivers run; default: they run in this one. */
+  readonly startReceivers?: StartReceivers;
   /** Who holds the checkpoint's lock, and whether another holder is alive; default: this process, the system's word. */
   readonly owner?: CheckpointOptions['owner'];
   readonly isAlive?: CheckpointOptions['isAlive'];

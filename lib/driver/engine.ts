@@ -29,7 +29,10 @@ import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
 import type { EngineSettings, EngineWorld } from './engine-settings.js';
 import { openRecovery, storeOf, type Recovery } from './recovery.js';
 import { buildJob } from './build-job.js';
+import { makeReceivers } from './make-receivers.js';
 import { matchSources } from './match-sources.js';
+import { receiverFolders, type ReceiverFolders } from './receiver-folders.js';
+import type { Receivers } from './receivers.js';
 import { KeptBatches } from './kept-batches.js';
 import { RddJobs } from './rdd-jobs.js';
 import { restoreState } from './restore-state.js';
@@ -46,6 +49,8 @@ export class Engine {
   readonly #counters: RunCounters;
   readonly #kept: KeptBatches;
   readonly #listener: RunListener;
+  readonly #receivers: Receivers;
+  readonly #folders: ReceiverFolders;
   /** Settles when the run has ended and everything is closed. */
   readonly done: Promise<RunSummary>;
   #stopping = false;
@@ -61,8 +66,9 @@ export class Engine {
     const compiled = compileStages(plan);
     const operators = operatorStates(plan);
     const partitions = new Map([...operators].map(([id, state]) => [id, state.numPartitions]));
+    const folders = receiverFolders(plan, settings.checkpoint);
     const broadcasts = makeBroadcastSources(graph);
-    const sources = [...makeSources(plan, graph, listener), ...broadcasts];
+    const sources = [...makeSources(plan, graph, listener, { fs: world.fs, folders }), ...broadcasts];
     const roll = { rollBytes: options.rollBytes, rollMs: options.rollIntervalMs };
     const jobs = new RddJobs(graph);
     const outputs = plan.outputs.map(output => makeOutput(output, graph, jobs, world.fs, roll, listener));
@@ -87,6 +93,7 @@ export class Engine {
         jobArgs: settings.args,
         fingerprint,
         captured: settings.module === '' ? [] : graph.captured(),
+        receiverFolders: folders.bySource,
       } as const;
       const runner = world.makeRunner((slot, memories) => ({
         ...init,
@@ -109,6 +116,8 @@ export class Engine {
           const planned = ranges[source.id];
           if (planned !== undefined) source.driver.replay(planned, time);
         }
+        for (const { ranges, time, committed } of recovery.batches)
+          if (!committed) source.driver.hold?.(ranges[source.id] ?? [], batchTime(time));
       }
       for (const output of allOutputs(outputs, deadLetters)) {
         closers.push(() => output.close());
@@ -134,7 +143,14 @@ export class Engine {
           tookMs,
         });
       }
+      const lockFile = recovery.store?.lockPath;
+      const receivers = makeReceivers({ settings, world, graph, plan, sources, lockFile, listener });
+      closers.push(() => folders.remove());
+      closers.push(() => receivers.close());
+      await receivers.start();
       return new Engine({
+        receivers,
+        folders,
         settings,
         world,
         listener,
@@ -173,6 +189,8 @@ export class Engine {
     this.#store = recovery.store;
     this.#counters = counters;
     this.#listener = listener;
+    this.#receivers = parts.receivers;
+    this.#folders = parts.folders;
     const ports = parts.sources.map(source => source.port);
     const kept = new KeptBatches(pool, parts.rememberMs);
     pool.onFull(() => kept.evictOldest());
@@ -247,7 +265,10 @@ export class Engine {
           kind: 'batchCompleted',
           batch: { ...counters.complete(completed, settings.once), rateLimits: rates.limits },
         }),
-      onCheckpoint: (time, bytes, tookMs) => listener({ kind: 'checkpointWritten', time, bytes, tookMs }),
+      onCheckpoint: (time, bytes, tookMs) => {
+        for (const { driver } of parts.sources) driver.checkpointed?.(batchTime(time));
+        listener({ kind: 'checkpointWritten', time, bytes, tookMs });
+      },
       toError: failure => {
         const error = batchError(failure);
         // What an abort cancels has not failed.
@@ -264,9 +285,13 @@ export class Engine {
     this.done = this.#run();
   }
 
-  /** Lets the batch under way finish and commits it, then ends. */
+  /**
+   * Lets the batch under way finish and commits it, then ends. Receivers stop first, and what they have stored still
+   * comes into a batch.
+   */
   async stop(): Promise<void> {
     this.#stopping = true;
+    await Promise.race([this.#receivers.stop(), this.done.catch(() => undefined)]);
     this.#scheduler.stop();
     await this.done.then(
       () => undefined,
@@ -323,6 +348,7 @@ export class Engine {
 
   async #close(): Promise<void> {
     const closing = [
+      this.#receivers.close(),
       this.#pool.stop(),
       ...this.#sources.map(source => source.driver.stop()),
       ...this.#outputs.map(output => output.close()),
@@ -331,11 +357,14 @@ export class Engine {
       if (status === 'rejected' && 'reason' in rest)
         this.#listener({ kind: 'warning', message: `while closing: ${String(rest.reason)}` });
     }
+    await this.#folders.remove();
     await this.#store?.close();
   }
 }
 
 interface EngineParts {
+  readonly receivers: Receivers;
+  readonly folders: ReceiverFolders;
   readonly settings: EngineSettings;
   readonly world: EngineWorld;
   readonly listener: RunListener;

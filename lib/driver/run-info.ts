@@ -29,6 +29,8 @@ function describeSource(spec: SourceSpec): string {
       return 'a queue';
     case 'rate':
       return `${spec.rowsPerSecond} generated rows a second`;
+    case 'receiver':
+      return `${spec.from} (${spec.receiver})`;
     default:
       return assertNever(spec);
   }

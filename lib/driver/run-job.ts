@@ -13,6 +13,7 @@ import type { RunListener, RunSummary } from '../metrics/run-events.js';
 import { Engine } from './engine.js';
 import { loadJobModule } from './job-module.js';
 import { PiscinaRunner } from './piscina-runner.js';
+import { startReceiverThread } from './receiver-thread.js';
 
 export interface LoadedJob {
   readonly name: string;
@@ -70,6 +71,7 @@ export async function startJob(loaded: LoadedJob, settings: RunSettings, listene
     {
       clock: new SystemClock(),
       fs: new NodeFileSystem(),
+      startReceivers: startReceiverThread,
       makeRunner: makeInit =>
         new PiscinaRunner({
           numSlots: options.workers,

@@ -62,8 +62,10 @@ export async function makeWorkerHandler(
   if (operators.size > 0 || writesArrow) await loadArrow();
   const readers = new Map<string, SourceReader>();
   for (const { operation } of plan.nodes) {
-    if (operation.kind === 'source')
-      readers.set(operation.sourceId, makeSourceReader(operation.spec, operation.sourceId));
+    if (operation.kind !== 'source') continue;
+    const folder = init.receiverFolders?.[operation.sourceId];
+    const receiver = folder === undefined ? undefined : { fs, folder };
+    readers.set(operation.sourceId, makeSourceReader(operation.spec, operation.sourceId, receiver));
   }
   const environment: TaskEnvironment = {
     memory,

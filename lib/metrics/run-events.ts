@@ -1,3 +1,5 @@
+import type { ReceiverInfo } from '../core/receiver-info.js';
+
 /** What a running job tells its listeners (console, UI, specs): plain data, in order. */
 export type RunEvent =
   | { readonly kind: 'started'; readonly info: RunInfo }
@@ -16,7 +18,11 @@ export type RunEvent =
   /** Lines of an output operation that prints, ready to be shown. */
   | { readonly kind: 'printed'; readonly time: number; readonly lines: readonly string[] }
   | { readonly kind: 'warning'; readonly message: string }
+  /** A receiver receives; it reported a problem or is about to be restarted; it will not be started again. */
+  | { readonly kind: 'receiverStarted' | 'receiverError' | 'receiverStopped'; readonly receiver: ReceiverInfo }
   | { readonly kind: 'stopped'; readonly summary: RunSummary };
+
+export type { ReceiverInfo } from '../core/receiver-info.js';
 
 export interface RunInfo {
   readonly job: string;

@@ -19,10 +19,14 @@ export interface SourceDriver {
   start(state: Json | undefined): Promise<void>;
   /** Moves past a batch that was planned by an earlier process. Must not read input. */
   replay(ranges: readonly Json[], time: number): void;
+  /** After the replays: a batch that an earlier process planned and did not commit is run again, and reads this. */
+  hold?(ranges: readonly Json[], time: BatchTime): void;
   /** Fixes what the next batch reads and moves past it. Never waits for input to arrive. */
   plan(limit: PlanLimit): Promise<SourcePlan>;
   /** The batch that read up to here is committed: a source may tell its system (never needed for correctness). */
   commit(time: BatchTime): Promise<void>;
+  /** A checkpoint that holds all up to the batch of this time is durable: a restart begins there or, if that one is damaged, at the one before. */
+  checkpointed?(time: BatchTime): void;
   /** Everything planned so far, as data, for the checkpoint. Its size is bounded by what the source still lists. */
   state(): Json;
   /**

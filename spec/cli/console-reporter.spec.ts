@@ -72,6 +72,30 @@ describe('console reporter', () => {
     expect(terminal.errText).to.equal('');
   });
 
+  it('says when receivers start and stop, and where; tells their problems on standard error', () => {
+    const receiver = {
+      streamId: 'http',
+      name: 'HttpReceiver',
+      active: true,
+      location: 'http://127.0.0.1:8080/',
+      lastErrorMessage: 'a request failed: why',
+      lastError: 'Error: why',
+      lastErrorTime: 5,
+    };
+    const terminal = new FakeTerminal();
+    const tell = makeReporter('plain', terminal);
+    tell({ kind: 'receiverStarted', receiver });
+    tell({ kind: 'receiverStarted', receiver: { ...receiver, streamId: 'mine', name: 'Mine', location: '' } });
+    tell({ kind: 'receiverError', receiver });
+    tell({ kind: 'receiverStopped', receiver });
+    expect(terminal.outLines).to.deep.equal([
+      'receiver http (HttpReceiver) started: http://127.0.0.1:8080/',
+      'receiver mine (Mine) started',
+      'receiver http stopped',
+    ]);
+    expect(terminal.errText).to.equal('warning: receiver http: a request failed: why\n');
+  });
+
   it('tells warnings and tasks that are run again on standard error', () => {
     const terminal = new FakeTerminal();
     const tell = makeReporter('plain', terminal);

@@ -4,6 +4,7 @@ import { VirtualClock } from '../../lib/core/clock.js';
 import { text } from '../../lib/core/format.js';
 import { BatchQueue } from '../../lib/api/batch-queue.js';
 import { buildGraph, job, type Job } from '../../lib/api/job.js';
+import { receiverFolders } from '../../lib/driver/receiver-folders.js';
 import { makeSources } from '../../lib/driver/source-ports.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
 import { runEngine, type RunEngineOptions, type TestRun } from '../helpers/run-engine.js';
@@ -95,7 +96,8 @@ describe('rate limits', () => {
 
   it('are handed to a source that wants to know them, and to no other', () => {
     const { plan, graph } = buildGraph(files(7), {}, 1);
-    const [source] = makeSources(plan, graph, () => undefined);
+    const receivers = { fs: new ModelFileSystem(), folders: receiverFolders(plan, undefined) };
+    const [source] = makeSources(plan, graph, () => undefined, receivers);
     if (source === undefined) throw new Error('the job has no source');
     expect(source.port.maxRate).to.equal(7);
     source.port.setRateLimit?.(5);
