@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../core/errors.js';
 import type { Column } from '../core/schema.js';
+import type { StreamingListener } from '../core/streaming-listener.js';
 import {
   nodeId,
   type Dependency,
@@ -49,6 +50,9 @@ export class StreamGraph {
   readonly outputFunctions = new Map<string, UserFunction>();
   /** Queues of queueStream sources, by source id: only the driver reads them. */
   readonly queues = new Map<string, BatchQueue<unknown>>();
+  /** Only the driver calls them. */
+  readonly listeners: StreamingListener[] = [];
+  #state: 'building' | 'built' = 'building';
 
   /** @param numPartitions partitions of a shuffle where the job doesn't say */
   constructor(job: string, numPartitions: number) {
@@ -57,6 +61,7 @@ export class StreamGraph {
   }
 
   addNode(operation: Operation, dependencies: readonly Dependency[], columns: readonly Column[] | undefined): NodeId {
+    this.#refuseWhenBuilt(operation.kind);
     const id = nodeId(this.#nodes.length);
     const label = `${operation.kind}${callSite()}`;
     this.#nodes.push(Object.freeze({ id, operation, dependencies, columns, label }));
@@ -64,6 +69,7 @@ export class StreamGraph {
   }
 
   addOutput(name: string, parent: NodeId, operation: OutputNode['operation']): string {
+    this.#refuseWhenBuilt(name);
     if (operation.kind === 'file') this.#claimPath(operation.spec.path, name);
     const id = this.uniqueName(name);
     this.#outputs.push(Object.freeze({ id, parent, operation, label: `${name}${callSite()}` }));
@@ -109,8 +115,18 @@ export class StreamGraph {
     return node;
   }
 
-  /** The plan so far; a job without an output is refused. */
+  #refuseWhenBuilt(what: string): void {
+    if (this.#state === 'building') return;
+    throw new EngineError(
+      'contextState',
+      `${what} was called when the build function of job ${this.job} had returned: sources, operations and outputs cannot ` +
+        'be added to a plan that runs; declare all of them in the build function, and use plain code in foreachRDD',
+    );
+  }
+
+  /** The plan, to which nothing can be added from now on; a job without an output is refused. */
   plan(): Plan {
+    this.#state = 'built';
     if (this.#outputs.length === 0) {
       throw new EngineError(
         'jobInvalid',

@@ -5,6 +5,7 @@ import { EngineError } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
 import { formatBatchTime } from '../core/time.js';
+import { userCall } from '../core/user-call.js';
 import { decodeValue } from '../core/value-codec.js';
 import { Rdd } from '../api/rdd.js';
 import type { StreamGraph } from '../api/stream-graph.js';
@@ -74,7 +75,7 @@ function functionPort(output: OutputNode, graph: StreamGraph): OutputPort {
     skipsEmpty: false,
     async commit(time, batch) {
       try {
-        await f(new Rdd(rowsOf(batch)), time);
+        await userCall(() => f(new Rdd(rowsOf(batch)), time));
         return undefined;
       } catch (error) {
         if (error instanceof EngineError) throw error;

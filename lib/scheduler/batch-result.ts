@@ -1,3 +1,4 @@
+import type { Stage } from '../plan/stages.js';
 import type { BlockRef, Branch, CollectedPart, StagedPart, TaskResult } from '../protocol/messages.js';
 import type { BatchResult } from './batch.js';
 import { blocksOf } from './batch-task.js';
@@ -7,7 +8,11 @@ import { blocksOf } from './batch-task.js';
  * branch before that.
  */
 export function collectResults(
-  tasks: readonly { readonly partition: number; readonly result: TaskResult | undefined }[],
+  tasks: readonly {
+    readonly stage: Pick<Stage, 'leaf'>;
+    readonly partition: number;
+    readonly result: TaskResult | undefined;
+  }[],
   numTasks: number,
   failedTasks: number,
 ): BatchResult {
@@ -16,10 +21,11 @@ export function collectResults(
   const deltas: { operator: string; partition: number; ipc: BlockRef }[] = [];
   const deadLetters: { numRows: number; blocks: readonly BlockRef[] }[] = [];
   const blocks: BlockRef[] = [];
+  const recordsBySource = new Map<string, number>();
   let inputRecords = 0;
   let inputBytes = 0;
   let badRecords = 0;
-  for (const { partition, result } of tasks) {
+  for (const { stage, partition, result } of tasks) {
     if (result === undefined) continue;
     for (const [output, parts] of Object.entries(result.staged)) append(staged, output, parts);
     for (const [output, parts] of Object.entries(result.collected)) append(collected, output, parts);
@@ -29,6 +35,11 @@ export function collectResults(
     if (result.deadLetters.numRows > 0) deadLetters.push(result.deadLetters);
     blocks.push(...blocksOf(result));
     inputRecords += result.inputRecords;
+    const { operation } = stage.leaf;
+    if (operation.kind === 'source') {
+      const records = (recordsBySource.get(operation.sourceId) ?? 0) + result.inputRecords;
+      recordsBySource.set(operation.sourceId, records);
+    }
     inputBytes += result.inputBytes;
     badRecords += result.badRecords;
   }
@@ -41,6 +52,7 @@ export function collectResults(
     deadLetters,
     blocks,
     inputRecords,
+    recordsBySource,
     inputBytes,
     badRecords,
     numTasks,

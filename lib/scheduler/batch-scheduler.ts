@@ -58,6 +58,9 @@ export interface BatchSchedulerOptions {
   /** Writes all state as it is between two batches. */
   readonly snapshot: (time: BatchTime) => Promise<readonly SnapshotFileRef[]>;
   readonly release: (result: BatchResult) => void;
+  /** The batch's input is fixed and it waits for its turn; those to be run again are submitted at the start. */
+  readonly onSubmitted?: (batch: Batch) => void;
+  readonly onStarted?: (batch: Batch, startedMs: number) => void;
   readonly onCompleted: (completed: CompletedBatch) => void;
   readonly onCheckpoint: (time: BatchTime, bytes: number, tookMs: number) => void;
   readonly toError: (failure: BatchFailure) => EngineError;
@@ -103,6 +106,7 @@ export class BatchScheduler {
   }
 
   start(): void {
+    for (const batch of this.#waiting) this.#options.onSubmitted?.(batch);
     this.#inbox.post({ kind: 'tick' });
   }
 
@@ -119,7 +123,10 @@ export class BatchScheduler {
       case 'planned':
         this.#planning = false;
         if (event.batch === undefined) this.#drained = event.caughtUp;
-        else this.#waiting.push(event.batch);
+        else {
+          this.#waiting.push(event.batch);
+          this.#options.onSubmitted?.(event.batch);
+        }
         break;
       case 'computed':
         this.#computed(event.batch, event.startedMs, event.outcome);
@@ -223,6 +230,7 @@ export class BatchScheduler {
   #compute(batch: Batch): void {
     this.#computing = true;
     const startedMs = this.#options.clock.now();
+    this.#options.onStarted?.(batch, startedMs);
     this.#options.compute(batch, outcome => this.#inbox.post({ kind: 'computed', batch, startedMs, outcome }));
   }
 

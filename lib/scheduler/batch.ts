@@ -28,6 +28,8 @@ export interface BatchResult {
   readonly deadLetters: readonly { readonly numRows: number; readonly blocks: readonly BlockRef[] }[];
   readonly blocks: readonly BlockRef[];
   readonly inputRecords: number;
+  /** The same by source id; a source without a task in this batch is not in it. */
+  readonly recordsBySource: ReadonlyMap<string, number>;
   readonly inputBytes: number;
   readonly badRecords: number;
   readonly numTasks: number;

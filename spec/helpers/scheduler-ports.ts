@@ -132,6 +132,7 @@ export const resultOf = (parts: Partial<BatchResult> = {}): BatchResult => ({
   deadLetters: [],
   blocks: [],
   inputRecords: 0,
+  recordsBySource: new Map(),
   inputBytes: 0,
   badRecords: 0,
   numTasks: 1,
