@@ -13,7 +13,7 @@ import { SystemClock, type Clock } from '../core/clock.js';
 import { EngineError, messageOf } from '../core/errors.js';
 import { givenOptions, resolveOptions } from '../core/options.js';
 import type { StreamingListener } from '../core/streaming-listener.js';
-import { insideUserCall } from '../core/user-call.js';
+import { insideUserCall, isThenable } from '../core/user-call.js';
 import type { Job } from '../api/job.js';
 import { ListenerBus } from '../metrics/listener-bus.js';
 import type { RunEvent, RunListener } from '../metrics/run-events.js';
@@ -272,13 +272,19 @@ export class JobContext {
 
   #tell(event: RunEvent): void {
     try {
-      this.#tellProgram(event);
+      const told: unknown = this.#tellProgram(event);
+      // Nothing waits for it; but an error that nobody catches would end the process.
+      if (isThenable(told)) Promise.resolve(told).catch((error: unknown) => this.#onEventFailed(error));
     } catch (error) {
-      // Told where somebody may see it: who should have taken the warning is what failed.
-      if (!this.#listenerFailed) console.warn(`warning: onEvent failed: ${messageOf(error)}; the run goes on`);
-      this.#listenerFailed = true;
+      this.#onEventFailed(error);
     }
     this.#bus.post(event);
+  }
+
+  /** Told where somebody may see it, once: who should have taken the warning is what failed. */
+  #onEventFailed(error: unknown): void {
+    if (!this.#listenerFailed) console.warn(`warning: onEvent failed: ${messageOf(error)}; the run goes on`);
+    this.#listenerFailed = true;
   }
 
   #warn(message: string): void {

@@ -349,28 +349,33 @@ describe('JobContext', () => {
     expect(heard).to.deep.equal(['first', 'second', 'second']);
   });
 
-  it('goes on when onEvent throws', async () => {
-    const fixture = new Fixture();
-    fixture.queue.push([1]);
-    const told: string[] = [];
-    const warn = console.warn;
-    console.warn = (text: string) => void told.push(text);
-    try {
-      const { clock, fs } = fixture;
-      const events = {
-        push: () => {
-          throw new Error('no terminal');
-        },
-      } as unknown as RunEvent[];
-      const context = made(contextOf(fixture.job, { clock, fs, events, once: true }));
-      await context.start();
-      await context.awaitTermination();
-      expect(fixture.rows).to.deep.equal([1]);
-    } finally {
-      console.warn = warn;
-    }
-    expect(told).to.deep.equal(['warning: onEvent failed: no terminal; the run goes on']);
-  });
+  const failing: [string, () => void | Promise<void>][] = [
+    [
+      'throws',
+      () => {
+        throw new Error('no terminal');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no terminal'))],
+  ];
+  for (const [how, fail] of failing)
+    it(`goes on when onEvent ${how}`, async () => {
+      const fixture = new Fixture();
+      fixture.queue.push([1]);
+      const told: string[] = [];
+      const warn = console.warn;
+      console.warn = (text: string) => void told.push(text);
+      try {
+        const { clock, fs } = fixture;
+        const context = made(contextOf(fixture.job, { clock, fs, onEvent: fail, once: true }));
+        await context.start();
+        await context.awaitTermination();
+        expect(fixture.rows).to.deep.equal([1]);
+      } finally {
+        console.warn = warn;
+      }
+      expect(told).to.deep.equal(['warning: onEvent failed: no terminal; the run goes on']);
+    });
 
   it('goes on from its checkpoint after a crash', async () => {
     const fixture = new Fixture();

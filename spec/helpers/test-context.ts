@@ -9,7 +9,7 @@ import { InProcessRunner, type InProcessRunnerOptions } from '../../lib/driver/i
 import { JobContext } from '../../lib/driver/job-context.js';
 import { startJob } from '../../lib/driver/run-job.js';
 import { makeWorkerHandler } from '../../lib/executor/worker-handler.js';
-import type { RunEvent } from '../../lib/metrics/run-events.js';
+import type { RunEvent, RunListener } from '../../lib/metrics/run-events.js';
 import { turn } from './run-engine.js';
 
 export interface TestContextOptions {
@@ -18,13 +18,15 @@ export interface TestContextOptions {
   readonly checkpoint?: string;
   readonly once?: boolean;
   readonly events?: RunEvent[];
+  /** In the place of `events`. */
+  readonly onEvent?: RunListener;
   readonly faults?: InProcessRunnerOptions['faults'];
 }
 
 /** Batches of one second, two workers. */
 export function contextOf(
   job: Job,
-  { clock, fs, checkpoint, once = false, events = [], faults }: TestContextOptions,
+  { clock, fs, checkpoint, once = false, events = [], onEvent, faults }: TestContextOptions,
 ): JobContext {
   const { values } = resolveOptions({ program: { interval: '1s', workers: 2, slotMemory: '16MiB' }, job: job.options });
   const world: EngineWorld = {
@@ -45,7 +47,7 @@ export function contextOf(
     { name: job.name, args: argInfos(job.args), options: job.options, file: undefined, module: '', job },
     { checkpoint, args: {}, once, options: values, given: {} },
     (loaded, settings, listener) => startJob(loaded, settings, listener, world),
-    event => void events.push(event),
+    onEvent ?? (event => void events.push(event)),
     clock,
   );
 }
