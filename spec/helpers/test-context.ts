@@ -21,12 +21,14 @@ export interface TestContextOptions {
   /** In the place of `events`. */
   readonly onEvent?: RunListener;
   readonly faults?: InProcessRunnerOptions['faults'];
+  /** In the place of an engine. */
+  readonly start?: ConstructorParameters<typeof JobContext>[2];
 }
 
 /** Batches of one second, two workers. */
 export function contextOf(
   job: Job,
-  { clock, fs, checkpoint, once = false, events = [], onEvent, faults }: TestContextOptions,
+  { clock, fs, checkpoint, once = false, events = [], onEvent, faults, start }: TestContextOptions,
 ): JobContext {
   const { values } = resolveOptions({ program: { interval: '1s', workers: 2, slotMemory: '16MiB' }, job: job.options });
   const world: EngineWorld = {
@@ -46,7 +48,7 @@ export function contextOf(
   return new JobContext(
     { name: job.name, args: argInfos(job.args), options: job.options, file: undefined, module: '', job },
     { checkpoint, args: {}, once, options: values, given: {} },
-    (loaded, settings, listener) => startJob(loaded, settings, listener, world),
+    start ?? ((loaded, settings, listener) => startJob(loaded, settings, listener, world)),
     onEvent ?? (event => void events.push(event)),
     clock,
   );
