@@ -8,19 +8,29 @@
  * What is stopped stays stopped; to go on, create another one on the same checkpoint. One may be active in a process.
  * A failed batch ends the run: `awaitTermination` rejects with its error, everything before the batch is committed.
  */
-import { resolve } from 'node:path';
 import { SystemClock, type Clock } from '../core/clock.js';
-import { EngineError, messageOf } from '../core/errors.js';
+import { EngineError } from '../core/errors.js';
 import { givenOptions, resolveOptions } from '../core/options.js';
 import type { StreamingListener } from '../core/streaming-listener.js';
-import { insideUserCall, isThenable } from '../core/user-call.js';
+import { insideUserCall } from '../core/user-call.js';
 import type { Job } from '../api/job.js';
 import { ListenerBus } from '../metrics/listener-bus.js';
-import type { RunEvent, RunListener } from '../metrics/run-events.js';
+import type { RunListener } from '../metrics/run-events.js';
 import { activeContext, claimActive, releaseActive } from './active-context.js';
 import { consoleListener } from './console-listener.js';
-import type { GetOrCreateOptions, JobContextOptions, StopOptions } from './job-context-options.js';
+import { guarded } from './guarded-listener.js';
+import {
+  CREATE_OPTIONS,
+  GET_OR_CREATE_OPTIONS,
+  STOP_OPTIONS,
+  checkpointPath,
+  refuseUnknownNames,
+  type GetOrCreateOptions,
+  type JobContextOptions,
+  type StopOptions,
+} from './job-context-options.js';
 import type { LoadedJob, RunningJob, RunSettings } from './run-job.js';
+import { settlesWithin } from './settles-within.js';
 
 /** What starts a job; the real one is loaded by whoever calls it, because job files import this module in every worker. */
 type StartJob = (loaded: LoadedJob, settings: RunSettings, listener: RunListener) => Promise<RunningJob>;
@@ -35,14 +45,13 @@ export class JobContext {
   readonly #settings: RunSettings;
   readonly #clock: Clock;
   readonly #startJob: StartJob;
-  readonly #tellProgram: RunListener;
+  readonly #tell: RunListener;
   readonly #bus = new ListenerBus(message => this.#warn(message));
   #state: JobContextState = 'initialized';
   #starting: Promise<void> | undefined;
   #running: RunningJob | undefined;
   /** An end at once was asked for: what it cancels has not failed. */
   #aborting = false;
-  #listenerFailed = false;
   readonly #terminated: Promise<void>;
   #resolve: () => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
@@ -58,7 +67,11 @@ export class JobContext {
     this.#loaded = loaded;
     this.#settings = settings;
     this.#startJob = start;
-    this.#tellProgram = onEvent;
+    const tellProgram = guarded(onEvent);
+    this.#tell = event => {
+      tellProgram(event);
+      this.#bus.post(event);
+    };
     this.#clock = clock;
     this.#terminated = new Promise((done, failed) => {
       this.#resolve = done;
@@ -74,16 +87,17 @@ export class JobContext {
    * @param job path or file URL of a job file: it runs on worker threads. Or a job made by `job(...)`: it runs in this
    *   thread, which is meant for specs and small tools; a function of it that never returns then stops everything
    *
-   * Throws `jobNotFound` or `jobInvalid` with the place, `optionUnknown`, `optionInvalid`.
+   * Throws `jobNotFound` or `jobInvalid` with the place, `optionUnknown`, `optionInvalid`; the job's arguments are
+   * looked at when it starts.
    */
   static async create(job: string | URL | Job, options: JobContextOptions = {}): Promise<JobContext> {
     const { checkpoint, args = {}, once = false, onEvent } = options;
-    if (checkpoint === '') throw new EngineError('optionInvalid', 'checkpoint wants a directory, got an empty string');
+    refuseUnknownNames(options, CREATE_OPTIONS, 'JobContext.create');
     const { loadJob, startJob } = await import('./run-job.js');
     const loaded = await loadJob(job);
     const resolved = resolveOptions({ program: options.options ?? {}, env: process.env, job: loaded.options });
     const settings = {
-      checkpoint: checkpoint === undefined ? undefined : resolve(checkpoint),
+      checkpoint: checkpoint === undefined ? undefined : checkpointPath(checkpoint),
       args: Object.fromEntries(Object.entries(args).map(([name, value]) => [name, String(value)])),
       once,
       options: resolved.values,
@@ -111,7 +125,8 @@ export class JobContext {
     create: () => JobContext | Promise<JobContext>,
     options: GetOrCreateOptions = {},
   ): Promise<JobContext> {
-    const directory = resolve(checkpoint);
+    const directory = checkpointPath(checkpoint);
+    refuseUnknownNames(options, GET_OR_CREATE_OPTIONS, 'JobContext.getOrCreate');
     const { once = false, onEvent } = options;
     const [{ restartFrom }, { startJob }] = await Promise.all([import('./restart-from.js'), import('./run-job.js')]);
     const { restart, warnings } = await restartFrom(directory, options);
@@ -196,7 +211,7 @@ export class JobContext {
       );
     }
     refuseInside('awaitTerminationOrTimeout');
-    return this.#endsWithin(timeoutMs, this.#terminated);
+    return settlesWithin(this.#terminated, timeoutMs, this.#clock);
   }
 
   /**
@@ -206,7 +221,9 @@ export class JobContext {
    * Called from a function of foreachRDD or from a listener it only asks for the end and resolves at once: the run could
    * not end before that function does.
    */
-  async stop({ graceful = false, timeoutMs }: StopOptions = {}): Promise<void> {
+  async stop(options: StopOptions = {}): Promise<void> {
+    refuseUnknownNames(options, STOP_OPTIONS, 'stop');
+    const { graceful = false, timeoutMs } = options;
     if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
       throw new EngineError('optionInvalid', `stop wants timeoutMs of at least 0, got ${timeoutMs}`);
     }
@@ -216,7 +233,7 @@ export class JobContext {
 
   async #start(): Promise<void> {
     try {
-      this.#running = await this.#startJob(this.#loaded, this.#settings, event => this.#tell(event));
+      this.#running = await this.#startJob(this.#loaded, this.#settings, this.#tell);
     } catch (error) {
       this.#end(error);
       throw error;
@@ -238,12 +255,12 @@ export class JobContext {
     const ended = this.#terminated.catch(() => undefined);
     if (graceful) {
       ask('graceful');
-      if (await this.#endsWithin(timeoutMs, ended)) return;
+      if (await settlesWithin(ended, timeoutMs, this.#clock)) return;
       this.#warn(`not everything was finished after ${timeoutMs} ms: what is under way is done again by the next run`);
     }
     this.#aborting = true;
     ask('now');
-    if (await this.#endsWithin(graceful ? LAST_WAIT_MS : timeoutMs, ended)) return;
+    if (await settlesWithin(ended, graceful ? LAST_WAIT_MS : timeoutMs, this.#clock)) return;
     this.#warn(
       'a function of foreachRDD has not returned: it is not waited for any longer. The checkpoint is given back when it returns',
     );
@@ -258,33 +275,6 @@ export class JobContext {
     this.#bus.flush();
     if (error === undefined) this.#resolve();
     else this.#reject(error);
-  }
-
-  /** @param timeoutMs undefined: it is waited for without limit */
-  async #endsWithin(timeoutMs: number | undefined, end: Promise<void>): Promise<boolean> {
-    if (timeoutMs === undefined) return end.then(() => true);
-    let cancel: () => void = () => undefined;
-    const timeout = new Promise<boolean>(timedOut => {
-      cancel = this.#clock.setTimer(this.#clock.now() + timeoutMs, () => timedOut(false));
-    });
-    return Promise.race([end.then(() => true), timeout]).finally(() => cancel());
-  }
-
-  #tell(event: RunEvent): void {
-    try {
-      const told: unknown = this.#tellProgram(event);
-      // Nothing waits for it; but an error that nobody catches would end the process.
-      if (isThenable(told)) Promise.resolve(told).catch((error: unknown) => this.#onEventFailed(error));
-    } catch (error) {
-      this.#onEventFailed(error);
-    }
-    this.#bus.post(event);
-  }
-
-  /** Told where somebody may see it, once: who should have taken the warning is what failed. */
-  #onEventFailed(error: unknown): void {
-    if (!this.#listenerFailed) console.warn(`warning: onEvent failed: ${messageOf(error)}; the run goes on`);
-    this.#listenerFailed = true;
   }
 
   #warn(message: string): void {

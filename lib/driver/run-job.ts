@@ -1,6 +1,7 @@
 /** Runs a job file on this machine: what the command line and programs that embed Sluice call. */
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
 import { EngineError } from '../core/errors.js';
 import { argInfos, parseArgs, type JobArgInfo } from '../core/job-args.js';
 import type { Json } from '../core/json.js';
@@ -61,7 +62,11 @@ export async function openJob(path: string): Promise<LoadedJob> {
 export async function loadJob(job: string | URL | Job): Promise<LoadedJob> {
   if (job instanceof URL) return openJob(fileURLToPath(job));
   if (typeof job === 'string') return openJob(job.startsWith('file:') ? fileURLToPath(job) : job);
-  return jobInProgram(job);
+  if (isJob(job)) return jobInProgram(job);
+  throw new EngineError(
+    'jobInvalid',
+    `a job is wanted: the path or URL of its file, or what job(...) gives; got ${inspect(job, { depth: 0 })}`,
+  );
 }
 
 /** A job that has no file: it runs in this process without threads, and its functions may use what is around them. */

@@ -150,6 +150,30 @@ describe('JobContext', () => {
     expect(JobContext.getActive()).to.equal(second);
   });
 
+  it('refuses what its calls do not take, with the cure', async () => {
+    const fixture = new Fixture();
+    const refusals: [Promise<unknown>, string, RegExp][] = [
+      [
+        JobContext.create(fixture.job, { interval: '1s' } as object),
+        'optionUnknown',
+        /engine options, such as interval/,
+      ],
+      [JobContext.create(fixture.job, { checkpiont: 'cp' } as object), 'optionUnknown', /did you mean 'checkpoint'/],
+      [JobContext.create(fixture.job, { checkpoint: '' }), 'optionInvalid', /wants a directory, got an empty string/],
+      [JobContext.create(fixture.job, { options: { interval: '0' } }), 'optionInvalid', /interval \(program\) wants/],
+      [JobContext.create({} as Job), 'jobInvalid', /path or URL of its file, or what job\(\.\.\.\) gives; got/],
+      [JobContext.getOrCreate('', () => fixture.context()), 'optionInvalid', /got an empty string/],
+      [JobContext.getOrCreate('cp', () => fixture.context(), { args: {} } as object), 'optionUnknown', /createOnError/],
+      [fixture.context().stop({ gracefully: true } as object), 'optionUnknown', /did you mean 'graceful'/],
+      [fixture.context().stop({ timeoutMs: -1 }), 'optionInvalid', /at least 0, got -1/],
+    ];
+    for (const [promise, code, message] of refusals) {
+      const thrown = await promise.catch((error: unknown) => error);
+      expect(thrown).to.have.property('code', code);
+      expect((thrown as Error).message).to.match(message);
+    }
+  });
+
   it('refuses sources, operations and outputs that are declared after the build function', async () => {
     const fixture = new Fixture();
     let kept: StreamingContext | undefined;
