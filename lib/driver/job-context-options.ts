@@ -15,7 +15,7 @@ export interface JobContextOptions {
   readonly options?: DeclaredOptions;
   /** Process what is there now, commit it, and end. Default false: run until stopped. */
   readonly once?: boolean;
-  /** Takes every event of the run; default: what the job prints goes to standard output, warnings to standard error. */
+  /** Takes every event of the run; default: what the job prints goes to standard output, problems to standard error. */
   readonly onEvent?: RunListener;
 }
 
