@@ -1,4 +1,5 @@
 import type { Json } from '../core/json.js';
+import type { OptionText } from '../core/options.js';
 import { corrupt } from './checkpoint-files.js';
 
 /**
@@ -12,8 +13,8 @@ export interface RunRecord {
   readonly cwd: string;
   /** The job's arguments that were given, as text. */
   readonly args: { readonly [name: string]: string };
-  /** Engine options that were given, in milliseconds and bytes. */
-  readonly options: { readonly [name: string]: number };
+  /** Engine options that were given; durations in milliseconds, sizes in bytes. */
+  readonly options: { readonly [name: string]: OptionText };
 }
 
 /** Reads what a manifest has of it; undefined in one of a version before there was any. Throws `checkpointCorrupt`. */
@@ -26,7 +27,7 @@ export function runRecordOf(value: Json | undefined, path: string): RunRecord | 
     !isObject(args) ||
     !Object.values(args).every(text => typeof text === 'string') ||
     !isObject(options) ||
-    !Object.values(options).every(number => typeof number === 'number')
+    !Object.values(options).every(value => ['string', 'number', 'boolean'].includes(typeof value))
   ) {
     throw corrupt(path, undefined, `its "run" is not how a run is started: ${JSON.stringify(value).slice(0, 200)}`);
   }

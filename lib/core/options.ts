@@ -158,15 +158,18 @@ export interface ResolvedOptions {
   readonly origins: { readonly [N in OptionName]: OptionOrigin };
 }
 
+/** An option's value as it is given or recorded. */
+export type OptionText = string | number | boolean;
+
 export interface OptionLayers {
   readonly cli?: { readonly [name: string]: string | undefined };
   /** What a program that embeds Sluice gives, in the place of a command line. */
-  readonly program?: { readonly [name: string]: string | number | undefined };
+  readonly program?: { readonly [name: string]: OptionText | undefined };
   /** The process's environment; only `SLUICE_...` is looked at. */
   readonly env?: { readonly [name: string]: string | undefined };
   /** What the run of a checkpoint was started with. */
-  readonly checkpoint?: { readonly [name: string]: number };
-  readonly job?: { readonly [name: string]: string | number | undefined };
+  readonly checkpoint?: { readonly [name: string]: OptionText };
+  readonly job?: { readonly [name: string]: OptionText | undefined };
 }
 
 /** `checkpointInterval` -> `SLUICE_CHECKPOINT_INTERVAL`. */
@@ -191,7 +194,7 @@ export function resolveOptions(layers: OptionLayers): ResolvedOptions {
 }
 
 /** The options that this run was given, by name, in milliseconds and bytes: neither the job's own nor defaults. */
-export function givenOptions({ values, origins }: ResolvedOptions): { readonly [name: string]: number } {
+export function givenOptions({ values, origins }: ResolvedOptions): { readonly [name: string]: OptionText } {
   const given = Object.entries<OptionInfo>(ENGINE_OPTIONS).filter(
     ([name]) => !['job', 'default'].includes(origins[name as OptionName]),
   );
@@ -204,7 +207,7 @@ export function formatDefault(info: OptionInfo): string {
   return formatValue(info, info.default);
 }
 
-function firstGiven(name: string, layers: OptionLayers): [text: string | number | undefined, origin: OptionOrigin] {
+function firstGiven(name: string, layers: OptionLayers): [text: OptionText | undefined, origin: OptionOrigin] {
   const cli = layers.cli?.[name];
   if (cli !== undefined) return [cli, 'command line'];
   const program = layers.program?.[name];
@@ -218,7 +221,7 @@ function firstGiven(name: string, layers: OptionLayers): [text: string | number 
   return [undefined, 'default'];
 }
 
-function parseOption(name: string, info: OptionInfo, text: string | number, origin: OptionOrigin): number {
+function parseOption(name: string, info: OptionInfo, text: OptionText, origin: OptionOrigin): number {
   const what = `${origin === 'environment' ? envNameOf(name) : `option ${name}`} (${origin})`;
   const value = parseByType(info, text, what);
   if (value < info.min || value > info.max || !Number.isInteger(value)) {
@@ -241,7 +244,7 @@ function parseOption(name: string, info: OptionInfo, text: string | number, orig
   return value;
 }
 
-function parseByType(info: OptionInfo, text: string | number, what: string): number {
+function parseByType(info: OptionInfo, text: OptionText, what: string): number {
   if (typeof text !== 'string' && typeof text !== 'number') return Number.NaN;
   switch (info.type) {
     case 'duration':

@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { EngineError } from '../core/errors.js';
 import { argInfos, parseArgs, type JobArgInfo } from '../core/job-args.js';
 import type { Json } from '../core/json.js';
-import type { DeclaredOptions, EngineOptions } from '../core/options.js';
+import type { DeclaredOptions, EngineOptions, OptionText } from '../core/options.js';
 import { isJob, type Job } from '../api/job.js';
 import type { RunListener, RunSummary } from '../metrics/run-events.js';
 import { Engine } from './engine.js';
@@ -34,7 +34,7 @@ export interface RunSettings {
   readonly once: boolean;
   readonly options: EngineOptions;
   /** Those of the options that were given to this run, by name, for whoever goes on from its checkpoint. */
-  readonly given: { readonly [name: string]: number };
+  readonly given: { readonly [name: string]: OptionText };
 }
 
 export interface RunningJob {

@@ -59,7 +59,7 @@ describe('what a checkpoint says of its run', () => {
     ['a number as job file', { ...RUN, jobFile: 1 }],
     ['no working directory', { jobFile: null, args: {}, options: {} }],
     ['arguments that are not text', { ...RUN, args: { input: ['in'] } }],
-    ['options that are not numbers', { ...RUN, options: { interval: '1s' } }],
+    ['options that are neither numbers nor words', { ...RUN, options: { interval: ['1s'] } }],
   ];
   for (const [what, value] of wrong) {
     it(`is refused as damage where it is ${what}`, async () => {

@@ -108,7 +108,7 @@ describe('options', () => {
     expect(() => resolveOptions({ env: { SLUICE_DEBUG: '1', SLUICE_SWEEP: '1', PATH: '/bin' } })).not.to.throw();
   });
 
-  const unfit: [string, string | number][] = [
+  const unfit: [string, string | number | boolean][] = [
     ['interval', '0'],
     ['interval', '1.5ms'],
     ['interval', '2 days'],
@@ -126,6 +126,7 @@ describe('options', () => {
     ['keyGroups', '100'],
     ['keyGroups', '65536'],
     ['maxTaskFailures', '0'],
+    ['maxTaskFailures', true],
   ];
   for (const [name, value] of unfit) {
     it(`refuse ${name} = '${value}', naming the option and what came`, () => {
