@@ -23,34 +23,26 @@ export function describeInputs(
 function describe(kind: string, ranges: readonly Json[]): string {
   switch (kind) {
     case 'file':
-      return listed(piecesOf(ranges));
+      return listed(
+        ranges.flatMap(range => fileRangeOf(range).pieces),
+        ({ file, start, end }) => `${file} bytes ${start} to ${end}`,
+      );
     case 'rate':
-      return listed(spansOf(ranges));
+      return listed(ranges as readonly unknown[] as readonly RateRange[], ({ from, to }) => `rows ${from} to ${to}`);
     default:
       // What other ranges hold is the business of their source; that of a queue is the rows themselves.
       return ranges.length === 1 ? '1 partition' : `${ranges.length} partitions`;
   }
 }
 
-function* piecesOf(ranges: readonly Json[]): Generator<string> {
-  for (const range of ranges) {
-    for (const { file, start, end } of fileRangeOf(range).pieces) yield `${file} bytes ${start} to ${end}`;
-  }
-}
-
-function* spansOf(ranges: readonly Json[]): Generator<string> {
-  for (const { from, to } of ranges as readonly { readonly from: number; readonly to: number }[]) {
-    yield `rows ${from} to ${to}`;
-  }
+interface RateRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** One a line, the first of them; a batch may have any number. */
-function listed(names: Iterable<string>): string {
-  const shown: string[] = [];
-  let numMore = 0;
-  for (const name of names) {
-    if (shown.length < MAX_NAMED) shown.push(name);
-    else numMore++;
-  }
-  return [...shown, ...(numMore > 0 ? [`and ${numMore} more`] : [])].join('\n');
+function listed<T>(items: readonly T[], format: (item: T) => string): string {
+  const lines = items.slice(0, MAX_NAMED).map(format);
+  if (items.length > MAX_NAMED) lines.push(`and ${items.length - MAX_NAMED} more`);
+  return lines.join('\n');
 }
