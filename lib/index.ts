@@ -23,3 +23,16 @@ export { StateSpec } from './api/state-spec.js';
 export type { State, StateFunction } from './api/state-spec.js';
 export { StreamingContext } from './api/streaming-context.js';
 export { col, count, countIf, lit, max, min, not, sum } from './api/expressions.js';
+export type { DeclaredOptions } from './core/options.js';
+export type {
+  BatchInfo,
+  OutputOperationInfo,
+  StreamInputInfo,
+  StreamingListener,
+} from './core/streaming-listener.js';
+export { JobContext } from './driver/job-context.js';
+export type { JobContextState } from './driver/job-context.js';
+export type { GetOrCreateOptions, JobContextOptions, StopOptions } from './driver/job-context-options.js';
+export { isMain } from './driver/main-program.js';
+export { StatsReportListener } from './driver/streaming-listeners.js';
+export type { RunEvent, RunListener, RunSummary } from './driver/run-events.js';

@@ -1,13 +1,17 @@
 /** The jobs of `jobs/` on bounded input, their output compared with a plain computation of what it must be. */
-import { existsSync, mkdirSync, readFileSync, renameSync, readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, readdirSync, watch } from 'node:fs';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import clickViewCounts from '../jobs/click-view-counts.js';
 import windowedTopK from '../jobs/windowed-top-k.js';
 import { writeClicks } from '../jobs/generate-clicks.js';
 import networkWordCount from '../jobs/network-word-count.js';
 import statefulSessions from '../jobs/stateful-sessions.js';
+import queueStream from '../jobs/queue-stream.js';
+import recoverableWordCount from '../jobs/recoverable-word-count.js';
 import { VirtualClock } from '../lib/core/clock.js';
 import { NodeFileSystem } from '../lib/core/node-file-system.js';
 import { ModelFileSystem } from './helpers/model-file-system.js';
@@ -237,4 +241,80 @@ describe('jobs/network-word-count.ts', () => {
     socket.destroy();
     await new Promise(resolve => server.close(resolve));
   });
+});
+
+describe('jobs/queue-stream.ts', () => {
+  it('prints for each batch of the queue how many numbers end in each digit', async () => {
+    const run = await runEngine(queueStream, { clock: new VirtualClock(1000), fs: new NodeFileSystem(), once: true });
+    await run.engine.done;
+    const printed = run.events.flatMap(event => (event.kind === 'printed' ? [event.lines.slice(1).toSorted()] : []));
+    expect(printed).to.have.length(30);
+    const digits = Array.from({ length: 10 }, (_, digit) => `[ ${digit}, 100 ]`);
+    for (const lines of printed) expect(lines).to.deep.equal(digits);
+  });
+});
+
+describe('jobs/recoverable-word-count.ts', () => {
+  const folder = tempFolder();
+  const args = (name: string): { readonly input: string; readonly output: string } => ({
+    input: join(folder.path, name),
+    output: join(folder.path, `${name}.csv`),
+  });
+
+  it('counts the words of each batch, each word once, over a crash too', async () => {
+    const { input, output } = args('texts');
+    const clock = new VirtualClock(1000);
+    const fs = new NodeFileSystem();
+    const checkpoint = join(folder.path, 'checkpoint');
+    const start = (): Promise<TestRun> =>
+      runEngine(recoverableWordCount, { clock, fs, checkpoint, args: { input, output } });
+    folder.file('texts/1.txt', 'to be or not to be\n', 1000);
+    let run = await start();
+    await run.batchesDone(1);
+    await run.engine.abort();
+    folder.file('texts/2.txt', 'be\n', 2000);
+    run = await start();
+    await run.next();
+    await run.engine.stop();
+    const lines = readFileSync(output, 'utf8').trimEnd().split('\n');
+    expect(lines.slice(0, 4).toSorted()).to.deep.equal(['be,2', 'not,1', 'or,1', 'to,2']);
+    expect(lines.slice(4)).to.deep.equal(['be,1']);
+  });
+
+  it('as a program makes a context, goes on from its checkpoint when started again, and ends by itself', async () => {
+    const { input, output } = args('program');
+    const checkpoint = join(folder.path, 'of-program');
+    mkdirSync(dirname(output), { recursive: true });
+
+    /** Starts the program, interrupts it when the output is as wanted, and waits for its end. */
+    const runUntil = async (wanted: string): Promise<{ readonly code: number | null; readonly out: string }> => {
+      const child = spawn(
+        process.execPath,
+        ['--import', 'tsx', 'jobs/recoverable-word-count.ts', checkpoint, input, output],
+        // With the package as it is built: threads take no TypeScript.
+        {
+          env: { ...process.env, TSX_TSCONFIG_PATH: '.build/tsconfig.json' },
+          stdio: ['ignore', 'pipe', 'inherit'],
+          timeout: 30_000,
+        },
+      );
+      const ended = new Promise<number | null>(resolve => child.once('close', resolve));
+      const out = text(child.stdout);
+      const seen = new Promise<void>(resolve => {
+        const look = (): void => {
+          if (existsSync(output) && readFileSync(output, 'utf8') === wanted) resolve();
+        };
+        const watcher = watch(dirname(output), look);
+        void ended.then(() => watcher.close());
+      });
+      await Promise.race([seen, ended]);
+      child.kill('SIGINT');
+      return { code: await ended, out: await out };
+    };
+
+    folder.file('program/1.txt', 'again\n', 1000);
+    expect(await runUntil('again,1\n')).to.deep.equal({ code: 0, out: 'creating a new context\n' });
+    folder.file('program/2.txt', 'again again\n', 2000);
+    expect(await runUntil('again,1\nagain,2\n')).to.deep.equal({ code: 0, out: '' });
+  }).timeout(40_000);
 });

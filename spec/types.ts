@@ -4,11 +4,14 @@
  */
 import {
   BatchQueue,
+  JobContext,
+  StatsReportListener,
   col,
   count,
   countIf,
   csv,
   int64,
+  isMain,
   job,
   max,
   minutes,
@@ -22,11 +25,14 @@ import {
   text,
   timestamp,
   utf8,
+  type BatchInfo,
   type DStream,
   type MapWithStateStream,
+  type JobContextState,
   type Rdd,
   type State,
   type StreamingContext,
+  type StreamingListener,
 } from '../lib/index.js';
 
 const events = schema({ user: utf8(), action: nullable(utf8()), size: int64(), at: timestamp() });
@@ -374,4 +380,55 @@ export function jobs(): void {
   job('name', { options: { backpressure: 1 } }, build);
   // @ts-expect-error no such option
   job('name', { options: { speed: 3 } }, build);
+}
+
+export async function contexts(): Promise<void> {
+  const made = job('made', {}, ssc => ssc.fileStream('in', text()).print());
+  const options = { checkpoint: 'cp', args: { top: 3, exact: true, input: 'in' }, options: { interval: '1s' } };
+  const context: JobContext = await JobContext.create(made, options);
+  await JobContext.create(new URL('file:///job.ts'), { once: true, onEvent: event => console.log(event.kind) });
+  const machine = { createOnError: true, options: { workers: 2, slotMemory: '1GiB' } };
+  const restarted: JobContext = await JobContext.getOrCreate('cp', () => context, machine);
+  const active: JobContext | undefined = JobContext.getActive();
+  const state: JobContextState = (active ?? restarted).state;
+  const ended: boolean = await context.awaitTerminationOrTimeout(100);
+  await context.stop({ graceful: ended && state === 'active' && isMain(import.meta.url), timeoutMs: 5 });
+
+  // @ts-expect-error a job has a file or is made by job(...)
+  await JobContext.create({ name: 'made' });
+  // @ts-expect-error no such option
+  await JobContext.create(made, { options: { speed: 3 } });
+  // @ts-expect-error arguments are text, numbers or booleans
+  await JobContext.create(made, { args: { input: ['in'] } });
+  // @ts-expect-error the interval comes from the checkpoint
+  await JobContext.getOrCreate('cp', () => context, { options: { interval: '2s' } });
+  // @ts-expect-error a context is wanted
+  await JobContext.getOrCreate('cp', () => made);
+  // @ts-expect-error no such state
+  if (context.state === 'running') return;
+  // @ts-expect-error the state is changed by what is called
+  context.state = 'stopped';
+}
+
+export function listeners(ssc: StreamingContext, context: JobContext): void {
+  ssc.addStreamingListener({
+    onBatchStarted: ({ batchInfo }) => console.log(batchInfo.processingStartTime?.toFixed()),
+  });
+  const stats: StreamingListener = new StatsReportListener(3);
+  context.addStreamingListener(stats);
+  context.removeStreamingListener(stats);
+  context.addStreamingListener({
+    onOutputOperationCompleted: async ({ outputOperationInfo }) =>
+      console.log(outputOperationInfo.failureReason?.length),
+  });
+
+  // @ts-expect-error no such event
+  context.addStreamingListener({ onBatchEnded: () => undefined });
+  context.addStreamingListener({
+    // @ts-expect-error a delay may not be known yet
+    onBatchCompleted: ({ batchInfo }) => batchInfo.totalDelay.toFixed(),
+  });
+  // @ts-expect-error sources are looked up by their id
+  const lookUp = (info: BatchInfo): unknown => info.streamIdToInputInfo.get(0);
+  lookUp.toString();
 }

@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { EngineError } from '../core/errors.js';
 import { placeOf } from '../core/file-sink-spec.js';
 import type { Column } from '../core/schema.js';
+import type { StreamingListener } from '../core/streaming-listener.js';
 import {
   nodeId,
   type Dependency,
@@ -60,6 +61,9 @@ export class StreamGraph implements GraphView {
 
   /** How the receivers of receiver sources are made, by source id: called in the receivers' thread only. */
   readonly receivers = new Map<string, () => Receiver<unknown>>();
+  /** Only the driver calls them. */
+  readonly listeners: StreamingListener[] = [];
+  #state: 'building' | 'built' = 'building';
 
   /** @param numPartitions partitions of a shuffle where the job doesn't say */
   constructor(job: string, numPartitions: number) {
@@ -69,6 +73,7 @@ export class StreamGraph implements GraphView {
   }
 
   addNode(operation: Operation, dependencies: readonly Dependency[], columns: readonly Column[] | undefined): NodeId {
+    this.#refuseWhenBuilt(operation.kind);
     const id = nodeId(this.#nodes.length);
     const label = `${operation.kind}${callSite()}`;
     this.#nodes.push(Object.freeze({ id, operation, dependencies, columns, label }));
@@ -76,6 +81,7 @@ export class StreamGraph implements GraphView {
   }
 
   addOutput(name: string, parent: NodeId, operation: OutputNode['operation']): string {
+    this.#refuseWhenBuilt(name);
     if (operation.kind === 'file') this.#claimPath(placeOf(operation.spec), name);
     const id = this.uniqueName(name);
     this.#outputs.push(Object.freeze({ id, parent, operation, label: `${name}${callSite()}` }));
@@ -133,6 +139,15 @@ export class StreamGraph implements GraphView {
     return node;
   }
 
+  #refuseWhenBuilt(what: string): void {
+    if (this.#state === 'building') return;
+    throw new EngineError(
+      'contextState',
+      `${what} was called when the build function of job ${this.job} had returned: sources, operations and outputs cannot ` +
+        'be added to a plan that runs; declare all of them in the build function, and use plain code in foreachRDD',
+    );
+  }
+
   /** What the closures that run in workers take from around them. */
   captured(): readonly Captured[] {
     const closures = [
@@ -151,8 +166,9 @@ export class StreamGraph implements GraphView {
     return this.#outputs.find(output => output.id === id);
   }
 
-  /** The plan so far; a job without an output is refused. */
+  /** The plan, to which nothing can be added from now on; a job without an output is refused. */
   plan(): Plan {
+    this.#state = 'built';
     if (this.#outputs.every(({ operation }) => operation.kind === 'persist')) {
       throw new EngineError(
         'jobInvalid',

@@ -2,6 +2,7 @@ import { EngineError } from '../core/errors.js';
 import { text, type Format } from '../core/format.js';
 import { int64, schema, timestamp, type Column, type RowOf, type Schema } from '../core/schema.js';
 import type { SourceSpec } from '../core/source-spec.js';
+import type { StreamingListener } from '../core/streaming-listener.js';
 import type { NodeId } from '../plan/node.js';
 import { parseDuration, type Duration } from '../core/time.js';
 import { Accumulator, listRules, sumRules, type AccumulatorRules } from './accumulator.js';
@@ -183,6 +184,14 @@ export class StreamingContext {
     const [first, ...others] = streams;
     if (first === undefined) throw new EngineError('jobInvalid', 'union wants one stream at least, got an empty list');
     return others.length === 0 ? first : first.union(...others);
+  }
+
+  /**
+   * Calls the listener with what happens in the run. Only the driver does: the build function runs in each worker too,
+   * where its listener hears nothing.
+   */
+  addStreamingListener(listener: StreamingListener): void {
+    this.#graph.listeners.push(listener);
   }
 
   /** `f` of the RDDs that the streams have in a batch, in order of the list, gives the RDD of the new stream. See `DStream.transform`. */

@@ -8,6 +8,7 @@ import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
 import { decodeCheckedJson, encodeCheckedJson } from './checked-json.js';
 import { corrupt, hasCode, isSnapshotName, MANIFEST, PREVIOUS_MANIFEST } from './checkpoint-files.js';
+import { runRecordOf, type RunRecord } from './run-record.js';
 
 /** An operator with state, as a checkpoint remembers it. */
 export interface OperatorInfo {
@@ -51,6 +52,8 @@ export interface Manifest {
   /** The first log segment that has anything later than `time`, and the last one that existed: both must be there. */
   readonly firstSegment: number;
   readonly lastSegment: number;
+  /** How its owner was started. */
+  readonly run?: RunRecord | undefined;
 }
 
 const FORMAT = 'sluice-manifest';
@@ -90,7 +93,8 @@ export async function readManifest(
       throw corrupt(path, undefined, `${JSON.stringify(file)} is not the name of a snapshot file`);
     return { ...snapshot, path: join(directory, file) };
   });
-  return { ...content, time: content.time ?? undefined, snapshots };
+  const run = runRecordOf(content.run as Json | undefined, path);
+  return { ...content, time: content.time ?? undefined, snapshots, run };
 }
 
 /**

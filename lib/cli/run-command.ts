@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { EngineError } from '../core/errors.js';
-import { resolveOptions } from '../core/options.js';
+import { givenOptions, resolveOptions } from '../core/options.js';
 import type { RunListener } from '../driver/run-events.js';
 import type { LoadedJob, openJob, RunningJob, startJob } from '../driver/run-job.js';
 import { makeReporter, type ReportMode } from './console-reporter.js';
@@ -44,7 +44,7 @@ export async function runCommand(
   const stopper = new Stopper(terminal);
   try {
     const job = await engine.openJob(resolve(terminal.cwd, jobPath));
-    const { values } = resolveOptions({ cli: optionFlags(flags), env: terminal.env, job: job.options });
+    const resolved = resolveOptions({ cli: optionFlags(flags), env: terminal.env, job: job.options });
     const report = makeReporter(modeOf(flags), terminal);
     const listen = also?.(() => stopper.stop());
     const listener: RunListener = event => {
@@ -57,7 +57,8 @@ export async function runCommand(
         checkpoint: checkpointOf(flags, job, terminal.cwd),
         args: pairs(flags.arg, '--arg'),
         once: flags.once === true,
-        options: values,
+        options: resolved.values,
+        given: givenOptions(resolved),
       },
       listener,
     );

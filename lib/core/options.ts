@@ -1,7 +1,8 @@
 /**
  * The engine's options: one table, from which come the types, the checks, the command line's help, the documentation
  * and the specs. A value is taken from the first of: command line (`--interval 2s`, `--option name=value`),
- * environment (`SLUICE_INTERVAL=2s`), the job file (`options: { interval: '2s' }`), the default.
+ * environment (`SLUICE_INTERVAL=2s`), the job file (`options: { interval: '2s' }`), the default. A program that embeds
+ * Sluice gives options in the place of a command line.
  */
 import { availableParallelism } from 'node:os';
 import { formatBinaryBytes, parseBytes } from './byte-size.js';
@@ -235,24 +236,37 @@ export type EngineOptions = {
   readonly [N in OptionName as (typeof ENGINE_OPTIONS)[N]['field']]: TypeOf<N> extends 'boolean' ? boolean : number;
 };
 
+/**
+ * What belongs to the machine and not to the job: at a restart from a checkpoint these are taken from what is given
+ * then, all others from the checkpoint.
+ */
+export const DEPLOYMENT_OPTIONS = ['workers', 'slotMemory', 'workerHeap'] as const satisfies readonly OptionName[];
+
+export type DeploymentOption = (typeof DEPLOYMENT_OPTIONS)[number];
+
 /** What a job file may declare: `{ interval: '2s', slotMemory: '2GiB' }`, or plain numbers in milliseconds and bytes. */
 export type DeclaredOptions = {
   readonly [N in OptionName]?: TypeOf<N> extends 'boolean' ? string | boolean : string | number;
 };
 
-export type OptionOrigin = 'command line' | 'environment' | 'job' | 'default';
+export type OptionOrigin = 'command line' | 'program' | 'environment' | 'checkpoint' | 'job' | 'default';
 
 export interface ResolvedOptions {
   readonly values: EngineOptions;
   readonly origins: { readonly [N in OptionName]: OptionOrigin };
 }
 
-type OptionText = string | number | boolean;
+/** An option's value as it is given or recorded. */
+export type OptionText = string | number | boolean;
 
 export interface OptionLayers {
   readonly cli?: { readonly [name: string]: string | undefined };
+  /** What a program that embeds Sluice gives, in the place of a command line. */
+  readonly program?: { readonly [name: string]: OptionText | undefined };
   /** The process's environment; only `SLUICE_...` is looked at. */
   readonly env?: { readonly [name: string]: string | undefined };
+  /** What the run of a checkpoint was started with. */
+  readonly checkpoint?: { readonly [name: string]: OptionText };
   readonly job?: { readonly [name: string]: OptionText | undefined };
 }
 
@@ -263,6 +277,8 @@ export const envNameOf = (option: string): string =>
 /** Every option's value and where it came from. Throws `optionUnknown`, `optionInvalid`. */
 export function resolveOptions(layers: OptionLayers): ResolvedOptions {
   refuseUnknown(layers.cli ?? {}, 'on the command line');
+  refuseUnknown(layers.program ?? {}, "in the program's options");
+  refuseUnknown(layers.checkpoint ?? {}, 'in what the checkpoint says of its run');
   refuseUnknown(layers.job ?? {}, "in the job's options");
   refuseMisspeltEnv(layers.env ?? {});
   const values: Record<string, number | boolean> = {};
@@ -275,6 +291,14 @@ export function resolveOptions(layers: OptionLayers): ResolvedOptions {
   return { values: values as unknown as EngineOptions, origins: origins as ResolvedOptions['origins'] };
 }
 
+/** The options that this run was given, by name, in milliseconds and bytes: neither the job's own nor defaults. */
+export function givenOptions({ values, origins }: ResolvedOptions): { readonly [name: string]: OptionText } {
+  const given = Object.entries<OptionInfo>(ENGINE_OPTIONS).filter(
+    ([name]) => !['job', 'default'].includes(origins[name as OptionName]),
+  );
+  return Object.fromEntries(given.map(([name, { field }]) => [name, values[field as keyof EngineOptions]]));
+}
+
 /** The default as somebody would write it: `500 ms`, `64MiB`, `number of cores`. */
 export function formatDefault(info: OptionInfo): string {
   if (info.type === 'boolean') return String(info.default);
@@ -285,8 +309,12 @@ export function formatDefault(info: OptionInfo): string {
 function firstGiven(name: string, layers: OptionLayers): [text: OptionText | undefined, origin: OptionOrigin] {
   const cli = layers.cli?.[name];
   if (cli !== undefined) return [cli, 'command line'];
+  const program = layers.program?.[name];
+  if (program !== undefined) return [program, 'program'];
   const env = layers.env?.[envNameOf(name)];
   if (env !== undefined && env !== '') return [env, 'environment'];
+  const checkpoint = layers.checkpoint?.[name];
+  if (checkpoint !== undefined) return [checkpoint, 'checkpoint'];
   const job = layers.job?.[name];
   if (job !== undefined) return [job, 'job'];
   return [undefined, 'default'];

@@ -4,6 +4,7 @@ import type { Json } from '../core/json.js';
 import type { EngineOptions } from '../core/options.js';
 import type { Job } from '../api/job.js';
 import type { CheckpointOptions } from '../checkpoint/checkpoint-store.js';
+import type { RunRecord } from '../checkpoint/run-record.js';
 import type { WorkerInit } from '../protocol/messages.js';
 import type { TaskRunner } from '../protocol/task-runner.js';
 import type { StartReceivers } from '../sources/receiver/receiver-messages.js';
@@ -19,6 +20,8 @@ export interface EngineSettings {
   readonly checkpoint: string | undefined;
   /** Absolute path of the folder for records that cannot be read; undefined = they are only counted. */
   readonly deadLetters: string | undefined;
+  /** How the run was started, for the checkpoint. */
+  readonly run?: RunRecord;
   /** Process all there is, then stop. */
   readonly once: boolean;
 }

@@ -6,7 +6,9 @@
  *                         |      \---offsets--> checkpoint log
  *                         +--> BatchCommitter --> outputs, commit record
  */
+import { assertNever } from '../core/assert-never.js';
 import { keyGroupRange } from '../core/hash.js';
+import { messageOf } from '../core/errors.js';
 import { batchTime, type BatchTime } from '../core/time.js';
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.js';
 import { operatorStates } from '../executor/state-tables.js';
@@ -16,7 +18,7 @@ import { fingerprintOf } from '../plan/fingerprint.js';
 import { checkSlides, endsSlide } from '../plan/slides.js';
 import { compileStages, outputSlide } from '../plan/stages.js';
 import type { SnapshotFileRef } from '../protocol/messages.js';
-import { BatchCommitter } from '../scheduler/batch-committer.js';
+import { BatchCommitter, type CommitStep } from '../scheduler/batch-committer.js';
 import { BatchRun } from '../scheduler/batch-run.js';
 import { BatchScheduler, previousTimeOf } from '../scheduler/batch-scheduler.js';
 import type { Batch } from '../scheduler/batch.js';
@@ -29,6 +31,7 @@ import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
 import type { EngineSettings, EngineWorld } from './engine-settings.js';
 import { openRecovery, storeOf, type Recovery } from './recovery.js';
 import { buildJob } from './build-job.js';
+import { describeInputs } from './describe-inputs.js';
 import { makeReceivers } from './make-receivers.js';
 import { matchSources } from './match-sources.js';
 import { receiverFolders, type ReceiverFolders } from './receiver-folders.js';
@@ -39,6 +42,7 @@ import { restoreState } from './restore-state.js';
 import { runInfo } from './run-info.js';
 import { makeBroadcastSources, makeSources, type Source } from './source-ports.js';
 import { snapshotState } from './snapshot-state.js';
+import { withStreamingListeners } from './streaming-listeners.js';
 
 export class Engine {
   readonly #pool: SlotPool;
@@ -57,10 +61,11 @@ export class Engine {
   #aborted = false;
 
   /** Opens the checkpoint, the sources and the outputs, restores the state, and starts cutting batches. */
-  static async start(settings: EngineSettings, world: EngineWorld, listener: RunListener): Promise<Engine> {
+  static async start(settings: EngineSettings, world: EngineWorld, runListener: RunListener): Promise<Engine> {
     const { options } = settings;
     const startMs = world.clock.now();
     const { graph, plan } = buildJob(settings, options.workers);
+    const listener = withStreamingListeners(runListener, graph.listeners);
     checkSlides(plan, options.intervalMs);
     const fingerprint = fingerprintOf(plan);
     const compiled = compileStages(plan);
@@ -132,7 +137,7 @@ export class Engine {
         onTable: (...size) => counters.setTable(...size),
       });
       const rerun = recovery.batches.filter(batch => !batch.committed);
-      listener({ kind: 'started', info: runInfo(settings, plan) });
+      listener({ kind: 'started', info: runInfo(settings, plan, startMs) });
       if (recovery.restored) {
         const tookMs = world.clock.now() - startMs;
         listener({
@@ -221,6 +226,7 @@ export class Engine {
       },
       deadLetters: parts.deadLetters?.port,
       bytesOf: block => pool.bytesOf(block),
+      onStep: step => this.#tellStep(step, world.clock.now()),
       sinks: recovery.sinks,
     });
     const runOptions = {
@@ -260,6 +266,9 @@ export class Engine {
         const held = new Set(persisted.flatMap(({ id }) => result.kept.get(id) ?? []).map(({ block }) => block));
         pool.release(result.blocks.filter(block => !held.has(block)));
       },
+      onSubmitted: ({ time, submittedMs, ranges }) =>
+        listener({ kind: 'batchSubmitted', time, submittedMs, inputs: describeInputs(ranges, parts.compiled.plan) }),
+      onStarted: ({ time }, startedMs) => listener({ kind: 'batchStarted', time, startedMs }),
       onCompleted: completed =>
         listener({
           kind: 'batchCompleted',
@@ -276,6 +285,7 @@ export class Engine {
         listener({
           kind: 'batchFailed',
           time: failure.time,
+          failedMs: world.clock.now(),
           message: error.message,
           location: String(error.detail['place'] ?? ''),
         });
@@ -308,6 +318,23 @@ export class Engine {
       () => undefined,
       () => undefined,
     );
+  }
+
+  #tellStep(step: CommitStep, nowMs: number): void {
+    const { kind, time } = step;
+    switch (kind) {
+      case 'outputStarted':
+        return this.#listener({ kind, time, output: step.output, startedMs: nowMs });
+      case 'outputCompleted':
+        return this.#listener({ kind, time, output: step.output, completedMs: nowMs, failure: step.error?.message });
+      case 'failed':
+        // What an abort cancels has not failed.
+        if (!this.#aborted)
+          this.#listener({ kind: 'batchFailed', time, failedMs: nowMs, message: messageOf(step.error), location: '' });
+        return;
+      default:
+        assertNever(step);
+    }
   }
 
   #snapshot(

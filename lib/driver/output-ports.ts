@@ -5,6 +5,7 @@ import { EngineError } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
 import { formatBatchTime } from '../core/time.js';
+import { userCall } from '../core/user-call.js';
 import { decodeValue } from '../core/value-codec.js';
 import type { Rdd } from '../api/rdd.js';
 import type { StreamGraph } from '../api/stream-graph.js';
@@ -84,7 +85,7 @@ function functionPort(output: OutputNode, graph: StreamGraph, jobs: RddJobs): Ou
     skipsEmpty: false,
     async commit(time, batch) {
       try {
-        await jobs.run(output, time, batch.kept, f);
+        await jobs.run(output, time, batch.kept, (rdd, at) => userCall(() => f(rdd, at)));
         return undefined;
       } catch (error) {
         if (error instanceof EngineError) throw error;

@@ -46,6 +46,7 @@ export async function openRecovery(
     operators: [...plan.operators].map(([id, state]) => operatorInfo(id, state)),
     numKeyGroups: options.keyGroups,
     clock: world.clock,
+    ...(settings.run === undefined ? {} : { run: settings.run }),
     ...(world.owner === undefined ? {} : { owner: world.owner }),
     ...(world.isAlive === undefined ? {} : { isAlive: world.isAlive }),
   });

@@ -47,6 +47,7 @@ export class RunCounters {
       processingDelayMs: completedMs - startedMs,
       totalDelayMs: Math.max(0, completedMs - dueMs),
       records: result.inputRecords,
+      recordsBySource: Object.fromEntries(result.recordsBySource),
       bytes: result.inputBytes,
       badRecords: result.badRecords,
       outputRows,

@@ -6,10 +6,11 @@ import type { OutputNode, Plan } from '../plan/node.js';
 import type { EngineSettings } from './engine-settings.js';
 
 /** What a run tells its listeners about itself before the first batch. */
-export function runInfo(settings: EngineSettings, plan: Plan): RunInfo {
+export function runInfo(settings: EngineSettings, plan: Plan, startedMs: number): RunInfo {
   const { options, checkpoint, deadLetters } = settings;
   return {
     job: plan.job,
+    startedMs,
     intervalMs: options.intervalMs,
     workers: options.workers,
     checkpoint,
@@ -17,7 +18,12 @@ export function runInfo(settings: EngineSettings, plan: Plan): RunInfo {
     sources: plan.nodes.flatMap(({ operation }) =>
       operation.kind === 'source' ? [{ id: operation.sourceId, description: describeSource(operation.spec) }] : [],
     ),
-    outputs: plan.outputs.map(output => ({ id: output.id, description: describeOutput(output), path: pathOf(output) })),
+    outputs: plan.outputs.map(output => ({
+      id: output.id,
+      label: output.label,
+      description: describeOutput(output),
+      path: pathOf(output),
+    })),
   };
 }
 

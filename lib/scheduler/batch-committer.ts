@@ -28,11 +28,25 @@ export interface CommitterOptions {
   /** Takes dead-letter lines as one more output, before the others. */
   readonly deadLetters: OutputPort | undefined;
   readonly bytesOf: (block: BlockRef) => Uint8Array;
+  /** Hears how each commit goes, step by step. Must not throw. */
+  readonly onStep?: (step: CommitStep) => void;
   /** Last committed handles, from recovery. */
   readonly sinks: { readonly [output: string]: Json };
 }
 
 export type Computed = Pick<BatchTiming, 'startedMs' | 'computedMs'>;
+/** Dead letters are no output operation of the job: there is no step for them. */
+export type CommitStep =
+  | { readonly kind: 'outputStarted'; readonly time: BatchTime; readonly output: string }
+  /** `error`: why it failed; undefined when it did not. */
+  | {
+      readonly kind: 'outputCompleted';
+      readonly time: BatchTime;
+      readonly output: string;
+      readonly error: EngineError | undefined;
+    }
+  /** The batch is not committed, nor is any after it. */
+  | { readonly kind: 'failed'; readonly time: BatchTime; readonly error: EngineError };
 
 export interface Committed {
   readonly outputRows: number;
@@ -61,11 +75,21 @@ export class BatchCommitter {
    * @returns rows put out, and all outputs' handles as of this batch
    */
   commit(batch: Batch, result: BatchResult, computed?: Computed): Promise<Committed> {
-    const committed = this.#tail.then(() => this.#commit(batch, result, computed));
+    const committed = this.#tail.then(() => this.#commitOrTell(batch, result, computed));
     this.#tail = committed.then(() => undefined);
     // The rejection is the caller's; here it only keeps later batches from being committed.
     this.#tail.catch(() => undefined);
     return committed;
+  }
+
+  /** Only the batch that fails tells it: those after it reject because of it. */
+  async #commitOrTell(batch: Batch, result: BatchResult, computed: Computed | undefined): Promise<Committed> {
+    try {
+      return await this.#commit(batch, result, computed);
+    } catch (error) {
+      this.#options.onStep?.({ kind: 'failed', time: batch.time, error: error as EngineError });
+      throw error;
+    }
   }
 
   async #commit(batch: Batch, result: BatchResult, computed: Computed | undefined): Promise<Committed> {
@@ -127,14 +151,24 @@ export class BatchCommitter {
     time: BatchTime,
     output: Parameters<OutputPort['commit']>[1],
   ): Promise<Json | undefined> {
+    const tell = port === this.#options.deadLetters ? undefined : this.#options.onStep;
+    tell?.({ kind: 'outputStarted', time, output: port.id });
     try {
-      return await port.commit(time, output);
-    } catch (error) {
-      if (error instanceof EngineError) throw error;
-      throw new EngineError('sinkFailed', `output ${port.id} could not commit batch ${time}: ${messageOf(error)}`, {
-        cause: error,
-        detail: { output: port.id, batch: time },
-      });
+      const handle = await port.commit(time, output);
+      tell?.({ kind: 'outputCompleted', time, output: port.id, error: undefined });
+      return handle;
+    } catch (thrown) {
+      const error = outputError(thrown, port.id, time);
+      tell?.({ kind: 'outputCompleted', time, output: port.id, error });
+      throw error;
     }
   }
+}
+
+function outputError(thrown: unknown, output: string, time: BatchTime): EngineError {
+  if (thrown instanceof EngineError) return thrown;
+  return new EngineError('sinkFailed', `output ${output} could not commit batch ${time}: ${messageOf(thrown)}`, {
+    cause: thrown,
+    detail: { output, batch: time },
+  });
 }

@@ -61,6 +61,9 @@ export interface BatchSchedulerOptions {
   /** Writes all state as it is between two batches. */
   readonly snapshot: (time: BatchTime) => Promise<readonly SnapshotFileRef[]>;
   readonly release: (result: BatchResult) => void;
+  /** The batch's input is fixed and it waits for its turn; those to be run again are submitted at the start. */
+  readonly onSubmitted?: (batch: Batch) => void;
+  readonly onStarted?: (batch: Batch, startedMs: number) => void;
   readonly onCompleted: (completed: CompletedBatch) => void;
   readonly onCheckpoint: (time: BatchTime, bytes: number, tookMs: number) => void;
   readonly toError: (failure: BatchFailure) => EngineError;
@@ -107,6 +110,7 @@ export class BatchScheduler {
 
   start(): void {
     this.#options.rates?.start();
+    for (const batch of this.#waiting) this.#options.onSubmitted?.(batch);
     this.#inbox.post({ kind: 'tick' });
   }
 
@@ -123,7 +127,10 @@ export class BatchScheduler {
       case 'planned':
         this.#planning = false;
         if (event.batch === undefined) this.#drained = event.caughtUp;
-        else this.#waiting.push(event.batch);
+        else {
+          this.#waiting.push(event.batch);
+          this.#options.onSubmitted?.(event.batch);
+        }
         break;
       case 'computed':
         this.#computed(event.batch, event.startedMs, event.outcome);
@@ -227,6 +234,7 @@ export class BatchScheduler {
   #compute(batch: Batch): void {
     this.#computing = true;
     const startedMs = this.#options.clock.now();
+    this.#options.onStarted?.(batch, startedMs);
     this.#options.compute(batch, outcome => this.#inbox.post({ kind: 'computed', batch, startedMs, outcome }));
   }
 

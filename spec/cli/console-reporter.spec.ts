@@ -96,6 +96,18 @@ describe('console reporter', () => {
     expect(terminal.errText).to.equal('warning: receiver http: a request failed: why\n');
   });
 
+  it('leaves the steps inside a batch out, of lines and of json alike', () => {
+    for (const mode of ['json', 'plain'] as const) {
+      const terminal = new FakeTerminal();
+      const tell = makeReporter(mode, terminal);
+      tell({ kind: 'batchSubmitted', time: 5, submittedMs: 5, inputs: [] });
+      tell({ kind: 'batchStarted', time: 5, startedMs: 6 });
+      tell({ kind: 'outputStarted', time: 5, output: 'print', startedMs: 7 });
+      tell({ kind: 'outputCompleted', time: 5, output: 'print', completedMs: 8, failure: undefined });
+      expect(terminal.outText + terminal.errText).to.equal('');
+    }
+  });
+
   it('tells warnings and tasks that are run again on standard error', () => {
     const terminal = new FakeTerminal();
     const tell = makeReporter('plain', terminal);

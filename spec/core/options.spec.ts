@@ -2,7 +2,15 @@ import { expect } from 'chai';
 import { formatBinaryBytes, formatBytes, parseBytes } from '../../lib/core/byte-size.js';
 import { EngineError } from '../../lib/core/errors.js';
 import { editDistance, nearest } from '../../lib/core/nearest.js';
-import { ENGINE_OPTIONS, envNameOf, formatDefault, resolveOptions, type OptionInfo } from '../../lib/core/options.js';
+import {
+  DEPLOYMENT_OPTIONS,
+  ENGINE_OPTIONS,
+  envNameOf,
+  formatDefault,
+  givenOptions,
+  resolveOptions,
+  type OptionInfo,
+} from '../../lib/core/options.js';
 
 function refusal(run: () => unknown): EngineError {
   try {
@@ -40,6 +48,27 @@ describe('options', () => {
     });
   });
 
+  it('come from the program in the place of a command line, and from a checkpoint after the environment', () => {
+    const layers = {
+      program: { interval: '1s', workers: undefined },
+      env: { SLUICE_INTERVAL: '2s', SLUICE_WORKERS: '3' },
+      checkpoint: { workers: 4, keyGroups: 64, rollBytes: 1024 },
+      job: { rollBytes: '1MiB', taskTimeout: '9s' },
+    };
+    const resolved = resolveOptions(layers);
+    expect(resolved.values).to.include({ intervalMs: 1000, workers: 3, keyGroups: 64, rollBytes: 1024 });
+    expect(resolved.origins).to.include({
+      interval: 'program',
+      workers: 'environment',
+      keyGroups: 'checkpoint',
+      rollBytes: 'checkpoint',
+      taskTimeout: 'job',
+    });
+    expect(givenOptions(resolved)).to.deep.equal({ interval: 1000, workers: 3, keyGroups: 64, rollBytes: 1024 });
+    expect(givenOptions(resolveOptions({}))).to.deep.equal({});
+    for (const name of DEPLOYMENT_OPTIONS) expect(ENGINE_OPTIONS).to.have.property(name);
+  });
+
   it('take an empty environment variable as not given', () => {
     expect(resolveOptions({ env: { SLUICE_INTERVAL: '' } }).origins.interval).to.equal('default');
   });
@@ -59,7 +88,13 @@ describe('options', () => {
   });
 
   it('refuse a name that does not exist, with the nearest that does', () => {
-    for (const layers of [{ cli: { intervall: '1s' } }, { job: { Interval: '1s' } }]) {
+    const wrong = [
+      { cli: { intervall: '1s' } },
+      { program: { intervall: '1s' } },
+      { checkpoint: { intervall: 1000 } },
+      { job: { Interval: '1s' } },
+    ];
+    for (const layers of wrong) {
       const error = refusal(() => resolveOptions(layers));
       expect(error.code).to.equal('optionUnknown');
       expect(error.message)
@@ -82,7 +117,7 @@ describe('options', () => {
     expect(() => resolveOptions({ env: { SLUICE_DEBUG: '1', SLUICE_SWEEP: '1', PATH: '/bin' } })).not.to.throw();
   });
 
-  const unfit: [string, string | number][] = [
+  const unfit: [string, string | number | boolean][] = [
     ['interval', '0'],
     ['interval', '1.5ms'],
     ['interval', '2 days'],
@@ -107,6 +142,7 @@ describe('options', () => {
     ['backpressure', 'yes'],
     ['backpressure', ''],
     ['backpressure', 1],
+    ['maxTaskFailures', true],
   ];
   for (const [name, value] of unfit) {
     it(`refuse ${name} = '${value}', naming the option and what came`, () => {

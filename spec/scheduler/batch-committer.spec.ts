@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { BatchCommitter } from '../../lib/scheduler/batch-committer.js';
+import { BatchCommitter, type CommitStep } from '../../lib/scheduler/batch-committer.js';
 import { turn } from '../helpers/run-engine.js';
 import { batchOf, FakeLog, FakeOutput, FakeSource, Gate, resultOf, withOutput } from '../helpers/scheduler-ports.js';
 
@@ -11,6 +11,7 @@ class Fixture {
   readonly out = new FakeOutput(this.journal);
   readonly all = new FakeOutput(this.journal, 'all', false);
   readonly letters = new FakeOutput(this.journal, 'letters');
+  readonly steps: CommitStep[] = [];
   readonly committer: BatchCommitter;
 
   constructor(outputs: 'out' | 'out and all' = 'out', log: FakeLog | undefined = this.log) {
@@ -20,6 +21,7 @@ class Fixture {
       outputs: outputs === 'out' ? [this.out] : [this.out, this.all],
       deadLetters: this.letters,
       bytesOf: block => new Uint8Array(block.byteLength).fill(block.address),
+      onStep: step => this.steps.push(step),
       sinks: { before: 1 },
     });
   }
@@ -105,6 +107,29 @@ describe('BatchCommitter', () => {
     await committer.commit(batchOf(40), withOutput()).catch(() => undefined);
     expect(journal.filter(line => /[234]0/.test(line))).to.deep.equal(['out 20']);
     expect(committer.sinks).to.deep.equal({ before: 1, out: { at: 10 } });
+  });
+
+  it('tells of each output that it begins and ends, dead letters left out, and once of a batch that failed', async () => {
+    const { committer, out, steps } = new Fixture('out and all');
+    const deadLetters = [{ numRows: 2, blocks: [block(7)] }];
+    await committer.commit(batchOf(10), withOutput({ deadLetters }));
+    expect(steps.map(({ kind, time, ...step }) => [kind, time, 'output' in step ? step.output : ''])).to.deep.equal([
+      ['outputStarted', 10, 'out'],
+      ['outputCompleted', 10, 'out'],
+      ['outputStarted', 10, 'all'],
+      ['outputCompleted', 10, 'all'],
+    ]);
+    steps.length = 0;
+    out.gate = new Gate();
+    const commits = [20, 30].map(time => committer.commit(batchOf(time), withOutput()).catch(() => undefined));
+    out.gate.fail(new Error('disk full'));
+    await Promise.all(commits);
+    const why = 'output out could not commit batch 20: disk full';
+    expect(steps.map(step => [step.kind, step.time, 'error' in step ? step.error?.message : ''])).to.deep.equal([
+      ['outputStarted', 20, ''],
+      ['outputCompleted', 20, why],
+      ['failed', 20, why],
+    ]);
   });
 
   it('does not call an output whose offsets could not be made durable', async () => {
