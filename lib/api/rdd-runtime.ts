@@ -19,6 +19,11 @@ export interface RddSession {
    * @param limit of each partition the first so many rows at the most; null: all
    */
   collect(rdd: Lineage, limit: number | null): Promise<readonly PartitionRows[]>;
+  /**
+   * Makes a folder of text files, a file for each text: see `sinks/text-folder.ts`. A batch that runs again after a
+   * crash finds what it wrote itself and leaves it.
+   */
+  writeFolder(path: string, texts: readonly string[]): Promise<void>;
   /** The remembered RDDs of a stream, for batches from `from` to `to`, both included. */
   slice(stream: string, from: number, to: number): readonly Lineage[];
 }

@@ -60,7 +60,7 @@ export class Engine {
     const partitions = new Map([...operators].map(([id, state]) => [id, state.numPartitions]));
     const sources = makeSources(plan, graph, listener);
     const roll = { rollBytes: options.rollBytes, rollMs: options.rollIntervalMs };
-    const jobs = new RddJobs(graph);
+    const jobs = new RddJobs(graph, world.fs);
     const outputs = plan.outputs.map(output => makeOutput(output, graph, jobs, world.fs, roll, listener));
     const deadLetters =
       settings.deadLetters === undefined

@@ -12,6 +12,7 @@ import { Rdd } from '../api/rdd.js';
 import type { PartitionRows, RddSession } from '../api/rdd-runtime.js';
 import type { StreamGraph } from '../api/stream-graph.js';
 import { readRowBlock } from '../blocks/row-block.js';
+import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
 import type { OutputNode } from '../plan/node.js';
 import { compileStages } from '../plan/stages.js';
@@ -19,6 +20,7 @@ import type { BlockRef, KeptPart, PlanRef } from '../protocol/messages.js';
 import type { Batch, BatchFailure, BatchResult } from '../scheduler/batch.js';
 import { BatchRun, type BatchRunOptions } from '../scheduler/batch-run.js';
 import type { SlotPool } from '../scheduler/slot-pool.js';
+import { TextFolders } from '../sinks/text-folder.js';
 import { collectionRanges } from '../sources/queue-source.js';
 import { batchError } from './batch-error.js';
 
@@ -32,10 +34,12 @@ export interface RddExecutor {
 
 export class RddJobs {
   readonly #graph: StreamGraph;
+  readonly #folders: TextFolders;
   #executor: RddExecutor | undefined;
 
-  constructor(graph: StreamGraph) {
+  constructor(graph: StreamGraph, fs: FileSystem) {
     this.#graph = graph;
+    this.#folders = new TextFolders(fs);
   }
 
   start(executor: RddExecutor): void {
@@ -52,7 +56,7 @@ export class RddJobs {
     const executor = this.#executor;
     if (executor === undefined)
       throw new EngineError('internal', 'an output was committed before the slots were there');
-    const session = new DriverSession(executor, output, time, parts);
+    const session = new DriverSession({ executor, folders: this.#folders, job: this.#graph.job }, output, time, parts);
     const { columns } = this.#graph.node(output.parent);
     const leaf = { kind: 'blocks', name: output.id, numPartitions: parts.length, session } as const;
     const runtime = this.#graph.rdds;
@@ -66,9 +70,18 @@ export class RddJobs {
   }
 }
 
+/** What sessions have in common. */
+interface SessionWorld {
+  readonly executor: RddExecutor;
+  readonly folders: TextFolders;
+  readonly job: string;
+}
+
 /** One call of a function of foreachRDD. */
 class DriverSession implements RddSession {
   readonly #executor: RddExecutor;
+  readonly #folders: TextFolders;
+  readonly #job: string;
   readonly #output: OutputNode;
   readonly #time: number;
   /** Rows that are there, by name. */
@@ -82,8 +95,10 @@ class DriverSession implements RddSession {
   readonly #numPartitions: number;
   #isClosed = false;
 
-  constructor(executor: RddExecutor, output: OutputNode, time: number, parts: readonly KeptPart[]) {
+  constructor({ executor, folders, job }: SessionWorld, output: OutputNode, time: number, parts: readonly KeptPart[]) {
     this.#executor = executor;
+    this.#folders = folders;
+    this.#job = job;
     this.#output = output;
     this.#time = time;
     this.#numPartitions = parts.length;
@@ -94,12 +109,7 @@ class DriverSession implements RddSession {
   }
 
   async collect(lineage: Lineage, limit: number | null): Promise<readonly PartitionRows[]> {
-    if (this.#isClosed) {
-      throw new EngineError(
-        'jobInvalid',
-        `an action of an RDD was called after the function of ${this.#output.label} had ended for batch ${this.#time}: await each action in it`,
-      );
-    }
+    this.#requireOpen();
     requireSession(lineage, this, this.#output);
     const index = this.#results.push(null) - 1;
     const computing = this.#compute(lineage, limit, index);
@@ -111,6 +121,34 @@ class DriverSession implements RddSession {
       return rows;
     } finally {
       this.#running.delete(computing);
+    }
+  }
+
+  #requireOpen(): void {
+    if (!this.#isClosed) return;
+    throw new EngineError(
+      'jobInvalid',
+      `an action of an RDD was called after the function of ${this.#output.label} had ended for batch ${this.#time}: await each action in it`,
+    );
+  }
+
+  /** A refusal is a result too: a worker that comes this way again meets it at the same place. */
+  async writeFolder(path: string, texts: readonly string[]): Promise<void> {
+    this.#requireOpen();
+    const index = this.#results.push(null) - 1;
+    const writer = { job: this.#job, output: this.#output.id, batch: this.#time, action: index };
+    const writing = this.#folders.write(path, texts, writer);
+    this.#running.add(writing);
+    let refusal: { readonly code: string; readonly message: string } | null = null;
+    try {
+      await writing;
+    } catch (error) {
+      if (error instanceof EngineError) refusal = { code: error.code, message: error.message };
+      throw error;
+    } finally {
+      this.#running.delete(writing);
+      this.#results[index] = sharedBytes(encodeValue(refusal));
+      this.#ended.push(index);
     }
   }
 

@@ -3,7 +3,7 @@
  * closures that the action's tasks need. Calls before that action are answered with what they gave in the driver, in the
  * order in which they ended there; the action itself never ends here, so nothing after it runs.
  */
-import { EngineError } from '../core/errors.js';
+import { EngineError, type ErrorCode } from '../core/errors.js';
 import { decodeValue } from '../core/value-codec.js';
 import { Lineage } from '../api/lineage.js';
 import { Rdd } from '../api/rdd.js';
@@ -71,6 +71,18 @@ class ReplaySession implements RddSession {
       this.#waiting.set(index, { index, resolve });
       this.#turn();
     });
+  }
+
+  /** The driver wrote it, or failed to: the function is told the same here. */
+  async writeFolder(): Promise<void> {
+    const index = this.#numCalls++;
+    const refusal = await new Promise<unknown>(resolve => {
+      this.#waiting.set(index, { index, resolve });
+      this.#turn();
+    });
+    if (refusal === null) return;
+    const { code, message } = refusal as { readonly code: ErrorCode; readonly message: string };
+    throw new EngineError(code, message);
   }
 
   slice(): readonly Lineage[] {

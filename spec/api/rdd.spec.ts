@@ -1,30 +1,6 @@
 import { expect } from 'chai';
-import { VirtualClock } from '../../lib/core/clock.js';
-import { BatchQueue, job, type DStream, type Rdd, type StreamingContext } from '../../lib/index.js';
 import { expectStream } from '../helpers/expect-stream.js';
-import { ModelFileSystem } from '../helpers/model-file-system.js';
-import { runEngine } from '../helpers/run-engine.js';
-
-/** Runs `body` with the RDD of one batch of rows and gives what it returns. */
-async function withRdd<T, R>(
-  rows: readonly T[],
-  body: (rdd: Rdd<T>, ssc: StreamingContext, time: number) => Promise<R>,
-  prepare: (stream: DStream<T>) => DStream<T> = stream => stream,
-): Promise<R> {
-  const queue = new BatchQueue<T>().push(rows);
-  const results: R[] = [];
-  const declared = job('spec', {}, ssc =>
-    prepare(ssc.queueStream(queue)).foreachRDD(async (rdd, time) => {
-      results.push(await body(rdd, ssc, time));
-    }),
-  );
-  const clock = new VirtualClock(0);
-  clock.advanceTo(1000);
-  const run = await runEngine(declared, { clock, fs: new ModelFileSystem(), once: true });
-  await run.engine.done;
-  expect(run.engine.numBlocks, 'blocks left').to.equal(0);
-  return results[0] as R;
-}
+import { withRdd } from '../helpers/with-rdd.js';
 
 describe('Rdd', () => {
   it('collects its rows in order of partition, without a task', async () => {
