@@ -46,11 +46,13 @@ export class TextFolders {
   async #write(path: string, texts: readonly string[], writer: FolderWriter): Promise<void> {
     const success = `${JSON.stringify(writer)}\n`;
     if (await this.#isThere(path)) {
-      if ((await this.#successOf(path)) === success) return;
+      // It may have died before the name was durable.
+      if ((await this.#successOf(path)) === success) return this.#fs.syncDirectory(dirname(path));
       throw unwritable(path, 'there is something of that name: give each batch a name of its own, such as its time');
     }
     try {
       const temporary = join(dirname(path), `_temporary-${basename(path)}`);
+      await this.#makeFolder(dirname(path));
       await this.#emptyFolder(temporary);
       for (const [index, text] of texts.entries())
         await writeNewFile(this.#fs, join(temporary, `part-${String(index).padStart(5, '0')}`), Buffer.from(text));
@@ -59,7 +61,22 @@ export class TextFolders {
       await this.#fs.rename(temporary, path);
       await this.#fs.syncDirectory(dirname(path));
     } catch (error) {
-      throw unwritable(path, messageOf(error), error);
+      throw error instanceof EngineError ? error : unwritable(path, messageOf(error), error);
+    }
+  }
+
+  /** Makes a folder and what is missing above it, all of it durable: what is there may be of a process that died before its sync. */
+  async #makeFolder(path: string): Promise<void> {
+    await this.#fs.mkdir(path);
+    for (let at = path; dirname(at) !== at; at = dirname(at)) await this.#syncNames(dirname(at));
+  }
+
+  async #syncNames(path: string): Promise<void> {
+    try {
+      await this.#fs.syncDirectory(path);
+    } catch (error) {
+      // A system's own folder, far above: one that cannot be read cannot be synced, and nobody made a folder there.
+      if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
     }
   }
 
@@ -89,9 +106,11 @@ export class TextFolders {
   }
 }
 
+const hasCode = (error: unknown, ...codes: readonly string[]): boolean =>
+  error instanceof Error && 'code' in error && codes.includes(String(error.code));
+
 /** No such name, or a file where a folder would be. */
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+const isMissing = (error: unknown): boolean => hasCode(error, 'ENOENT', 'ENOTDIR');
 
 const unwritable = (path: string, why: string, cause?: unknown): EngineError =>
   new EngineError('outputUnwritable', `saveAsTextFile wants to make the folder ${path}: ${why}`, { cause });
