@@ -4,8 +4,9 @@ import { PARTITIONS, rejection, withPartitions } from '../helpers/with-rdd.js';
 
 const ROWS = Array.from({ length: 2000 }, (_, i) => i);
 /** Five standard deviations around the mean of a binomial or Poisson count. */
-const expectAbout = (count: number, mean: number): void =>
+const expectAbout = (count: number, mean: number): void => {
   expect(count).to.be.within(mean - 5 * Math.sqrt(mean), mean + 5 * Math.sqrt(mean));
+};
 const isAscending = (rows: readonly number[]): boolean => rows.every((row, i) => i === 0 || (rows[i - 1] ?? 0) <= row);
 
 for (const n of PARTITIONS) {

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { compareKeys } from '../../lib/core/compare-keys.js';
 import { keyOf } from '../../lib/core/value-key.js';
 import { expectStream } from '../helpers/expect-stream.js';
-import { intBelow, pick, randomOf, type Random } from '../helpers/random-values.js';
+import { pick, randomOf, type Random } from '../helpers/random-values.js';
 import { PARTITIONS, withPartitions } from '../helpers/with-rdd.js';
 
 const sorted = <T>(rows: readonly T[]): T[] => rows.toSorted(compareKeys);

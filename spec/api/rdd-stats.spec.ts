@@ -12,8 +12,9 @@ function oracle(values: readonly number[]): { mean: number; variance: number; sa
   return { mean, variance: m2 / values.length, sampleVariance: m2 / (values.length - 1) };
 }
 
-const expectClose = (got: number, wanted: number): void =>
+const expectClose = (got: number, wanted: number): void => {
   expect(got).to.be.closeTo(wanted, 1e-9 * Math.max(1, Math.abs(wanted)));
+};
 
 describe('moments', () => {
   it('are the same however the numbers are cut into parts, empty and uneven ones too', () => {
