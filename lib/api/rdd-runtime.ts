@@ -20,10 +20,11 @@ export interface RddSession {
    */
   collect(rdd: Lineage, limit: number | null): Promise<readonly PartitionRows[]>;
   /**
-   * Makes a folder of text files, a file for each text: see `sinks/text-folder.ts`. A batch that runs again after a
-   * crash finds what it wrote itself and leaves it.
+   * Makes a folder of text files: see `sinks/text-folder.ts`.
+   *
+   * @param texts rows are the contents of the files, one in each partition
    */
-  writeFolder(path: string, texts: readonly string[]): Promise<void>;
+  writeFolder(path: string, texts: Lineage): Promise<void>;
   /** The remembered RDDs of a stream, for batches from `from` to `to`, both included. */
   slice(stream: string, from: number, to: number): readonly Lineage[];
 }

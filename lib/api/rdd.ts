@@ -524,11 +524,11 @@ export class Rdd<T> {
    * batch has a path of its own. Throws `outputUnwritable` where there is something of that name already.
    */
   async saveAsTextFile(path: string): Promise<void> {
-    const texts = await this.runJob(rows => {
+    const texts = this.mapPartitions<string>(rows => {
       const list = [...rows];
-      return list.length === 0 ? '' : textLines(list, 0, list.length);
+      return [list.length === 0 ? '' : textLines(list, 0, list.length)];
     });
-    await this.#runtime.current('saveAsTextFile()').writeFolder(path, texts);
+    await this.#runtime.current('saveAsTextFile()').writeFolder(path, texts.lineage);
   }
 
   /** The lineage as text, the result first, shuffles indented: see `lineage-text.ts`. */

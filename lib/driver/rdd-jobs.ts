@@ -133,11 +133,14 @@ class DriverSession implements RddSession {
   }
 
   /** A refusal is a result too: a worker that comes this way again meets it at the same place. */
-  async writeFolder(path: string, texts: readonly string[]): Promise<void> {
+  async writeFolder(path: string, texts: Lineage): Promise<void> {
     this.#requireOpen();
+    requireSession(texts, this, this.#output);
     const index = this.#results.push(null) - 1;
     const writer = { job: this.#job, output: this.#output.id, batch: this.#time, action: index };
-    const writing = this.#folders.write(path, texts, writer);
+    const writing = this.#compute(texts, null, index).then(parts =>
+      this.#folders.write(path, parts.flatMap(({ rows }) => rows) as string[], writer),
+    );
     this.#running.add(writing);
     let refusal: { readonly code: string; readonly message: string } | null = null;
     try {

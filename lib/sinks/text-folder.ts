@@ -45,12 +45,18 @@ export class TextFolders {
 
   async #write(path: string, texts: readonly string[], writer: FolderWriter): Promise<void> {
     const success = `${JSON.stringify(writer)}\n`;
-    if (await this.#isThere(path)) {
-      // It may have died before the name was durable.
-      if ((await this.#successOf(path)) === success) return this.#fs.syncDirectory(dirname(path));
-      throw unwritable(path, 'there is something of that name: give each batch a name of its own, such as its time');
-    }
     try {
+      if (await this.#isThere(path)) {
+        if ((await this.#successOf(path)) !== success) {
+          throw unwritable(
+            path,
+            'there is something of that name: give each batch a name of its own, such as its time',
+          );
+        }
+        // The run that wrote it may have died before the name was durable.
+        await this.#fs.syncDirectory(dirname(path));
+        return;
+      }
       const temporary = join(dirname(path), `_temporary-${basename(path)}`);
       await this.#makeFolder(dirname(path));
       await this.#emptyFolder(temporary);
@@ -92,7 +98,7 @@ export class TextFolders {
       return true;
     } catch (error) {
       if (isMissing(error)) return false;
-      throw unwritable(path, messageOf(error), error);
+      throw error;
     }
   }
 
@@ -101,7 +107,7 @@ export class TextFolders {
       return Buffer.from(await this.#fs.readFile(join(path, SUCCESS))).toString();
     } catch (error) {
       if (isMissing(error)) return undefined;
-      throw unwritable(path, messageOf(error), error);
+      throw error;
     }
   }
 }
