@@ -2,7 +2,7 @@
  * What the RDDs of a job have in common: how operations are added to them, and the session in which their actions run.
  * There is a session while a function of foreachRDD runs, one at a time.
  */
-import { EngineError } from '../core/errors.js';
+import { EngineError, type ErrorCode } from '../core/errors.js';
 import { LineageBuilder, type Lineage } from './lineage.js';
 
 /** The first rows of one partition, and how many it has. */
@@ -10,6 +10,12 @@ export interface PartitionRows {
   readonly numRows: number;
   readonly rows: readonly unknown[];
 }
+
+/** How an action ended in the driver: workers that come the same way meet the same. */
+export type ActionOutcome =
+  | { readonly result: unknown }
+  /** It threw an error with this code. */
+  | { readonly code: ErrorCode; readonly message: string };
 
 /** Computes RDDs. */
 export interface RddSession {

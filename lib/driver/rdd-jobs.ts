@@ -2,14 +2,14 @@
  * Runs the functions of foreachRDD and the actions they call. A function is given the RDD of its batch, whose rows lie
  * in blocks; each action is a small job of its own on the same slots, beside the batches that are being computed.
  */
-import { EngineError } from '../core/errors.js';
+import { EngineError, messageOf } from '../core/errors.js';
 import { batchTime } from '../core/time.js';
 import { decodeValue, encodeValue } from '../core/value-codec.js';
 import { planOfAction, RESULT, walkLineage, type ActionPlan } from '../api/action-plan.js';
 import { Lineage } from '../api/lineage.js';
 import type { Materialized } from '../api/lower-lineage.js';
 import { Rdd } from '../api/rdd.js';
-import type { PartitionRows, RddSession } from '../api/rdd-runtime.js';
+import type { ActionOutcome, PartitionRows, RddSession } from '../api/rdd-runtime.js';
 import type { StreamGraph } from '../api/stream-graph.js';
 import { readRowBlock } from '../blocks/row-block.js';
 import type { FileSystem } from '../core/file-system.js';
@@ -112,16 +112,7 @@ class DriverSession implements RddSession {
     this.#requireOpen();
     requireSession(lineage, this, this.#output);
     const index = this.#results.push(null) - 1;
-    const computing = this.#compute(lineage, limit, index);
-    this.#running.add(computing);
-    try {
-      const rows = await computing;
-      this.#results[index] = sharedBytes(encodeValue(rows));
-      this.#ended.push(index);
-      return rows;
-    } finally {
-      this.#running.delete(computing);
-    }
+    return this.#settle(index, this.#compute(lineage, limit, index));
   }
 
   #requireOpen(): void {
@@ -132,26 +123,33 @@ class DriverSession implements RddSession {
     );
   }
 
-  /** A refusal is a result too: a worker that comes this way again meets it at the same place. */
   async writeFolder(path: string, texts: Lineage): Promise<void> {
     this.#requireOpen();
     requireSession(texts, this, this.#output);
     const index = this.#results.push(null) - 1;
     const writer = { job: this.#job, output: this.#output.id, batch: this.#time, action: index };
-    const writing = this.#compute(texts, null, index).then(parts =>
-      this.#folders.write(path, parts.flatMap(({ rows }) => rows) as string[], writer),
-    );
-    this.#running.add(writing);
-    let refusal: { readonly code: string; readonly message: string } | null = null;
-    try {
-      await writing;
-    } catch (error) {
-      if (error instanceof EngineError) refusal = { code: error.code, message: error.message };
-      throw error;
-    } finally {
-      this.#running.delete(writing);
-      this.#results[index] = sharedBytes(encodeValue(refusal));
+    const write = async (): Promise<void> => {
+      const parts = await this.#compute(texts, null, index);
+      await this.#folders.write(path, parts.flatMap(({ rows }) => rows) as string[], writer);
+    };
+    await this.#settle(index, write());
+  }
+
+  /** Notes how an action ended, for workers that run the function again as far as a later one. */
+  async #settle<T>(index: number, running: Promise<T>): Promise<T> {
+    this.#running.add(running);
+    const end = (outcome: ActionOutcome): void => {
+      this.#running.delete(running);
+      this.#results[index] = sharedBytes(encodeValue(outcome));
       this.#ended.push(index);
+    };
+    try {
+      const result = await running;
+      end({ result });
+      return result;
+    } catch (error) {
+      end({ code: error instanceof EngineError ? error.code : 'internal', message: messageOf(error) });
+      throw error;
     }
   }
 

@@ -100,6 +100,18 @@ describe('Rdd', () => {
     ]);
   });
 
+  it('goes on after an action that failed and was caught', async () => {
+    const rows = await withRdd([1, 2, 3], async rdd => {
+      const failing = rdd.map((n): number => {
+        throw new Error(`no ${n}`);
+      });
+      const error = await failing.count().catch((thrown: unknown) => thrown);
+      const code = (error as { code?: string }).code ?? '';
+      return rdd.map(n => `${code} ${n}`).collect();
+    });
+    expect(rows).to.deep.equal(['batchFailed 1', 'batchFailed 2', 'batchFailed 3']);
+  });
+
   it('refuses a body that takes another way in the worker', async () => {
     let runs = 0;
     const error = await withRdd([1], async rdd => {
