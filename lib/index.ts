@@ -13,6 +13,8 @@ export type { Duration } from './core/time.js';
 export { job } from './api/job.js';
 export type { Job } from './api/job.js';
 export { Rdd } from './api/rdd.js';
+export type { Histogram } from './api/rdd-histogram.js';
+export type { RddStats } from './api/rdd-stats.js';
 export type { Partitioner, Partitions } from './api/partitioner.js';
 export type { WindowOptions, WindowTotalsOptions } from './api/window-node.js';
 export { StreamingContext } from './api/streaming-context.js';
