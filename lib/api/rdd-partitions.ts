@@ -178,7 +178,8 @@ function zipRows([index, [[left = []], [right = []]]]: Sides): unknown[] {
 export function coalesce(builder: Builder<Lineage>, parent: Lineage, numPartitions: number): Lineage {
   if (!isCounted(parent)) return flat(builder, parent);
   const { parts, numPartitions: numBefore } = numberParts(builder, parent);
-  if (numBefore <= numPartitions) return parent;
+  // A node of its own, so that to cache it is not to cache the parent.
+  if (numBefore <= numPartitions) return builder.union([parent]);
   const partitionOf = (index: number): number => Math.floor((index * numPartitions) / numBefore);
   const moved = operations.partitionBy(builder, parts, { numPartitions, partitionOf });
   return builder.narrow('mapPartitions', moved, rowsInOrder);

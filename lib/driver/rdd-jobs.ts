@@ -110,7 +110,6 @@ class DriverSession implements RddSession {
 
   async collect(lineage: Lineage, limit: number | null): Promise<readonly PartitionRows[]> {
     this.#requireOpen();
-    requireSession(lineage, this, this.#output);
     const index = this.#results.push(null) - 1;
     return this.#settle(index, this.#compute(lineage, limit, index));
   }
@@ -125,7 +124,6 @@ class DriverSession implements RddSession {
 
   async writeFolder(path: string, texts: Lineage): Promise<void> {
     this.#requireOpen();
-    requireSession(texts, this, this.#output);
     const index = this.#results.push(null) - 1;
     const writer = { job: this.#job, output: this.#output.id, batch: this.#time, action: index };
     const write = async (): Promise<void> => {
@@ -164,12 +162,13 @@ class DriverSession implements RddSession {
     this.#executor.pool.release(this.#own);
   }
 
-  #compute(lineage: Lineage, limit: number | null, index: number): Promise<readonly PartitionRows[]> {
+  async #compute(lineage: Lineage, limit: number | null, index: number): Promise<readonly PartitionRows[]> {
+    requireSession(lineage, this, this.#output);
     const { leaf } = lineage;
     const there =
       this.#materialized.get(lineage)?.name ?? (leaf?.kind === 'blocks' && !lineage.isCached ? leaf.name : undefined);
     // Rows that are there are read where they lie.
-    if (there !== undefined) return Promise.resolve(this.#read(this.#kept.get(there) ?? [], limit));
+    if (there !== undefined) return this.#read(this.#kept.get(there) ?? [], limit);
     return this.#run(
       planOfAction(lineage, limit, index, node => this.#materialized.get(node)),
       lineage,

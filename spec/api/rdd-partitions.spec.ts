@@ -211,6 +211,21 @@ describe('Rdd.coalesce', () => {
     ]);
   });
 
+  it('is an RDD of its own where there are few enough partitions already', async () => {
+    const cached = await withPartitions([1, 2, 3], 2, async rdd => {
+      const same = rdd.coalesce(5).cache();
+      return [same.lineage.isCached, rdd.lineage.isCached, await same.mapPartitionsWithIndex(addIndex).collect()];
+    });
+    expect(cached).to.deep.equal([
+      true,
+      false,
+      [
+        [0, [1]],
+        [1, [2, 3]],
+      ],
+    ]);
+  });
+
   it('makes more partitions with a shuffle only', async () => {
     const counts = await withPartitions([1, 2, 3], 2, async rdd => [
       rdd.coalesce(4).numPartitions,

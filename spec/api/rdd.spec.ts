@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Rdd } from '../../lib/index.js';
 import { expectStream } from '../helpers/expect-stream.js';
 import { withRdd } from '../helpers/with-rdd.js';
 
@@ -110,6 +111,21 @@ describe('Rdd', () => {
       return rdd.map(n => `${code} ${n}`).collect();
     });
     expect(rows).to.deep.equal(['batchFailed 1', 'batchFailed 2', 'batchFailed 3']);
+  });
+
+  it('refuses the RDD of a transform, and goes on after that', async () => {
+    let leaked: Rdd<number> | undefined;
+    const result = await withRdd(
+      [1, 2],
+      async rdd => {
+        const both = leaked === undefined ? rdd : rdd.union(leaked);
+        const error = await both.count().catch((thrown: unknown) => thrown);
+        const { code } = error as { code?: string };
+        return [code, await rdd.map(n => n + 1).collect()];
+      },
+      stream => stream.transform(rdd => (leaked = rdd)),
+    );
+    expect(result).to.deep.equal(['jobInvalid', [2, 3]]);
   });
 
   it('refuses a body that takes another way in the worker', async () => {
