@@ -56,13 +56,16 @@ function comparePlaces(a: Place, b: Place): number {
 /** Puts pairs where their key says. */
 const byNumber = (numPartitions: number): Partitioner<number> => ({ numPartitions, partitionOf: number => number });
 
-/** One partition, whose rows are the lists of rows of the parent's partitions, in order. */
-export function gather(builder: Builder<Lineage>, parent: Lineage): Lineage {
-  const placed = builder.narrow('mapPartitionsWithPlace', parent, (place: Place, rows: Rows) => [[place, [...rows]]]);
-  return builder.narrow('mapPartitions', operations.repartition(builder, placed, 1), inOrderOfPlace);
-}
+/** For each partition the row `[place, rows]`. */
+const placeParts = (builder: Builder<Lineage>, parent: Lineage): Lineage =>
+  builder.narrow('mapPartitionsWithPlace', parent, (place: Place, rows: Rows) => [[place, [...rows]]]);
 
-const inOrderOfPlace = (placed: Iterable<readonly [Place, readonly unknown[]]>): (readonly unknown[])[] =>
+/** One partition, whose rows are the lists of rows of the parent's partitions, in order. */
+export const gather = (builder: Builder<Lineage>, parent: Lineage): Lineage =>
+  builder.narrow('mapPartitions', operations.repartition(builder, placeParts(builder, parent), 1), inOrderOfPlace);
+
+/** Lists of rows, in order of the partitions they come from. */
+export const inOrderOfPlace = <T>(placed: Iterable<readonly [Place, readonly T[]]>): (readonly T[])[] =>
   [...placed].toSorted(([a], [b]) => comparePlaces(a, b)).map(([, rows]) => rows);
 
 function numberParts(builder: Builder<Lineage>, parent: Lineage): Numbered {
@@ -93,32 +96,48 @@ export function mapPartitionsWithIndex(
   return builder.narrow('mapPartitionsWithPlace', parent, one);
 }
 
-/** What each partition is told of all of them. */
+/** What each partition is told of all of them. S: summary of a partition; C: what it is told. */
 export interface Sharing<S, C> {
   /** What the others need to know of a partition. */
   readonly summarize: (rows: readonly never[]) => S;
   /** From the summaries, in order of partition: what each is told. */
   readonly combine: (summaries: readonly S[]) => readonly C[];
-  readonly apply: (rows: readonly never[], told: C) => Iterable<unknown>;
+  readonly apply: (rows: readonly never[], told: C, place: Place) => Iterable<unknown>;
 }
 
 /** Two steps over the partitions, the second of which knows what the first found in all of them. Partitions stay as they are. */
-export function share<S, C>(
+function share<S, C>(builder: Builder<Lineage>, parent: Lineage, sharing: Sharing<S, C>): Lineage {
+  const { parts, numPartitions } = numberParts(builder, parent);
+  const placed = builder.narrow('map', parts, ([index, rows]: Part) => [[index], rows]);
+  return tell(builder, placed, Math.max(1, numPartitions), sharing);
+}
+
+/** The same for what comes in an order of its own: partitions are spread over `numPartitions`, whatever theirs are. */
+export const shareByPlace = <S, C>(
   builder: Builder<Lineage>,
   parent: Lineage,
+  numPartitions: number,
+  sharing: Sharing<S, C>,
+): Lineage => tell(builder, placeParts(builder, parent), numPartitions, sharing);
+
+function tell<S, C>(
+  builder: Builder<Lineage>,
+  placed: Lineage,
+  numPartitions: number,
   { summarize, combine, apply }: Sharing<S, C>,
 ): Lineage {
-  const { parts, numPartitions } = numberParts(builder, parent);
-  const summaries = builder.narrow('mapValues', parts, summarize);
-  const tell = (numbered: Iterable<readonly [number, S]>): (readonly [number, C | undefined])[] => {
-    const ordered = [...numbered].toSorted(([a], [b]) => a - b);
+  const summaries = builder.narrow('mapValues', placed, summarize);
+  const combineAll = (found: Iterable<readonly [Place, S]>): (readonly [Place, C | undefined])[] => {
+    const ordered = [...found].toSorted(([a], [b]) => comparePlaces(a, b));
     const told = combine(ordered.map(([, summary]) => summary));
-    return ordered.map(([index], i) => [index, told[i]]);
+    return ordered.map(([place], i) => [place, told[i]]);
   };
-  const told = builder.narrow('mapPartitions', operations.repartition(builder, summaries, 1), tell);
-  const both = operations.cogroup(builder, [parts, told], byNumber(Math.max(1, numPartitions)));
-  return builder.narrow('flatMap', both, ([, [lists, shares]]: [number, [(readonly never[])[], C[]]]) =>
-    lists.flatMap(rows => [...apply(rows, shares[0] as C)]),
+  const told = builder.narrow('mapPartitions', operations.repartition(builder, summaries, 1), combineAll);
+  // Places that are neighbours go to partitions that are: a place that is one number alone to the one of that number.
+  const partitionOf = (place: Place): number => place.reduce((sum, number) => sum + number, 0) % numPartitions;
+  const both = operations.cogroup(builder, [placed, told], { numPartitions, partitionOf });
+  return builder.narrow('flatMap', both, ([place, [lists, shares]]: [Place, [(readonly never[])[], C[]]]) =>
+    lists.flatMap(rows => [...apply(rows, shares[0] as C, place)]),
   );
 }
 

@@ -9,11 +9,13 @@ import type { Builder } from './operations.js';
 import * as operations from './operations.js';
 import type { Lineage } from './lineage.js';
 import type { Partitions } from './partitioner.js';
-import { gather, share } from './rdd-partitions.js';
+import { gather, inOrderOfPlace, shareByPlace, type Place } from './rdd-partitions.js';
 
 type KeyOf = (row: never) => unknown;
 /** A key, and how many rows it stands for. */
 type Sampled = readonly [key: unknown, weight: number];
+/** Rows of one partition. */
+type Placed = readonly [Place, readonly never[]];
 
 /** Of each partition so many keys for each range: ranges come out even to some percent. */
 const SAMPLES_PER_RANGE = 20;
@@ -30,26 +32,28 @@ export function sortBy(
       sorted([...parts].flat(), keyOf, ascending),
     );
   }
-  const ranged = share<readonly Sampled[], readonly unknown[]>(builder, parent, {
+  const ranged = shareByPlace<readonly Sampled[], readonly unknown[]>(builder, parent, numPartitions, {
     summarize: rows => sample(rows, keyOf, numPartitions * SAMPLES_PER_RANGE),
     combine(samples) {
       const bounds = boundsOf(samples.flat(), numPartitions);
       return samples.map(() => bounds);
     },
-    apply: (rows, bounds) =>
-      rows.map(row => {
-        const range = rangeOf(bounds, keyOf(row));
-        return [ascending ? range : bounds.length - range, row];
-      }),
+    apply(rows, bounds, place) {
+      const ranges = new Map<number, unknown[]>();
+      for (const row of rows) {
+        const below = rangeOf(bounds, keyOf(row));
+        const range = ascending ? below : bounds.length - below;
+        const list = ranges.get(range);
+        if (list === undefined) ranges.set(range, [row]);
+        else list.push(row);
+      }
+      return Array.from(ranges, ([range, list]) => [range, [place, list]]);
+    },
   });
   const partitioner = { numPartitions, partitionOf: (range: number) => range };
   const inRanges = operations.partitionBy(builder, ranged, partitioner);
-  return builder.narrow('mapPartitions', inRanges, (rows: Iterable<readonly [number, never]>) =>
-    sorted(
-      Array.from(rows, ([, row]) => row),
-      keyOf,
-      ascending,
-    ),
+  return builder.narrow('mapPartitions', inRanges, (parts: Iterable<readonly [number, Placed]>) =>
+    sorted(inOrderOfPlace(Array.from(parts, ([, placed]) => placed)).flat(), keyOf, ascending),
   );
 }
 

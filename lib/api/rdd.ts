@@ -171,7 +171,7 @@ export class Rdd<T> {
 
   /**
    * Sorted by `f(row)`, in the order of `core/compare-keys.ts`: partitions are in order and each is sorted, equal keys
-   * are in one partition, rows with equal keys keep their order. In transform what is sorted is gathered in one task.
+   * are in one partition, rows with equal keys keep their order.
    *
    * @param numPartitions at the most so many have rows; default: as many as there are workers
    */
