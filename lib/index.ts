@@ -17,6 +17,8 @@ export type { Job } from './api/job.js';
 export { Receiver } from './sources/receiver/receiver.js';
 export type { ReceiverInfo } from './core/receiver-info.js';
 export { Rdd } from './api/rdd.js';
+export type { Histogram } from './api/rdd-histogram.js';
+export type { RddStats } from './api/rdd-stats.js';
 export type { Partitioner, Partitions } from './api/partitioner.js';
 export type { WindowOptions, WindowTotalsOptions } from './api/window-node.js';
 export { StateSpec } from './api/state-spec.js';
@@ -24,12 +26,7 @@ export type { State, StateFunction } from './api/state-spec.js';
 export { StreamingContext } from './api/streaming-context.js';
 export { col, count, countIf, lit, max, min, not, sum } from './api/expressions.js';
 export type { DeclaredOptions } from './core/options.js';
-export type {
-  BatchInfo,
-  OutputOperationInfo,
-  StreamInputInfo,
-  StreamingListener,
-} from './core/streaming-listener.js';
+export type { BatchInfo, OutputOperationInfo, StreamInputInfo, StreamingListener } from './core/streaming-listener.js';
 export { JobContext } from './driver/job-context.js';
 export type { JobContextState } from './driver/job-context.js';
 export type { GetOrCreateOptions, JobContextOptions, StopOptions } from './driver/job-context-options.js';

@@ -136,6 +136,64 @@ export function pairs(ssc: StreamingContext): void {
   sizes.aggregateByKey<string, string, number>(0, glue, glue);
 }
 
+export function rdds(ssc: StreamingContext): void {
+  ssc.queueStream(new BatchQueue<string>()).foreachRDD(async lines => {
+    const numbers: Rdd<number> = lines.map(line => line.length);
+    const sizes = lines.map(line => [line, line.length]);
+    const flags: Rdd<[string, boolean]> = lines.keyBy(line => line).mapValues(line => line === '');
+
+    const byNumber = numbers.keyBy(n => n);
+    const sorted: Rdd<string> = lines.sortBy(line => line.length, false, 3);
+    const byKey: Rdd<[string, number]> = sizes.sortByKey().repartitionAndSortWithinPartitions(2);
+    const grouped: Rdd<[number, string[]]> = lines.groupBy(line => line.length);
+    const zipped: Rdd<[string, number]> = lines.zip(numbers).union(lines.zipWithIndex(), lines.zipWithUniqueId());
+    const product: Rdd<[number, string]> = numbers.cartesian(lines);
+    const indexed: Rdd<[number, number]> = lines.mapPartitionsWithIndex((i, rows) => [[i, [...rows].length]]);
+    const three: Rdd<[string, [number[], boolean[], number[]]]> = sizes.groupWith(flags, sizes);
+    const less: Rdd<[string, number]> = sizes.subtractByKey(flags).foldByKey(0, Math.max);
+    const parts: Rdd<number>[] = numbers.distinct().subtract(numbers).intersection(numbers).randomSplit([1, 2], 7);
+    const first: string = await sorted.sample(false, 0.5, 1).coalesce(1).first();
+    const greatest: string | undefined = await lines.max(line => line.length);
+    const counts: Map<string, number> = await byKey.countByKey();
+    const values: boolean[] = await flags.lookup('a');
+    const total: number = await numbers.aggregate(0, (sum, n) => sum + n, Math.max);
+    const { edges, counts: inBuckets } = await numbers.histogram([0, 1, 2]);
+    const spread: number = (await numbers.stats()).sampleStdev + (await sizes.values().sum());
+    await lines.saveAsTextFile('out');
+    void [grouped, zipped, product, indexed, three, less, parts, first, greatest, counts, values, total];
+    void [edges[0]?.toFixed(), inBuckets[0]?.toFixed(), spread, sizes.keys().toDebugString()];
+
+    // @ts-expect-error a line is no pair
+    lines.sortByKey();
+    // @ts-expect-error a line is no pair
+    lines.countByKey();
+    // @ts-expect-error lines are no numbers
+    lines.sum();
+    // @ts-expect-error lines are no numbers
+    lines.histogram(3);
+    // @ts-expect-error pairs are no numbers
+    sizes.stats();
+    // @ts-expect-error other rows
+    lines.subtract(numbers);
+    // @ts-expect-error other keys
+    sizes.subtractByKey(byNumber);
+    // @ts-expect-error other keys
+    sizes.groupWith(flags, byNumber);
+    // @ts-expect-error keys are text
+    sizes.lookup(1);
+    // @ts-expect-error a zero of another type than the values
+    sizes.foldByKey('', (a, b) => a + b);
+    // @ts-expect-error a zero of another type than the rows
+    numbers.fold('', (a, b) => a + b);
+    // @ts-expect-error there may be no row
+    (await lines.min()).length.toFixed();
+    // @ts-expect-error a seed, so that driver and workers draw alike
+    lines.sample(false, 0.5);
+    // @ts-expect-error the rows of one partition, not their number alone
+    lines.mapPartitionsWithIndex((i, rows) => i + rows);
+  });
+}
+
 export function states(ssc: StreamingContext): void {
   const ones = ssc.fileStream('in', text()).map(word => [word, 1]);
 

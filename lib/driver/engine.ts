@@ -75,7 +75,7 @@ export class Engine {
     const broadcasts = makeBroadcastSources(graph);
     const sources = [...makeSources(plan, graph, listener, { fs: world.fs, folders }), ...broadcasts];
     const roll = { rollBytes: options.rollBytes, rollMs: options.rollIntervalMs };
-    const jobs = new RddJobs(graph);
+    const jobs = new RddJobs(graph, world.fs);
     const outputs = plan.outputs.map(output => makeOutput(output, graph, jobs, world.fs, roll, listener));
     const deadLetters =
       settings.deadLetters === undefined

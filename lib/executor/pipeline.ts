@@ -65,9 +65,11 @@ export function buildPipeline(ctx: TaskContext, stage: Stage, graph: GraphView, 
   const push = (node: PlanNode, branch: Branch): Emit => {
     const f = graph.functions.get(node.id) as ((...args: unknown[]) => unknown) | undefined;
     // Its place is before those that hang on it, which are made on the way: they finish after it.
-    const place = operators.push({ push: () => undefined, finish: () => undefined }) - 1;
-    const operator = rowOperator(ctx, node, f, emitOf(node.id, branch));
-    operators[place] = operator;
+    const at = operators.push({ push: () => undefined, finish: () => undefined }) - 1;
+    // Partitions of a node are in order of their places, compared number by number: the way through its unions first.
+    const place = [...branch, ctx.request.partition];
+    const operator = rowOperator(ctx, node, f, emitOf(node.id, branch), place);
+    operators[at] = operator;
     return chunk => operator.push(chunk);
   };
   const emit = emitOf(stage.leaf.id, []);

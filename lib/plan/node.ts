@@ -50,6 +50,8 @@ export type StateValue = readonly Column[] | 'variable';
 export type Operation =
   | { readonly kind: 'source'; readonly sourceId: string; readonly spec: SourceSpec }
   | { readonly kind: 'map' | 'filter' | 'flatMap' | 'mapValues' | 'flatMapValues' | 'mapPartitions' | 'glom' }
+  /** As `mapPartitions`; the closure is told which partition it is: see `place` in `executor/pipeline.ts`. */
+  | { readonly kind: 'mapPartitionsWithPlace' }
   | { readonly kind: 'union' }
   /** A function of the batch's RDDs gives the RDD: in each batch nodes of its own stand between this one and its parents. */
   | { readonly kind: 'transform' }

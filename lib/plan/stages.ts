@@ -63,7 +63,9 @@ export const isLeaf = (node: PlanNode): boolean =>
 /** Whether the operation gives rows, or changes state, even when its partition gets none. */
 function runsEmpty(operation: Operation): boolean {
   if (operation.kind === 'mapWithState') return operation.timeoutMs !== null;
-  return ['mapPartitions', 'glom', 'updateState', 'window', 'stateSnapshots'].includes(operation.kind);
+  return ['mapPartitions', 'mapPartitionsWithPlace', 'glom', 'updateState', 'window', 'stateSnapshots'].includes(
+    operation.kind,
+  );
 }
 
 /** Partitions of a leaf that reads no shuffle; undefined for a source. */
