@@ -13,11 +13,14 @@ export interface OptionInfo {
   /** Name in `EngineOptions`, with the unit. */
   readonly field: string;
   /** duration: `500ms`, `2s`, or milliseconds; bytes: `64MiB`, or bytes; powerOfTwo: an integer that is one. */
-  readonly type: 'duration' | 'integer' | 'bytes' | 'powerOfTwo';
-  /** In milliseconds or bytes; `cores` is the number of cores that the process may use. */
-  readonly default: number | 'cores';
+  readonly type: 'duration' | 'integer' | 'bytes' | 'powerOfTwo' | 'choice';
+  /** In milliseconds or bytes; `cores` is the number of cores that the process may use; of a choice, one of its words. */
+  readonly default: number | string;
+  /** Of a choice both are 0. */
   readonly min: number;
   readonly max: number;
+  /** The words of a choice. */
+  readonly choices?: readonly string[];
   readonly doc: string;
   /** What Spark calls it, where it has it. */
   readonly spark?: string;
@@ -71,6 +74,78 @@ export const ENGINE_OPTIONS = {
     max: 1000,
     doc: 'failed attempts of one task after which its batch fails',
     spark: 'spark.task.maxFailures',
+  },
+  concurrentJobs: {
+    field: 'concurrentJobs',
+    type: 'integer',
+    default: 1,
+    min: 1,
+    max: 64,
+    doc: 'batches that are computed at once; what needs state still waits for the batch before, and commits keep their order',
+    spark: 'spark.streaming.concurrentJobs',
+  },
+  onBatchFailure: {
+    field: 'onBatchFailure',
+    type: 'choice',
+    default: 'stop',
+    min: 0,
+    max: 0,
+    choices: ['stop', 'continue'],
+    doc: 'stop: a batch that fails ends the run; continue: later batches go on without it, and the next run begins with it',
+  },
+  speculation: {
+    field: 'speculation',
+    type: 'choice',
+    default: 'off',
+    min: 0,
+    max: 0,
+    choices: ['off', 'on'],
+    doc: 'on: a task without state that takes three times as long as its stage has a copy on another worker',
+    spark: 'spark.speculation',
+  },
+  speculationMinTime: {
+    field: 'speculationMinMs',
+    type: 'duration',
+    default: 100,
+    min: 0,
+    max: DAY_MS,
+    doc: 'a task that runs for less than this has no copy',
+    spark: 'spark.speculation.minTaskRuntime',
+  },
+  maxSlotFailures: {
+    field: 'maxSlotFailures',
+    type: 'integer',
+    default: 3,
+    min: 1,
+    max: 1000,
+    doc: 'different tasks that fail on one worker in a row after which it gets only those of its own state for a while',
+    spark: 'spark.excludeOnFailure.application.maxFailedTasksPerExecutor',
+  },
+  excludeTime: {
+    field: 'excludeMs',
+    type: 'duration',
+    default: 60_000,
+    min: 1,
+    max: DAY_MS,
+    doc: 'how long such a worker is left out; the last one never is',
+    spark: 'spark.excludeOnFailure.timeout',
+  },
+  jitter: {
+    field: 'jitterMs',
+    type: 'duration',
+    default: 0,
+    min: 0,
+    max: DAY_MS,
+    doc: 'batches start up to this long after their time, by job and time, so that jobs on one machine do not start as one; less than interval',
+  },
+  gracefulStopTimeout: {
+    field: 'gracefulStopTimeoutMs',
+    type: 'duration',
+    default: 30_000,
+    min: 1,
+    max: DAY_MS,
+    doc: 'how long a stop waits for the batches under way before it ends the run without them',
+    spark: 'spark.streaming.gracefulStopTimeout',
   },
   maxBatchBytes: {
     field: 'maxBatchBytes',
@@ -136,8 +211,12 @@ export const ENGINE_OPTIONS = {
 
 export type OptionName = keyof typeof ENGINE_OPTIONS;
 
-/** Every option's value: milliseconds, bytes or a count, as the field's name says. */
-export type EngineOptions = { readonly [N in OptionName as (typeof ENGINE_OPTIONS)[N]['field']]: number };
+type OptionValue<I> = I extends { readonly choices: readonly (infer Word)[] } ? Word : number;
+
+/** Every option's value: milliseconds, bytes or a count, as the field's name says, or the word that was chosen. */
+export type EngineOptions = {
+  readonly [N in OptionName as (typeof ENGINE_OPTIONS)[N]['field']]: OptionValue<(typeof ENGINE_OPTIONS)[N]>;
+};
 
 /** What a job file may declare: `{ interval: '2s', slotMemory: '2GiB' }`, or plain numbers in milliseconds and bytes. */
 export type DeclaredOptions = { readonly [N in OptionName]?: string | number };
@@ -165,7 +244,7 @@ export function resolveOptions(layers: OptionLayers): ResolvedOptions {
   refuseUnknown(layers.cli ?? {}, 'on the command line');
   refuseUnknown(layers.job ?? {}, "in the job's options");
   refuseMisspeltEnv(layers.env ?? {});
-  const values: Record<string, number> = {};
+  const values: Record<string, number | string> = {};
   const origins: Record<string, OptionOrigin> = {};
   for (const [name, info] of Object.entries<OptionInfo>(ENGINE_OPTIONS)) {
     const [text, origin] = firstGiven(name, layers);
@@ -178,7 +257,7 @@ export function resolveOptions(layers: OptionLayers): ResolvedOptions {
 /** The default as somebody would write it: `500 ms`, `64MiB`, `number of cores`. */
 export function formatDefault(info: OptionInfo): string {
   if (info.default === 'cores') return 'number of cores';
-  return formatValue(info, info.default);
+  return typeof info.default === 'string' ? info.default : formatValue(info, info.default);
 }
 
 function firstGiven(name: string, layers: OptionLayers): [text: string | number | undefined, origin: OptionOrigin] {
@@ -191,8 +270,9 @@ function firstGiven(name: string, layers: OptionLayers): [text: string | number 
   return [undefined, 'default'];
 }
 
-function parseOption(name: string, info: OptionInfo, text: string | number, origin: OptionOrigin): number {
+function parseOption(name: string, info: OptionInfo, text: string | number, origin: OptionOrigin): number | string {
   const what = `${origin === 'environment' ? envNameOf(name) : `option ${name}`} (${origin})`;
+  if (info.choices !== undefined) return parseChoice(name, info.choices, text, what);
   const value = parseByType(info, text, what);
   if (value < info.min || value > info.max || !Number.isInteger(value)) {
     throw new EngineError(
@@ -214,6 +294,18 @@ function parseOption(name: string, info: OptionInfo, text: string | number, orig
   return value;
 }
 
+function parseChoice(name: string, choices: readonly string[], text: string | number, what: string): string {
+  const word = String(text).trim();
+  if (choices.includes(word)) return word;
+  throw new EngineError(
+    'optionInvalid',
+    `${what} wants ${choices.join(' or ')}, got '${text}'${didYouMean(word, choices)}`,
+    {
+      detail: { option: name },
+    },
+  );
+}
+
 function parseByType(info: OptionInfo, text: string | number, what: string): number {
   if (typeof text !== 'string' && typeof text !== 'number') return Number.NaN;
   switch (info.type) {
@@ -224,6 +316,8 @@ function parseByType(info: OptionInfo, text: string | number, what: string): num
     case 'integer':
     case 'powerOfTwo':
       return /^\s*\d+\s*$/.test(String(text)) ? Number(text) : Number.NaN;
+    case 'choice':
+      return Number.NaN;
   }
 }
 
@@ -237,6 +331,8 @@ function describeType(info: OptionInfo): string {
       return 'an integer';
     case 'powerOfTwo':
       return 'a power of two';
+    case 'choice':
+      return 'a word';
   }
 }
 
@@ -246,7 +342,7 @@ function formatValue(info: OptionInfo, value: number): string {
   return String(value);
 }
 
-const defaultOf = (info: OptionInfo): number =>
+const defaultOf = (info: OptionInfo): number | string =>
   info.default === 'cores' ? Math.min(info.max, Math.max(1, availableParallelism())) : info.default;
 
 function refuseUnknown(given: object, where: string): void {

@@ -7,7 +7,9 @@
  *                         +--> BatchCommitter --> outputs, commit record
  */
 import { keyGroupRange } from '../core/hash.js';
-import { batchTime, type BatchTime } from '../core/time.js';
+import type { Clock } from '../core/clock.js';
+import type { EngineOptions } from '../core/options.js';
+import { batchTime, formatDuration, type BatchTime } from '../core/time.js';
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.js';
 import { operatorStates } from '../executor/state-tables.js';
 import type { RunListener, RunSummary } from '../metrics/run-events.js';
@@ -20,7 +22,10 @@ import { BatchCommitter } from '../scheduler/batch-committer.js';
 import { BatchRun } from '../scheduler/batch-run.js';
 import { BatchScheduler, previousTimeOf } from '../scheduler/batch-scheduler.js';
 import type { Batch } from '../scheduler/batch.js';
+import { checkJitter, jitterOf } from '../scheduler/jitter.js';
+import { SlotHealth } from '../scheduler/slot-health.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
+import type { Speculation } from '../scheduler/speculation.js';
 import { makeDeadLetterSink } from '../sinks/dead-letter.js';
 import { batchError } from './batch-error.js';
 import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
@@ -52,6 +57,7 @@ export class Engine {
     const startMs = world.clock.now();
     const { graph, plan } = buildJob(settings, options.workers);
     checkSlides(plan, options.intervalMs);
+    checkJitter(options.jitterMs, options.intervalMs);
     const fingerprint = fingerprintOf(plan);
     const compiled = compileStages(plan);
     const operators = operatorStates(plan);
@@ -87,7 +93,14 @@ export class Engine {
         numPartitions: options.workers,
         numKeyGroups: recovery.numKeyGroups,
       }));
-      const pool = new SlotPool(runner, options.taskTimeoutMs);
+      const health = new SlotHealth({
+        clock: world.clock,
+        numSlots: runner.numSlots,
+        maxFailures: options.maxSlotFailures,
+        excludeMs: options.excludeMs,
+        onExcluded: message => listener({ kind: 'warning', message }),
+      });
+      const pool = new SlotPool(runner, options.taskTimeoutMs, health);
       closers.push(() => pool.stop());
       matchSources(
         recovery,
@@ -165,6 +178,7 @@ export class Engine {
     const runOptions = {
       maxTaskFailures: options.maxTaskFailures,
       taskTimeoutMs: options.taskTimeoutMs,
+      ...(options.speculation === 'on' ? { speculation: speculationOf(options, world.clock, listener) } : {}),
       onRetry: (task: string, attempt: number, reason: string) =>
         listener({ kind: 'taskRetried', task, attempt, reason }),
       onTableSize: (operator: string, partition: number, numRows: number) =>
@@ -173,6 +187,7 @@ export class Engine {
     this.#scheduler = new BatchScheduler({
       clock: world.clock,
       intervalMs: options.intervalMs,
+      jitterOf: time => jitterOf(settings.job.name, time, options.jitterMs),
       mode: settings.once ? 'drain' : 'clock',
       sources: ports,
       parallelism: options.workers,
@@ -295,6 +310,16 @@ interface EngineParts {
   readonly pool: SlotPool;
   readonly counters: RunCounters;
 }
+
+const speculationOf = (options: EngineOptions, clock: Clock, listener: RunListener): Speculation => ({
+  clock,
+  minTaskMs: options.speculationMinMs,
+  onCopy: (task, runningMs) =>
+    listener({
+      kind: 'warning',
+      message: `task ${task} takes ${formatDuration(Math.round(runningMs))}, three times as long as the others: a copy of it is started`,
+    }),
+});
 
 /** Dead letters first: they are committed before the rows that were read beside them. */
 const allOutputs = (outputs: readonly OpenOutput[], deadLetters: OpenOutput | undefined): readonly OpenOutput[] =>

@@ -39,6 +39,8 @@ export type BatchSchedulerEvent =
 export interface BatchSchedulerOptions {
   readonly clock: Clock;
   readonly intervalMs: number;
+  /** How long after its time a batch starts, milliseconds, less than the interval. */
+  readonly jitterOf: (time: number) => number;
   /** 'clock': a batch each interval until stopped. 'drain': batches one after another until every source is caught up. */
   readonly mode: 'clock' | 'drain';
   readonly sources: readonly SourcePort[];
@@ -148,7 +150,7 @@ export class BatchScheduler {
 
   #tick(): void {
     if (this.#state !== 'running') return;
-    const { clock, intervalMs, mode } = this.#options;
+    const { clock, intervalMs, mode, jitterOf } = this.#options;
     if (mode === 'drain') return;
     const dueMs = alignDown(clock.now(), intervalMs);
     if (dueMs > this.#lastTickMs && this.#mayPlan()) {
@@ -156,7 +158,8 @@ export class BatchScheduler {
       if (time !== undefined) this.#plan(time, dueMs);
     }
     this.#lastTickMs = Math.max(this.#lastTickMs, dueMs);
-    this.#cancelTimer = clock.setTimer(this.#lastTickMs + intervalMs, () => this.#inbox.post({ kind: 'tick' }));
+    const nextMs = this.#lastTickMs + intervalMs;
+    this.#cancelTimer = clock.setTimer(nextMs + jitterOf(nextMs), () => this.#inbox.post({ kind: 'tick' }));
   }
 
   /**

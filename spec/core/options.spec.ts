@@ -91,6 +91,9 @@ describe('options', () => {
     ['keyGroups', '100'],
     ['keyGroups', '65536'],
     ['maxTaskFailures', '0'],
+    ['onBatchFailure', 'ignore'],
+    ['speculation', 'true'],
+    ['speculation', ''],
   ];
   for (const [name, value] of unfit) {
     it(`refuse ${name} = '${value}', naming the option and what came`, () => {
@@ -101,6 +104,12 @@ describe('options', () => {
     });
   }
 
+  it('name the words of a choice, and the nearest one', () => {
+    const error = refusal(() => resolveOptions({ cli: { onBatchFailure: 'contniue' } }));
+    expect(error.message).to.match(/wants stop or continue, got 'contniue'; did you mean 'continue'\?/);
+    expect(resolveOptions({ env: { SLUICE_SPECULATION: 'on' } }).values.speculation).to.equal('on');
+  });
+
   it('say where a value that does not fit came from', () => {
     const error = refusal(() => resolveOptions({ env: { SLUICE_WORKERS: 'many' } }));
     expect(error.message).to.contain('SLUICE_WORKERS');
@@ -108,12 +117,13 @@ describe('options', () => {
 
   for (const [name, info] of table) {
     it(`${name}: its default and its bounds are values of its type, and its field names the unit`, () => {
-      const wanted = info.default === 'cores' ? [info.min, info.max] : [info.min, info.max, info.default];
+      const bounds = info.choices ?? [info.min, info.max];
+      const wanted = info.default === 'cores' ? bounds : [...bounds, info.default];
       for (const value of wanted) {
         expect(resolveOptions({ job: { [name]: value } }).values).to.have.property(info.field, value);
       }
       expect(formatDefault(info)).not.to.equal('');
-      const suffix = { duration: /Ms$/, bytes: /Bytes$/, integer: /^/, powerOfTwo: /^/ }[info.type];
+      const suffix = { duration: /Ms$/, bytes: /Bytes$/, integer: /^/, powerOfTwo: /^/, choice: /^/ }[info.type];
       expect(info.field).to.match(suffix);
       expect(envNameOf(name)).to.match(/^SLUICE_[A-Z_]+$/);
     });

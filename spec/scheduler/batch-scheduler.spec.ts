@@ -43,6 +43,7 @@ class Fixture {
     this.scheduler = new BatchScheduler({
       clock: this.clock,
       intervalMs: 1000,
+      jitterOf: () => 0,
       mode: 'clock',
       sources: [this.source],
       parallelism: 2,
@@ -121,6 +122,20 @@ describe('BatchScheduler', () => {
     await fixture.advanceTo(6000);
     expect(fixture.of('plan')).to.deep.equal(['plan 1000', 'plan 2000', 'plan 6000']);
     expect(fixture.of('compute')).to.deep.equal(['compute 1000', 'compute 2000']);
+  });
+
+  it('starts a batch later by its jitter, under its own time', async () => {
+    const fixture = new Fixture({ jitterOf: time => (time === 3000 ? 0 : 300) });
+    await turn();
+    await fixture.end();
+    const plansBy: number[] = [];
+    for (const ms of [2000, 2299, 2300, 3000, 4299, 4300]) {
+      await fixture.advanceTo(ms);
+      plansBy.push(fixture.of('plan').length);
+      if (fixture.running.length > 0) await fixture.end();
+    }
+    expect(plansBy).to.deep.equal([1, 1, 2, 3, 3, 4]);
+    expect(fixture.completed).to.deep.equal([1000, 2000, 3000, 4000]);
   });
 
   it('merges ticks while a source is slow to answer', async () => {
