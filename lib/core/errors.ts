@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   batchFailed: { exitCode: 1, meaning: 'a task of the batch failed on its last attempt' },
   sinkFailed: { exitCode: 1, meaning: 'a sink could not commit a batch' },
   sourceFailed: { exitCode: 1, meaning: 'a source could not say what is available' },
+  stopTimeout: { exitCode: 1, meaning: 'a stop gave the batches under way its time, and they did not end' },
   planMismatch: { exitCode: 1, meaning: 'a worker built another plan than the driver from the same job' },
   contextState: { exitCode: 1, meaning: 'a call that the life cycle does not allow now' },
   internal: { exitCode: 1, meaning: 'a broken promise inside Sluice' },

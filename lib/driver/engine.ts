@@ -9,6 +9,7 @@
 import { keyGroupRange } from '../core/hash.js';
 import type { Clock } from '../core/clock.js';
 import type { EngineOptions } from '../core/options.js';
+import { EngineError } from '../core/errors.js';
 import { batchTime, formatDuration, type BatchTime } from '../core/time.js';
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.js';
 import { operatorStates } from '../executor/state-tables.js';
@@ -29,7 +30,7 @@ import type { Speculation } from '../scheduler/speculation.js';
 import { makeDeadLetterSink } from '../sinks/dead-letter.js';
 import { batchError } from './batch-error.js';
 import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
-import type { EngineSettings, EngineWorld } from './engine-settings.js';
+import { stateTimeoutMs, type EngineSettings, type EngineWorld } from './engine-settings.js';
 import { openRecovery, storeOf, type Recovery } from './recovery.js';
 import { buildJob } from './build-job.js';
 import { matchSources } from './match-sources.js';
@@ -41,6 +42,8 @@ import { snapshotState } from './snapshot-state.js';
 export class Engine {
   readonly #pool: SlotPool;
   readonly #scheduler: BatchScheduler;
+  readonly #committer: BatchCommitter;
+  readonly #clock: Clock;
   readonly #sources: readonly Source[];
   readonly #outputs: readonly OpenOutput[];
   readonly #store: CheckpointStore | undefined;
@@ -50,6 +53,8 @@ export class Engine {
   readonly done: Promise<RunSummary>;
   #stopping = false;
   #aborted = false;
+  /** Why the run ended before what was under way was done. */
+  #abortError: EngineError | undefined;
 
   /** Opens the checkpoint, the sources and the outputs, restores the state, and starts cutting batches. */
   static async start(settings: EngineSettings, world: EngineWorld, listener: RunListener): Promise<Engine> {
@@ -110,7 +115,9 @@ export class Engine {
       for (const source of sources) {
         closers.push(() => source.driver.stop());
         await source.driver.start(recovery.sourceStates[source.id]);
-        for (const { ranges } of recovery.batches) source.driver.replay(ranges[source.id] ?? []);
+        // Those that the snapshot left out are planned in the state of the source.
+        for (const { time, ranges } of recovery.batches)
+          if (time > (recovery.snapshotTime ?? Number.NEGATIVE_INFINITY)) source.driver.replay(ranges[source.id] ?? []);
       }
       for (const output of allOutputs(outputs, deadLetters)) {
         closers.push(() => output.close());
@@ -120,6 +127,7 @@ export class Engine {
       await restoreState({
         pool,
         maxFailures: options.maxTaskFailures,
+        timeoutMs: stateTimeoutMs(options),
         partitions,
         rows: recovery.stateRows(),
         onTable: (...size) => counters.setTable(...size),
@@ -166,6 +174,7 @@ export class Engine {
     this.#counters = counters;
     this.#listener = listener;
     const ports = parts.sources.map(source => source.port);
+    this.#clock = world.clock;
     const committer = new BatchCommitter({
       log: recovery.store,
       sources: ports,
@@ -174,7 +183,9 @@ export class Engine {
       deadLetters: parts.deadLetters?.port,
       bytesOf: block => pool.bytesOf(block),
       sinks: recovery.sinks,
+      onBatchFailure: options.onBatchFailure,
     });
+    this.#committer = committer;
     const runOptions = {
       maxTaskFailures: options.maxTaskFailures,
       taskTimeoutMs: options.taskTimeoutMs,
@@ -198,18 +209,25 @@ export class Engine {
       checkpointIntervalMs: options.checkpointIntervalMs,
       lastTime: recovery.lastPlanned,
       lastCommitted: recovery.lastCommitted,
-      rerun: parts.rerun.map((batch, i) => {
-        const lastTime = i === 0 ? recovery.lastCommitted : parts.rerun[i - 1]?.time;
-        return rerunOf(batch, previousTimeOf(batch.time, lastTime, options.intervalMs), world.clock.now());
+      rerun: parts.rerun.map(batch => {
+        const previousTime = previousTimeOf(batch.time, batch.previousTime, options.intervalMs);
+        return rerunOf(batch, previousTime, world.clock.now());
       }),
-      compute: (batch, done) => new BatchRun(parts.compiled, pool, batch, runOptions, done).start(),
-      snapshot: time => this.#snapshot(parts.partitions, time, options.maxTaskFailures),
+      concurrentJobs: options.concurrentJobs,
+      onBatchFailure: options.onBatchFailure,
+      compute: (batch, done, turn) => {
+        const run = new BatchRun(parts.compiled, pool, batch, runOptions, done, turn);
+        run.start();
+        return run;
+      },
+      wake: () => pool.offer(),
+      snapshot: time => this.#snapshot(parts.partitions, time, options),
       release: result => pool.release(result.blocks),
       onCompleted: completed =>
         listener({ kind: 'batchCompleted', batch: counters.complete(completed, settings.once) }),
       onCheckpoint: (time, bytes, tookMs) => listener({ kind: 'checkpointWritten', time, bytes, tookMs }),
       toError: failure => {
-        const error = batchError(failure);
+        const error = batchError(failure, options.onBatchFailure === 'continue');
         // What an abort cancels has not failed.
         if (this.#aborted) return error;
         listener({
@@ -220,26 +238,62 @@ export class Engine {
         });
         return error;
       },
+      onSkipped: (batch, step, error) => {
+        counters.skip();
+        if (step === 'commit') {
+          const location = String(error.detail['place'] ?? '');
+          listener({ kind: 'batchFailed', time: batch.time, message: error.message, location });
+        }
+        listener({
+          kind: 'warning',
+          message: `${error.message}. Later batches go on without it (onBatchFailure: continue)`,
+        });
+      },
     });
     this.done = this.#run();
   }
 
-  /** Lets the batch under way finish and commits it, then ends. */
-  async stop(): Promise<void> {
+  /**
+   * Lets the batches under way finish and commits them, then ends; resolves when all is closed.
+   * @param timeoutMs after this the run is aborted, and `done` rejects with `stopTimeout`; without it there is no limit
+   */
+  async stop({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#stopping = true;
     this.#scheduler.stop();
-    await this.done.then(
-      () => undefined,
-      () => undefined,
-    );
+    const cancel =
+      timeoutMs === undefined
+        ? undefined
+        : this.#clock.setTimer(this.#clock.now() + timeoutMs, () => void this.#giveUp(timeoutMs));
+    await this.#ended();
+    cancel?.();
   }
 
   /** Ends at once, as a crash would, but with threads and handles closed. What is not committed is done again by the next run. */
   async abort(): Promise<void> {
+    await this.#abort(new EngineError('contextState', 'the run was aborted, and what was under way is cancelled'));
+  }
+
+  async #giveUp(timeoutMs: number): Promise<void> {
+    const waited = formatDuration(timeoutMs);
+    this.#abortError = new EngineError(
+      'stopTimeout',
+      `the stop waited ${waited} for the batches under way, and they did not end: the run is aborted, and the next one begins with ` +
+        'them. Give them more time with the option gracefulStopTimeout',
+    );
+    this.#listener({ kind: 'warning', message: `the batches under way did not end within ${waited}: aborting` });
+    await this.#abort(this.#abortError);
+  }
+
+  async #abort(error: EngineError): Promise<void> {
     this.#aborted = true;
+    this.#committer.abort(error);
     await this.#pool.stop();
     this.#scheduler.stop();
-    await this.done.then(
+    await this.#ended();
+  }
+
+  #ended(): Promise<void> {
+    return this.done.then(
       () => undefined,
       () => undefined,
     );
@@ -248,12 +302,13 @@ export class Engine {
   #snapshot(
     partitions: ReadonlyMap<string, number>,
     time: BatchTime,
-    maxFailures: number,
+    options: EngineOptions,
   ): Promise<readonly SnapshotFileRef[]> {
     const store = this.#store;
     if (store === undefined) return Promise.resolve([]);
     const pathOf = (operator: string, partition: number): string => store.snapshotPath(operator, partition, time);
-    return snapshotState({ pool: this.#pool, maxFailures, partitions, pathOf });
+    const limits = { maxFailures: options.maxTaskFailures, timeoutMs: stateTimeoutMs(options) };
+    return snapshotState({ pool: this.#pool, ...limits, partitions, pathOf });
   }
 
   /** How many blocks the driver holds: 0 between batches. */
@@ -267,8 +322,8 @@ export class Engine {
       await this.#scheduler.done;
       return this.#end(this.#stopping ? 'stopped' : 'finished');
     } catch (error) {
-      if (!this.#aborted) this.#end('failed');
-      throw error;
+      if (!this.#aborted || this.#abortError !== undefined) this.#end('failed');
+      throw this.#abortError ?? error;
     } finally {
       await this.#close();
     }

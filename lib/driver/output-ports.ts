@@ -47,7 +47,12 @@ export function makeOutput(
 
 /** An output whose rows are staged bytes: committed by its sink, recovered from the handle. */
 export function sinkOutput(id: string, sink: SinkDriver): OpenOutput {
-  const port: OutputPort = { id, skipsEmpty: true, commit: (time, output) => sink.commit(time, output.staged) };
+  const port: OutputPort = {
+    id,
+    skipsEmpty: true,
+    commit: (time, output) => sink.commit(time, output.staged),
+    rollBack: handle => sink.open(handle),
+  };
   return { port, open: handle => sink.open(handle), close: () => sink.close() };
 }
 
@@ -72,6 +77,7 @@ function functionPort(output: OutputNode, graph: StreamGraph): OutputPort {
   return {
     id: output.id,
     skipsEmpty: false,
+    runsUserCode: true,
     async commit(time, batch) {
       try {
         await f(new Rdd(rowsOf(batch)), time);

@@ -5,13 +5,15 @@
  *
  * The offsets were logged when the batch was planned and their sync ran beside the computation; a batch without rows and
  * without changed state has nothing that must wait for it, and one sync makes both its records durable.
+ *
+ * Under 'continue' a batch whose output fails is left out: the outputs that had it take it back, and later ones follow.
  */
 import type { Json } from '../core/json.js';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { BatchTime } from '../core/time.js';
 import type { BlockRef } from '../protocol/messages.js';
 import type { Batch, BatchResult } from './batch.js';
-import type { DeltaBytes, LogPort, OutputPort, SourcePort } from './ports.js';
+import type { BatchOutput, DeltaBytes, LogPort, OutputPort, SourcePort } from './ports.js';
 
 export interface CommitterOptions {
   readonly log: LogPort | undefined;
@@ -25,21 +27,35 @@ export interface CommitterOptions {
   readonly bytesOf: (block: BlockRef) => Uint8Array;
   /** Last committed handles, from recovery. */
   readonly sinks: { readonly [output: string]: Json };
+  /** What becomes of the batches after one whose output fails; default 'stop': none of them is committed. */
+  readonly onBatchFailure?: 'stop' | 'continue';
 }
 
 export interface Committed {
   readonly outputRows: number;
   readonly sinks: { readonly [output: string]: Json };
+  /** Why the batch is not committed after all and left out; only under 'continue'. */
+  readonly failure?: EngineError;
 }
+
+type Due = { readonly port: OutputPort; readonly output: BatchOutput; readonly numRows: number };
 
 export class BatchCommitter {
   readonly #options: CommitterOptions;
   #sinks: { readonly [output: string]: Json };
   #tail: Promise<void> = Promise.resolve();
+  /** Sources are told what is committed up to a time: nothing more once a batch was left out. */
+  #hasSkipped = false;
+  #abortError: EngineError | undefined;
+  #rejectAborted: (error: EngineError) => void = () => undefined;
+  readonly #aborted: Promise<never>;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#sinks = options.sinks;
+    this.#aborted = new Promise((_, reject) => (this.#rejectAborted = reject));
+    // Waited for only while the job's own code runs.
+    this.#aborted.catch(() => undefined);
   }
 
   /** The outputs' handles after the last committed batch, by output id; later batches may be committed at any time. */
@@ -60,17 +76,37 @@ export class BatchCommitter {
     return committed;
   }
 
+  /** A batch was left out: whatever comes later, sources must be able to give it once more. */
+  skip(): void {
+    this.#hasSkipped = true;
+  }
+
+  /** Nothing more is put out, logged or waited for of the job's own code; commits under way and later ones reject with `error`. */
+  abort(error: EngineError): void {
+    this.#abortError = error;
+    this.#rejectAborted(error);
+  }
+
   async #commit(batch: Batch, result: BatchResult): Promise<Committed> {
     const { log } = this.#options;
+    this.#check();
     const outputs = this.#dueOutputs(batch, result);
     if (log !== undefined && (outputs.length > 0 || result.deltas.length > 0)) await log.syncOffsets();
     const handles: { [output: string]: Json } = {};
     let outputRows = 0;
     for (const { port, output, numRows } of outputs) {
-      const handle = await this.#commitOutput(port, batch.time, output);
-      if (handle !== undefined) handles[port.id] = handle;
+      this.#check();
+      try {
+        const handle = await this.#commitOutput(port, batch.time, output);
+        if (handle !== undefined) handles[port.id] = handle;
+      } catch (error) {
+        if (this.#options.onBatchFailure !== 'continue' || !(error instanceof EngineError)) throw error;
+        this.#check();
+        return await this.#leaveOut(outputs, error);
+      }
       if (port !== this.#options.deadLetters) outputRows += numRows;
     }
+    this.#check();
     if (log !== undefined) {
       const deltas: DeltaBytes[] = result.deltas.map(({ operator, partition, ipc }) => ({
         operator,
@@ -83,14 +119,22 @@ export class BatchCommitter {
     }
     const sinks = { ...this.#sinks, ...handles };
     this.#sinks = sinks;
-    for (const source of this.#options.sources) await source.commit(batch.time);
+    if (!this.#hasSkipped) for (const source of this.#options.sources) await source.commit(batch.time);
     return { outputRows, sinks };
   }
 
-  #dueOutputs(
-    batch: Batch,
-    result: BatchResult,
-  ): { port: OutputPort; output: Parameters<OutputPort['commit']>[1]; numRows: number }[] {
+  /** Has all outputs as they were before the batch: nothing of it may lie between what is committed before and after. */
+  async #leaveOut(outputs: readonly Due[], failure: EngineError): Promise<Committed> {
+    this.skip();
+    for (const { port } of outputs) await port.rollBack?.(this.#sinks[port.id]);
+    return { outputRows: 0, sinks: this.#sinks, failure };
+  }
+
+  #check(): void {
+    if (this.#abortError !== undefined) throw this.#abortError;
+  }
+
+  #dueOutputs(batch: Batch, result: BatchResult): Due[] {
     const { bytesOf, deadLetters } = this.#options;
     const view = (blocks: readonly BlockRef[]): Uint8Array[] => blocks.map(bytesOf);
     const due = this.#options.outputs.flatMap(port => {
@@ -108,13 +152,10 @@ export class BatchCommitter {
     return [{ port: deadLetters, output: { staged, collected: [] }, numRows: 0 }, ...due];
   }
 
-  async #commitOutput(
-    port: OutputPort,
-    time: BatchTime,
-    output: Parameters<OutputPort['commit']>[1],
-  ): Promise<Json | undefined> {
+  async #commitOutput(port: OutputPort, time: BatchTime, output: BatchOutput): Promise<Json | undefined> {
     try {
-      return await port.commit(time, output);
+      const committed = port.commit(time, output);
+      return await (port.runsUserCode === true ? Promise.race([committed, this.#aborted]) : committed);
     } catch (error) {
       if (error instanceof EngineError) throw error;
       throw new EngineError('sinkFailed', `output ${port.id} could not commit batch ${time}: ${messageOf(error)}`, {

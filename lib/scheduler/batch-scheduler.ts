@@ -7,30 +7,35 @@
  *   compute        [t1]        [t2      ...     ][t3]
  *   commit              [t1]                  [t2]    [t3]
  *
- * At most one batch is being computed, one planned and waiting, and two computed and being committed; a tick that finds
- * a batch waiting plans nothing, so that input which arrived meanwhile becomes part of the next batch: a slow job gets
- * larger batches, never a longer queue. Batches that an earlier process planned come first, with the input they had.
+ * At most `concurrentJobs` batches are being computed, one is planned and waiting, and two are computed and being
+ * committed; a tick that finds a batch waiting plans nothing, so that input which arrived meanwhile becomes part of the
+ * next batch: a slow job gets larger batches, never a longer queue. Batches that an earlier process planned come first,
+ * with the input they had.
+ *
+ * Batches end, and are committed, in their order, whatever runs at once. A batch that fails ends the run, after those
+ * before it are committed; or, under 'continue', it alone is left out: then changes of state wait until their batch is
+ * committed, so that nothing of a batch that fails in its outputs is in the state of the next.
  */
 import { assertNever } from '../core/assert-never.js';
 import type { Clock } from '../core/clock.js';
 import type { EngineError } from '../core/errors.js';
+import type { Json } from '../core/json.js';
 import { Inbox } from '../core/inbox.js';
 import { alignDown, batchTime, type BatchTime } from '../core/time.js';
 import type { SnapshotFileRef } from '../protocol/messages.js';
 import type { Batch, BatchFailure, BatchResult, CompletedBatch } from './batch.js';
-import type { BatchCommitter } from './batch-committer.js';
+import type { BatchCommitter, Committed } from './batch-committer.js';
+import type { BatchComputation, BatchTurn } from './batch-turn.js';
+import { ComputingBatches, type ComputedBatch } from './computing-batches.js';
 import { planBatch } from './plan-batch.js';
 import type { LogPort, SourcePort } from './ports.js';
 
 export type BatchSchedulerEvent =
   | { readonly kind: 'tick' }
   | { readonly kind: 'planned'; readonly batch: Batch | undefined; readonly caughtUp: boolean }
-  | {
-      readonly kind: 'computed';
-      readonly batch: Batch;
-      readonly startedMs: number;
-      readonly outcome: BatchResult | BatchFailure;
-    }
+  | { readonly kind: 'computed'; readonly computed: ComputedBatch; readonly outcome: BatchResult | BatchFailure }
+  /** The changes of a committed batch are in the state. */
+  | { readonly kind: 'applied' }
   | { readonly kind: 'snapshotted' }
   | { readonly kind: 'committed' }
   | { readonly kind: 'failed'; readonly step: 'plan' | 'snapshot' | 'commit'; readonly error: EngineError }
@@ -56,13 +61,25 @@ export interface BatchSchedulerOptions {
   /** The last batch that an earlier process committed. */
   readonly lastCommitted: number | undefined;
   readonly rerun: readonly Batch[];
-  readonly compute: (batch: Batch, done: (outcome: BatchResult | BatchFailure) => void) => void;
+  /** Batches that are computed at once. */
+  readonly concurrentJobs: number;
+  readonly onBatchFailure: 'stop' | 'continue';
+  /** Starts the computation of a batch; batches end in the order in which they were started. */
+  readonly compute: (
+    batch: Batch,
+    done: (outcome: BatchResult | BatchFailure) => void,
+    turn: BatchTurn,
+  ) => BatchComputation;
+  /** The turn may have come to another batch. */
+  readonly wake: () => void;
   /** Writes all state as it is between two batches. */
   readonly snapshot: (time: BatchTime) => Promise<readonly SnapshotFileRef[]>;
   readonly release: (result: BatchResult) => void;
   readonly onCompleted: (completed: CompletedBatch) => void;
   readonly onCheckpoint: (time: BatchTime, bytes: number, tookMs: number) => void;
   readonly toError: (failure: BatchFailure) => EngineError;
+  /** Under 'continue': a batch failed and the run goes on without it. */
+  readonly onSkipped: (batch: Batch, step: 'compute' | 'commit', error: EngineError) => void;
 }
 
 const MAX_COMMITTING = 2;
@@ -73,15 +90,19 @@ export class BatchScheduler {
   readonly #waiting: Batch[];
   #state: 'running' | 'stopping' | 'failing' | 'stopped' = 'running';
   #planning = false;
-  #computing = false;
+  readonly #computing = new ComputingBatches();
   #snapshotting = false;
   #committing = 0;
+  /** Batches whose changes of state are not in the tables yet, though the batch has ended. */
+  #unapplied = 0;
   #drained = false;
   /** Of the last batch that was planned. */
   #lastTime: number;
   /** The interval that the last tick belonged to. */
   #lastTickMs = Number.NEGATIVE_INFINITY;
   #lastCommitted: BatchTime | undefined;
+  /** Times of batches that failed, under 'continue'. */
+  readonly #leftOut = new Set<BatchTime>();
   #checkpointing = false;
   #lastCheckpointMs: number;
   #lastSnapshotBytes = 0;
@@ -124,7 +145,10 @@ export class BatchScheduler {
         else this.#waiting.push(event.batch);
         break;
       case 'computed':
-        this.#computed(event.batch, event.startedMs, event.outcome);
+        this.#computed(event.computed, event.outcome);
+        break;
+      case 'applied':
+        this.#unapplied--;
         break;
       case 'snapshotted':
         this.#snapshotting = false;
@@ -146,6 +170,7 @@ export class BatchScheduler {
         assertNever(event);
     }
     this.#advance();
+    if (this.#computing.size > 0) this.#options.wake();
   }
 
   #tick(): void {
@@ -202,16 +227,18 @@ export class BatchScheduler {
 
   /** Starts whatever may start now. */
   #advance(): void {
-    const { mode, clock, intervalMs } = this.#options;
-    const canCompute = !this.#computing && !this.#snapshotting && this.#committing < MAX_COMMITTING;
-    if (canCompute && (this.#state === 'running' || this.#state === 'stopping')) {
+    const { mode, clock, intervalMs, concurrentJobs } = this.#options;
+    const canCompute = (): boolean =>
+      this.#computing.size < concurrentJobs && !this.#snapshotting && this.#committing < MAX_COMMITTING;
+    while (canCompute() && (this.#state === 'running' || this.#state === 'stopping')) {
       const batch = this.#waiting.shift();
-      if (batch !== undefined) this.#compute(batch);
+      if (batch === undefined) break;
+      this.#compute(batch);
     }
     if (mode === 'drain' && this.#mayPlan() && !this.#drained) {
       this.#plan(batchTime(Math.max(alignDown(clock.now(), intervalMs), this.#lastTime + intervalMs)), clock.now());
     }
-    const idle = !this.#planning && !this.#computing && !this.#snapshotting && this.#committing === 0;
+    const idle = !this.#planning && this.#computing.size === 0 && !this.#snapshotting && this.#committing === 0;
     if (!idle || this.#state === 'stopped') return;
     if (this.#error !== undefined) {
       this.#state = 'stopped';
@@ -224,21 +251,49 @@ export class BatchScheduler {
   }
 
   #compute(batch: Batch): void {
-    this.#computing = true;
-    const startedMs = this.#options.clock.now();
-    this.#options.compute(batch, outcome => this.#inbox.post({ kind: 'computed', batch, startedMs, outcome }));
+    const { clock, compute, onBatchFailure } = this.#options;
+    const computed = this.#computing.add(batch, clock.now());
+    const turn = {
+      isTurn: () => this.#computing.isFirst(computed) && !this.#snapshotting && this.#unapplied === 0,
+      appliesLater: onBatchFailure === 'continue',
+    };
+    computed.computation = compute(batch, outcome => this.#inbox.post({ kind: 'computed', computed, outcome }), turn);
   }
 
-  #computed(batch: Batch, startedMs: number, outcome: BatchResult | BatchFailure): void {
-    this.#computing = false;
-    if ('failure' in outcome) return this.#fail(this.#options.toError(outcome));
-    const { sourceStates } = batch;
-    const snapshot = sourceStates === undefined ? undefined : this.#snapshot(batch);
+  #computed(computed: ComputedBatch, outcome: BatchResult | BatchFailure): void {
+    const { batch } = computed;
+    this.#computing.remove(computed);
+    if ('failure' in outcome) return this.#notComputed(computed, outcome);
+    const appliesLater = this.#options.onBatchFailure === 'continue';
+    const hasSnapshot = batch.sourceStates !== undefined;
+    const holdsState = appliesLater && (hasSnapshot || outcome.deltas.length > 0);
+    if (holdsState) this.#unapplied++;
+    const snapshot = hasSnapshot && !appliesLater ? this.#snapshot(batch) : undefined;
     this.#committing++;
-    this.#commit(batch, startedMs, outcome, snapshot).then(
+    const committed = appliesLater
+      ? this.#commitThenApply(computed, outcome, holdsState)
+      : this.#commit(computed, outcome, snapshot);
+    committed.then(
       () => this.#inbox.post({ kind: 'committed' }),
       (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'commit', error }),
     );
+  }
+
+  /** What was computed after a batch that ends the run is of no use, and so is what its cancelling makes of it. */
+  #notComputed({ batch, isCancelled }: ComputedBatch, failure: BatchFailure): void {
+    if (isCancelled) return;
+    const error = this.#options.toError(failure);
+    if (this.#options.onBatchFailure === 'continue' && failure.failure.kind !== 'cancelled')
+      return this.#skip(batch, 'compute', error);
+    this.#fail(error);
+    this.#computing.cancelAll();
+  }
+
+  #skip(batch: Batch, step: 'compute' | 'commit', error: EngineError): void {
+    if (batch.sourceStates !== undefined) this.#checkpointing = false;
+    this.#leftOut.add(batch.time);
+    this.#options.committer.skip();
+    this.#options.onSkipped(batch, step, error);
   }
 
   /** Between two batches, so that the files hold exactly the state after this one. */
@@ -253,8 +308,7 @@ export class BatchScheduler {
   }
 
   async #commit(
-    batch: Batch,
-    startedMs: number,
+    { batch, startedMs }: ComputedBatch,
     result: BatchResult,
     snapshot: Promise<readonly SnapshotFileRef[]> | undefined,
   ): Promise<void> {
@@ -262,16 +316,61 @@ export class BatchScheduler {
     // Given back even when it failed: the next batch may wait for the memory before it can end.
     const committed = committer.commit(batch, result).finally(() => this.#options.release(result));
     const { outputRows, sinks } = await committed;
-    this.#lastCommitted = batch.time;
+    this.#noteCommitted(batch.time);
     this.#options.onCompleted({ batch, result, outputRows, startedMs, completedMs: clock.now() });
-    if (snapshot !== undefined && batch.sourceStates !== undefined) {
-      await this.#writeCheckpoint({
-        time: batch.time,
-        snapshots: await snapshot,
-        sourceStates: batch.sourceStates,
-        sinks,
-      });
+    await this.#writeCheckpointOf(batch, sinks, snapshot);
+  }
+
+  /** Under 'continue': outputs, log, state, in this order; of a batch that fails in its outputs nothing is in the others. */
+  async #commitThenApply(
+    { batch, startedMs, computation }: ComputedBatch,
+    result: BatchResult,
+    holdsState: boolean,
+  ): Promise<void> {
+    const { committer, clock, release, onCompleted } = this.#options;
+    let snapshot: Promise<readonly SnapshotFileRef[]> | undefined;
+    let committed: Committed;
+    try {
+      committed = await committer.commit(batch, result);
+      if (committed.failure !== undefined) {
+        computation?.cancel();
+        return this.#skip(batch, 'commit', committed.failure);
+      }
+      await this.#apply(computation);
+      if (batch.sourceStates !== undefined) snapshot = this.#snapshot(batch);
+    } finally {
+      release(result);
+      if (holdsState) this.#inbox.post({ kind: 'applied' });
     }
+    this.#noteCommitted(batch.time);
+    onCompleted({ batch, result, outputRows: committed.outputRows, startedMs, completedMs: clock.now() });
+    await this.#writeCheckpointOf(batch, committed.sinks, snapshot);
+  }
+
+  #apply(computation: BatchComputation | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (computation === undefined) return resolve();
+      computation.apply(failure => (failure === undefined ? resolve() : reject(this.#options.toError(failure))));
+    });
+  }
+
+  /** A batch that an earlier run left out may be committed after later ones. */
+  #noteCommitted(time: BatchTime): void {
+    if (this.#lastCommitted === undefined || time > this.#lastCommitted) this.#lastCommitted = time;
+  }
+
+  async #writeCheckpointOf(
+    { time, sourceStates }: Batch,
+    sinks: { readonly [output: string]: Json },
+    snapshot: Promise<readonly SnapshotFileRef[]> | undefined,
+  ): Promise<void> {
+    if (snapshot === undefined || sourceStates === undefined) return;
+    const snapshots = await snapshot;
+    await this.#writeCheckpoint({ time, snapshots, sourceStates, sinks, leftOut: this.#leftOutUpTo(time) });
+  }
+
+  #leftOutUpTo(time: BatchTime): readonly BatchTime[] {
+    return [...this.#leftOut].filter(left => left <= time);
   }
 
   /** All of it as of one batch: the next may be committed before this is written. */
@@ -289,10 +388,12 @@ export class BatchScheduler {
   /** At a graceful end: the next start has nothing to read back but this. */
   async #finalCheckpoint(): Promise<void> {
     const { log, snapshot, sources, committer } = this.#options;
-    const time = this.#lastCommitted;
-    if (log === undefined || time === undefined || log.bytesSinceSnapshot === 0) return;
+    if (log === undefined || this.#lastCommitted === undefined || log.bytesSinceSnapshot === 0) return;
+    // Of the last batch that was planned, as the sources' states are.
+    const time = [this.#lastCommitted, ...this.#leftOut].reduce((last, other) => (other > last ? other : last));
     const sourceStates = Object.fromEntries(sources.map(source => [source.id, source.state()]));
-    await this.#writeCheckpoint({ time, snapshots: await snapshot(time), sourceStates, sinks: committer.sinks });
+    const [snapshots, leftOut] = [await snapshot(time), this.#leftOutUpTo(time)];
+    await this.#writeCheckpoint({ time, snapshots, sourceStates, sinks: committer.sinks, leftOut });
   }
 
   #fail(error: EngineError): void {

@@ -160,7 +160,7 @@ describe('sluice help', () => {
     expect(terminal.outText)
       .to.match(/^Usage: sluice run \[options\] \[job\]\n/)
       .and.match(/--once /);
-    expect(terminal.outText).to.contain('  maxTaskFailures     failed attempts of one task');
+    expect(terminal.outText).to.match(/^ {2}maxTaskFailures +failed attempts of one task/m);
     expect(terminal.outText.split('Arguments of counts (--arg name=value):\n')[1]).to.equal(
       [
         '  input <path>       folder of CSV files (default: clicks)',

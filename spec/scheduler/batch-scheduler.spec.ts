@@ -23,7 +23,13 @@ class Fixture {
   readonly source: FakeSource;
   readonly log = new FakeLog(this.journal);
   readonly output = new FakeOutput(this.journal);
-  readonly running: { readonly time: number; readonly end: (outcome?: BatchResult | BatchFailure) => void }[] = [];
+  readonly running: {
+    readonly time: number;
+    readonly end: (outcome?: BatchResult | BatchFailure) => void;
+    readonly isTurn: () => boolean;
+  }[] = [];
+  readonly skipped: string[] = [];
+  applyGate: Gate | undefined;
   readonly completed: number[] = [];
   readonly released: BatchResult[] = [];
   snapshotGate: Gate<readonly SnapshotFileRef[]> | undefined;
@@ -39,6 +45,7 @@ class Fixture {
       deadLetters: undefined,
       bytesOf: () => new Uint8Array(0),
       sinks: {},
+      onBatchFailure: options.onBatchFailure ?? 'stop',
     });
     this.scheduler = new BatchScheduler({
       clock: this.clock,
@@ -55,10 +62,31 @@ class Fixture {
       lastTime: undefined,
       lastCommitted: undefined,
       rerun: [],
-      compute: (batch, done) => {
-        this.journal.push(`compute ${batch.time}`);
-        this.running.push({ time: batch.time, end: (outcome = withOutput()) => done(outcome) });
+      concurrentJobs: 1,
+      onBatchFailure: 'stop',
+      compute: (batch, done, turn) => {
+        const { time } = batch;
+        this.journal.push(`compute ${time}`);
+        this.running.push({ time, end: (outcome = withOutput()) => done(outcome), isTurn: () => turn.isTurn() });
+        return {
+          cancel: () => {
+            this.journal.push(`cancel ${time}`);
+            const index = this.running.findIndex(run => run.time === time);
+            if (index < 0) return;
+            this.running.splice(index, 1);
+            done({ ...failed(time), failure: { kind: 'cancelled' } });
+          },
+          apply: applied => {
+            this.journal.push(`apply ${time}`);
+            void (this.applyGate?.promise ?? Promise.resolve()).then(
+              () => applied(undefined),
+              () => applied(failed(time)),
+            );
+          },
+        };
       },
+      wake: () => undefined,
+      onSkipped: ({ time }, step) => this.skipped.push(`${step} ${time}`),
       snapshot: time => {
         this.journal.push(`snapshot ${time}`);
         return this.snapshotGate?.promise ?? Promise.resolve([]);
@@ -324,7 +352,7 @@ describe('BatchScheduler', () => {
       await turn();
       expect(fixture.of('compute').at(-1)).to.equal('compute 4000');
       expect(fixture.log.manifests).to.deep.equal([
-        { time: 3000, snapshots: [], sourceStates: { source: 3 }, sinks: { out: { at: 3000 } } },
+        { time: 3000, snapshots: [], sourceStates: { source: 3 }, sinks: { out: { at: 3000 } }, leftOut: [] },
       ]);
     });
 
