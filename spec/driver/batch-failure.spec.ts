@@ -16,7 +16,7 @@ import { expectNothingLeft } from '../helpers/expect-stream.js';
 import { countsOf, difference } from '../helpers/kill-runs.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
 import { randomOf } from '../helpers/random-values.js';
-import { runEngine, type TestRun } from '../helpers/run-engine.js';
+import { runEngine, turn, type TestRun } from '../helpers/run-engine.js';
 import { tempFolder } from '../helpers/temp-folder.js';
 
 /** One file a batch, each word at most once in it: so each of its running counts is put out once, in whatever order. */
@@ -72,12 +72,31 @@ interface World {
 }
 
 async function drain(world: World, options: DeclaredOptions = {}): Promise<TestRun> {
-  const { fs, clock, input, seen } = world;
-  const run = await runEngine(counting(input, seen), {
+  const run = await start(world, true, options);
+  await run.engine.done;
+  return run;
+}
+
+/** Waits until so many batches of a live run are committed or left out; then it ends as a crash ends it. */
+async function crashAfter(world: World, numBatches: number): Promise<void> {
+  const run = await start(world, false, { checkpointInterval: '1h' });
+  const numEnded = (): number =>
+    run.events.filter(({ kind }) => kind === 'batchCompleted' || kind === 'batchFailed').length;
+  for (let turns = 0; numEnded() < numBatches; turns++) {
+    if (turns === 100_000) throw new Error(`only ${numEnded()} of ${numBatches} batches ended`);
+    if (turns % 20 === 0) world.clock.advanceTo(world.clock.now() + 1000);
+    await turn();
+  }
+  await run.engine.abort();
+  world.fs.crash({ kind: 'kill' });
+}
+
+function start({ fs, clock, input, seen }: World, once: boolean, options: DeclaredOptions): Promise<TestRun> {
+  return runEngine(counting(input, seen), {
     clock,
     fs,
     checkpoint: '/checkpoint',
-    once: true,
+    once,
     options: {
       onBatchFailure: 'continue',
       maxTaskFailures: 1,
@@ -87,8 +106,6 @@ async function drain(world: World, options: DeclaredOptions = {}): Promise<TestR
       ...options,
     },
   });
-  await run.engine.done;
-  return run;
 }
 
 const linesOf = (fs: ModelFileSystem, path: string): string[] =>
@@ -161,6 +178,26 @@ describe('a batch that fails, under onBatchFailure: continue', () => {
     broken = new Set();
     const run = await drain(world, { onBatchFailure: 'stop' });
     expect(run.batches.map(({ rerun }) => rerun)).to.deep.equal([true]);
+  });
+
+  it('is restored after the batches that were committed before it, whatever its time', async () => {
+    const world = newWorld();
+    broken = new Set(['poison', 'bad']);
+    await crashAfter(world, FILES.length);
+    broken = new Set();
+    // Run again, and not in any snapshot: the state of the next run is made of the log alone.
+    await crashAfter(world, 2);
+    await drain(world);
+    const before = linesOf(world.fs, '/out/state.ndjson').length;
+    writeWords(world.input, 9, ['a', 'b', 'c', 'bad', 'poison']);
+    await drain(world);
+    expect(linesOf(world.fs, '/out/state.ndjson').slice(before)).to.have.members([
+      '["a",5]',
+      '["b",3]',
+      '["c",2]',
+      '["bad",2]',
+      '["poison",2]',
+    ]);
   });
 
   it('is neither lost nor there twice, whichever file operation a crash comes at, in the first run or in the second', async () => {
