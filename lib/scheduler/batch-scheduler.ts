@@ -19,13 +19,13 @@
 import { assertNever } from '../core/assert-never.js';
 import type { Clock } from '../core/clock.js';
 import type { EngineError } from '../core/errors.js';
-import type { Json } from '../core/json.js';
 import { Inbox } from '../core/inbox.js';
 import { alignDown, batchTime, type BatchTime } from '../core/time.js';
 import type { SnapshotFileRef } from '../protocol/messages.js';
 import type { Batch, BatchFailure, BatchResult, CompletedBatch } from './batch.js';
 import type { BatchCommitter, Committed } from './batch-committer.js';
 import type { BatchComputation, BatchTurn } from './batch-turn.js';
+import { Checkpointer } from './checkpointer.js';
 import { ComputingBatches, type ComputedBatch } from './computing-batches.js';
 import { planBatch } from './plan-batch.js';
 import type { LogPort, SourcePort } from './ports.js';
@@ -89,6 +89,7 @@ export class BatchScheduler {
   readonly #inbox = new Inbox<BatchSchedulerEvent>(event => this.#handle(event));
   readonly #waiting: Batch[];
   #state: 'running' | 'stopping' | 'failing' | 'stopped' = 'running';
+  readonly #checkpointer: Checkpointer;
   #planning = false;
   readonly #computing = new ComputingBatches();
   #snapshotting = false;
@@ -100,12 +101,6 @@ export class BatchScheduler {
   #lastTime: number;
   /** The interval that the last tick belonged to. */
   #lastTickMs = Number.NEGATIVE_INFINITY;
-  #lastCommitted: BatchTime | undefined;
-  /** Times of batches that failed, under 'continue'. */
-  readonly #leftOut = new Set<BatchTime>();
-  #checkpointing = false;
-  #lastCheckpointMs: number;
-  #lastSnapshotBytes = 0;
   #error: EngineError | undefined;
   #cancelTimer: () => void = () => undefined;
   #resolve: () => void = () => undefined;
@@ -117,8 +112,8 @@ export class BatchScheduler {
     this.#options = options;
     this.#waiting = [...options.rerun];
     this.#lastTime = options.lastTime ?? Number.NEGATIVE_INFINITY;
-    this.#lastCommitted = options.lastCommitted === undefined ? undefined : batchTime(options.lastCommitted);
-    this.#lastCheckpointMs = options.clock.now();
+    const { lastCommitted } = options;
+    this.#checkpointer = new Checkpointer(options, lastCommitted === undefined ? undefined : batchTime(lastCommitted));
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -207,22 +202,10 @@ export class BatchScheduler {
     const options = this.#options;
     const previousTime = previousTimeOf(time, this.#lastTime, options.intervalMs);
     this.#lastTime = time;
-    planBatch({ ...options, time, previousTime, dueMs, checkpoint: this.#checkpointDue() }).then(
+    planBatch({ ...options, time, previousTime, dueMs, checkpoint: this.#checkpointer.isDue() }).then(
       ({ batch, caughtUp }) => this.#inbox.post({ kind: 'planned', batch, caughtUp }),
       (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'plan', error }),
     );
-  }
-
-  /**
-   * A snapshot costs in proportion to the state: it is due when the log has grown by half of the last one. One is under
-   * way at a time, from the planning of its batch until it is written.
-   */
-  #checkpointDue(): boolean {
-    const { log, clock, checkpointIntervalMs } = this.#options;
-    if (log === undefined || this.#checkpointing || clock.now() - this.#lastCheckpointMs < checkpointIntervalMs)
-      return false;
-    this.#checkpointing = log.bytesSinceSnapshot > this.#lastSnapshotBytes / 2;
-    return this.#checkpointing;
   }
 
   /** Starts whatever may start now. */
@@ -246,7 +229,7 @@ export class BatchScheduler {
     } else if (this.#waiting.length === 0 && (this.#state === 'stopping' || this.#drained)) {
       this.#state = 'stopped';
       this.#cancelTimer();
-      this.#finalCheckpoint().then(this.#resolve, this.#reject);
+      this.#checkpointer.writeLast(this.#options.committer.sinks).then(this.#resolve, this.#reject);
     }
   }
 
@@ -290,8 +273,7 @@ export class BatchScheduler {
   }
 
   #skip(batch: Batch, step: 'compute' | 'commit', error: EngineError): void {
-    if (batch.sourceStates !== undefined) this.#checkpointing = false;
-    this.#leftOut.add(batch.time);
+    this.#checkpointer.leftOut(batch);
     this.#options.committer.skip();
     this.#options.onSkipped(batch, step, error);
   }
@@ -316,9 +298,9 @@ export class BatchScheduler {
     // Given back even when it failed: the next batch may wait for the memory before it can end.
     const committed = committer.commit(batch, result).finally(() => this.#options.release(result));
     const { outputRows, sinks } = await committed;
-    this.#noteCommitted(batch.time);
+    this.#checkpointer.committed(batch);
     this.#options.onCompleted({ batch, result, outputRows, startedMs, completedMs: clock.now() });
-    await this.#writeCheckpointOf(batch, sinks, snapshot);
+    await this.#checkpointer.write(batch, sinks, snapshot);
   }
 
   /** Under 'continue': outputs, log, state, in this order; of a batch that fails in its outputs nothing is in the others. */
@@ -342,9 +324,9 @@ export class BatchScheduler {
       release(result);
       if (holdsState) this.#inbox.post({ kind: 'applied' });
     }
-    this.#noteCommitted(batch.time);
+    this.#checkpointer.committed(batch);
     onCompleted({ batch, result, outputRows: committed.outputRows, startedMs, completedMs: clock.now() });
-    await this.#writeCheckpointOf(batch, committed.sinks, snapshot);
+    await this.#checkpointer.write(batch, committed.sinks, snapshot);
   }
 
   #apply(computation: BatchComputation | undefined): Promise<void> {
@@ -352,48 +334,6 @@ export class BatchScheduler {
       if (computation === undefined) return resolve();
       computation.apply(failure => (failure === undefined ? resolve() : reject(this.#options.toError(failure))));
     });
-  }
-
-  /** A batch that an earlier run left out may be committed after later ones. */
-  #noteCommitted(time: BatchTime): void {
-    if (this.#lastCommitted === undefined || time > this.#lastCommitted) this.#lastCommitted = time;
-  }
-
-  async #writeCheckpointOf(
-    { time, sourceStates }: Batch,
-    sinks: { readonly [output: string]: Json },
-    snapshot: Promise<readonly SnapshotFileRef[]> | undefined,
-  ): Promise<void> {
-    if (snapshot === undefined || sourceStates === undefined) return;
-    const snapshots = await snapshot;
-    await this.#writeCheckpoint({ time, snapshots, sourceStates, sinks, leftOut: this.#leftOutUpTo(time) });
-  }
-
-  #leftOutUpTo(time: BatchTime): readonly BatchTime[] {
-    return [...this.#leftOut].filter(left => left <= time);
-  }
-
-  /** All of it as of one batch: the next may be committed before this is written. */
-  async #writeCheckpoint(checkpoint: Parameters<LogPort['writeManifest']>[0]): Promise<void> {
-    const { log, clock } = this.#options;
-    if (log === undefined) return;
-    const startMs = clock.now();
-    this.#lastCheckpointMs = startMs;
-    this.#lastSnapshotBytes = checkpoint.snapshots.reduce((sum, file) => sum + file.byteLength, 0);
-    await log.writeManifest(checkpoint);
-    this.#checkpointing = false;
-    this.#options.onCheckpoint(checkpoint.time, this.#lastSnapshotBytes, clock.now() - startMs);
-  }
-
-  /** At a graceful end: the next start has nothing to read back but this. */
-  async #finalCheckpoint(): Promise<void> {
-    const { log, snapshot, sources, committer } = this.#options;
-    if (log === undefined || this.#lastCommitted === undefined || log.bytesSinceSnapshot === 0) return;
-    // Of the last batch that was planned, as the sources' states are.
-    const time = [this.#lastCommitted, ...this.#leftOut].reduce((last, other) => (other > last ? other : last));
-    const sourceStates = Object.fromEntries(sources.map(source => [source.id, source.state()]));
-    const [snapshots, leftOut] = [await snapshot(time), this.#leftOutUpTo(time)];
-    await this.#writeCheckpoint({ time, snapshots, sourceStates, sinks: committer.sinks, leftOut });
   }
 
   #fail(error: EngineError): void {
