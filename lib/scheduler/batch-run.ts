@@ -8,7 +8,7 @@
  * batch is accepted. So any task may run again at any time before that, and gives the same result.
  *
  * Several batches may be computed at once. Until its turn comes a batch runs only what needs no state, and does not end;
- * when an older one is short of memory it gives up all it has made, and begins again at its turn.
+ * when an older one is short of memory it gives up all it has made, and begins again when it is the oldest.
  */
 import { assertNever } from '../core/assert-never.js';
 import { Inbox } from '../core/inbox.js';
@@ -62,7 +62,7 @@ export class BatchRun {
   /** computed: its changes of state wait for `apply`. */
   #state: 'running' | 'computed' | 'applying' | 'done' = 'running';
   #hadTurn = false;
-  /** Gave its memory to an older batch; nothing runs before its turn. */
+  /** Gave its memory to older ones; nothing runs before it is the oldest. */
   #hasYielded = false;
   #onApplied: (failure: BatchFailure | undefined) => void = () => undefined;
   #unsubscribe: () => void = () => undefined;
@@ -106,8 +106,8 @@ export class BatchRun {
   /** Its outcome is not wanted any more. What runs is waited for; the outcome is then a failure of kind `cancelled`. */
   cancel(): void {
     if (this.#state === 'done') return;
-    if (this.#state === 'computed') return this.#end();
-    this.#failure = this.#failureOf(undefined, { kind: 'cancelled' });
+    if (this.#state === 'computed') this.#end();
+    else this.#failure = this.#failureOf(undefined, { kind: 'cancelled' });
     this.#pool.offer();
   }
 
@@ -134,7 +134,9 @@ export class BatchRun {
       this.#hadTurn = true;
       this.#retryWaiting();
     }
-    if (this.#state === 'running' && (isTurn || !this.#hasYielded)) {
+    // Who gave memory up takes none before those it gave it to have ended.
+    if (this.#hasYielded && isTurn && this.#pool.isOldest(this.#client)) this.#hasYielded = false;
+    if (this.#state === 'running' && !this.#hasYielded) {
       for (const task of this.#tasks.all) if (task.status === 'pending') this.#launch(task);
       this.#speculate();
       if (isTurn && this.#tasks.isDone) this.#computed();

@@ -138,6 +138,11 @@ export class SlotPool {
     this.release(blocks);
   }
 
+  /** Whether no older batch wants slots. */
+  isOldest(client: SlotClient): boolean {
+    return this.#clients.all[0] === client;
+  }
+
   /** Has batches after that of `client` give back what they can compute again. @returns whether any memory will come back */
   reclaim(client: SlotClient): boolean {
     return this.#clients.reclaim(client);

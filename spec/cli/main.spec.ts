@@ -44,6 +44,15 @@ describe('sluice run', () => {
     expect(engine.settings?.options).to.include({ intervalMs: 7000, workers: 5 });
   });
 
+  it('exits with 1 when batches were left out, and says how many', async () => {
+    const terminal = new FakeTerminal();
+    const engine = new FakeEngine();
+    const running = main(['run', 'counts.ts', '--once'], terminal, async () => engine);
+    void engine.started.then(() => engine.finish('finished', { failedBatches: 2 }));
+    expect(await running).to.equal(1);
+    expect(terminal.errText).to.equal('2 batches failed and were left out: the next run begins with them\n');
+  });
+
   const refused: [string, readonly string[], RegExp][] = [
     ['no job', ['run'], /^error: sluice run wants the path of a job file/],
     ['an unknown flag', ['run', 'a.ts', '--intervall', '1s'], /^error: unknown option '--intervall'/],

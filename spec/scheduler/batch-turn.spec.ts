@@ -189,6 +189,29 @@ describe('batches that are computed at once', () => {
     expect(await fixture.asks(0)).to.equal('20/0');
   });
 
+  it('give way to an older job in the middle of their turn, once: what needs more than there is fails', async () => {
+    const fixture = new Fixture(2);
+    fixture.begin(20);
+    await turn();
+    const ended: string[] = [];
+    const options = { maxTaskFailures: 2, taskTimeoutMs: 0, onRetry: () => undefined, onTableSize: () => undefined };
+    new BatchRun(countsPlan, fixture.pool, batchOf(10, [1]), options, outcome =>
+      ended.push('failure' in outcome ? outcome.failure.kind : 'well'),
+    ).start();
+    expect([await fixture.asks(0), await fixture.asks(1)]).to.deep.equal(['20/0', '10/0']);
+    await fixture.answer(1, FULL);
+    await fixture.answer(0);
+    expect(fixture.pool.numBlocks).to.equal(0);
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      expect(ended).to.deep.equal([]);
+      const slot = (await fixture.asks(0)) === '10/0' ? 0 : 1;
+      expect(await fixture.asks(1 - slot)).to.equal('nothing');
+      await fixture.answer(slot, FULL);
+    }
+    expect(ended).to.deep.equal(['engineError']);
+    expect(await fixture.asks(0)).to.equal('20/0');
+  });
+
   it('wait for memory before their turn without a failure', async () => {
     const fixture = new Fixture(2);
     fixture.begin(10);
