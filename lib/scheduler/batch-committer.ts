@@ -44,8 +44,6 @@ export class BatchCommitter {
   readonly #options: CommitterOptions;
   #sinks: { readonly [output: string]: Json };
   #tail: Promise<void> = Promise.resolve();
-  /** Sources are told what is committed up to a time: nothing more once a batch was left out. */
-  #hasSkipped = false;
   #abortError: EngineError | undefined;
   #rejectAborted: (error: EngineError) => void = () => undefined;
   readonly #aborted: Promise<never>;
@@ -74,11 +72,6 @@ export class BatchCommitter {
     // The rejection is the caller's; here it only keeps later batches from being committed.
     this.#tail.catch(() => undefined);
     return committed;
-  }
-
-  /** A batch was left out: whatever comes later, sources must be able to give it once more. */
-  skip(): void {
-    this.#hasSkipped = true;
   }
 
   /** Nothing more is put out, logged or waited for of the job's own code; commits under way and later ones reject with `error`. */
@@ -119,13 +112,12 @@ export class BatchCommitter {
     }
     const sinks = { ...this.#sinks, ...handles };
     this.#sinks = sinks;
-    if (!this.#hasSkipped) for (const source of this.#options.sources) await source.commit(batch.time);
+    for (const source of this.#options.sources) await source.commit(batch.time);
     return { outputRows, sinks };
   }
 
   /** Has all outputs as they were before the batch: nothing of it may lie between what is committed before and after. */
   async #leaveOut(outputs: readonly Due[], failure: EngineError): Promise<Committed> {
-    this.skip();
     for (const { port } of outputs) await port.rollBack?.(this.#sinks[port.id]);
     return { outputRows: 0, sinks: this.#sinks, failure };
   }

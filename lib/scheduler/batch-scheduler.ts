@@ -64,7 +64,7 @@ export interface BatchSchedulerOptions {
   /** Batches that are computed at once. */
   readonly concurrentJobs: number;
   readonly onBatchFailure: 'stop' | 'continue';
-  /** Starts the computation of a batch; batches end in the order in which they were started. */
+  /** Starts the computation of a batch. One that ends before its turn is not looked at before that. */
   readonly compute: (
     batch: Batch,
     done: (outcome: BatchResult | BatchFailure) => void,
@@ -140,7 +140,9 @@ export class BatchScheduler {
         else this.#waiting.push(event.batch);
         break;
       case 'computed':
-        this.#computed(event.computed, event.outcome);
+        event.computed.outcome = event.outcome;
+        for (let next = this.#computing.takeEnded(); next !== undefined; next = this.#computing.takeEnded())
+          this.#computed(next, next.outcome);
         break;
       case 'applied':
         this.#unapplied--;
@@ -244,9 +246,9 @@ export class BatchScheduler {
   }
 
   #computed(computed: ComputedBatch, outcome: BatchResult | BatchFailure): void {
-    const { batch } = computed;
-    this.#computing.remove(computed);
+    const { batch, isCancelled } = computed;
     if ('failure' in outcome) return this.#notComputed(computed, outcome);
+    if (isCancelled) return this.#options.release(outcome);
     const appliesLater = this.#options.onBatchFailure === 'continue';
     const hasSnapshot = batch.sourceStates !== undefined;
     const holdsState = appliesLater && (hasSnapshot || outcome.deltas.length > 0);
@@ -274,7 +276,6 @@ export class BatchScheduler {
 
   #skip(batch: Batch, step: 'compute' | 'commit', error: EngineError): void {
     this.#checkpointer.leftOut(batch);
-    this.#options.committer.skip();
     this.#options.onSkipped(batch, step, error);
   }
 

@@ -1,4 +1,4 @@
-import type { Batch } from './batch.js';
+import type { Batch, BatchFailure, BatchResult } from './batch.js';
 import type { BatchComputation } from './batch-turn.js';
 
 export interface ComputedBatch {
@@ -7,6 +7,7 @@ export interface ComputedBatch {
   /** Undefined for the moment in which it is started. */
   computation: BatchComputation | undefined;
   isCancelled: boolean;
+  outcome: BatchResult | BatchFailure | undefined;
 }
 
 /** The batches that are being computed, in the order in which they end and are committed. */
@@ -18,7 +19,7 @@ export class ComputingBatches {
   }
 
   add(batch: Batch, startedMs: number): ComputedBatch {
-    const computed = { batch, startedMs, computation: undefined, isCancelled: false };
+    const computed = { batch, startedMs, computation: undefined, isCancelled: false, outcome: undefined };
     this.#batches.push(computed);
     return computed;
   }
@@ -28,9 +29,12 @@ export class ComputingBatches {
     return this.#batches[0] === computed;
   }
 
-  remove(computed: ComputedBatch): void {
-    const index = this.#batches.indexOf(computed);
-    if (index >= 0) this.#batches.splice(index, 1);
+  /** Takes the first batch out when it has ended; one that ended before those before it waits for them. */
+  takeEnded(): (ComputedBatch & { readonly outcome: BatchResult | BatchFailure }) | undefined {
+    const [first] = this.#batches;
+    if (first?.outcome === undefined) return undefined;
+    this.#batches.shift();
+    return { ...first, outcome: first.outcome };
   }
 
   cancelAll(): void {

@@ -21,7 +21,10 @@ export interface SourceDriver {
   replay(ranges: readonly Json[]): void;
   /** Fixes what the next batch reads and moves past it. Never waits for input to arrive. */
   plan(limit: PlanLimit): Promise<SourcePlan>;
-  /** The batch that read up to here is committed: a source may tell its system (never needed for correctness). */
+  /**
+   * The batch is committed: a source may tell its system (never needed for correctness). A batch before it may have
+   * failed and been left out: what that reads is still needed.
+   */
   commit(time: BatchTime): Promise<void>;
   /** Everything planned so far, as data, for the checkpoint. Its size is bounded by what the source still lists. */
   state(): Json;

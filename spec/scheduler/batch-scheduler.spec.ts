@@ -440,6 +440,22 @@ describe('BatchScheduler', () => {
       expect(wakes).to.be.greaterThan(before);
     });
 
+    it('looks at a batch that ended too early when those before it have ended', async () => {
+      const fixture = new Fixture({ concurrentJobs: 3 });
+      for (const ms of [1000, 2000, 3000]) await fixture.advanceTo(ms);
+      const [first, second, third] = fixture.running.splice(0);
+      third?.end();
+      second?.end(failed(2000));
+      await turn();
+      expect(fixture.of('out')).to.deep.equal([]);
+      expect(fixture.ended).to.equal('no');
+      first?.end();
+      await turn();
+      expect(fixture.completed).to.deep.equal([1000]);
+      expect(fixture.ended).to.have.property('message', 'batch 2000 failed');
+      expect(fixture.released.length, 'what the third one made is given back too').to.equal(2);
+    });
+
     it('cancels what comes after a batch that fails, and commits none of it', async () => {
       const fixture = new Fixture({ concurrentJobs: 3 });
       for (const ms of [1000, 2000, 3000]) await fixture.advanceTo(ms);
@@ -455,7 +471,7 @@ describe('BatchScheduler', () => {
   describe('that goes on after a failed batch', () => {
     const goesOn = { onBatchFailure: 'continue' } as const;
 
-    it('commits later batches, tells sources of none of them, and leaves it planned in the last checkpoint', async () => {
+    it('commits later batches, and leaves it planned in the last checkpoint', async () => {
       const fixture = new Fixture(goesOn);
       await turn();
       await fixture.end();
@@ -465,7 +481,7 @@ describe('BatchScheduler', () => {
       await fixture.end();
       expect(fixture.completed).to.deep.equal([1000, 3000]);
       expect(fixture.skipped).to.deep.equal(['compute 2000']);
-      expect(fixture.of('source')).to.deep.equal(['source 1000']);
+      expect(fixture.of('source')).to.deep.equal(['source 1000', 'source 3000']);
       fixture.scheduler.stop();
       await turn();
       expect(fixture.ended).to.equal('well');
