@@ -25,7 +25,8 @@ export interface SinkDriver {
   open(handle: Json | undefined): Promise<void>;
   /**
    * Makes the batch's rows visible and durable, staged parts in the given order.
-   * @returns what identifies the output's state after this batch, for the commit log
+   * @returns what identifies the output's state after this batch, for the commit log: all that is committed by then,
+   * also where the batch is older than the one before
    */
   commit(time: BatchTime, staged: readonly StagedOutput[]): Promise<Json>;
   close(): Promise<void>;

@@ -214,7 +214,7 @@ describe('a batch that fails, under onBatchFailure: continue', () => {
       const world = newWorld();
       world.fs.downAt(operation);
       const crash = async (): Promise<void> => {
-        await drain(world).catch((error: unknown) => {
+        await drain(world, { concurrentJobs: 1 + (operation % 3) }).catch((error: unknown) => {
           if (!world.fs.isDown) throw error;
         });
         if (world.fs.isDown)
