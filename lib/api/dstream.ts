@@ -261,7 +261,7 @@ export class DStream<T> extends StreamOutputs<T> {
       );
     }
     if (from > to) throw new EngineError('optionInvalid', `slice wants from <= to, got ${from} and ${to}`);
-    const session = runtime.session ?? runtime.outside;
+    const session = runtime.reader('slice');
     if (session === undefined) {
       throw new EngineError(
         'jobInvalid',

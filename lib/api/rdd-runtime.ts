@@ -61,6 +61,11 @@ export class RddRuntime {
     throw outsideError(what);
   }
 
+  /** Whoever reads what was kept of batches; undefined while the job does not run. Throws nothing in transform, as actions. */
+  reader(what: string): RddSession | undefined {
+    return this.#isRefusing ? this.current(what) : (this.session ?? this.outside);
+  }
+
   /** Runs `f`, in which actions are refused: asking for one throws `jobInvalid` when `f` has ended, and gives nothing. */
   withoutActions<R>(f: () => R): R {
     this.#isRefusing = true;

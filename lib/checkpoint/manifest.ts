@@ -31,6 +31,13 @@ export interface SnapshotFile {
   readonly numRows: number;
 }
 
+/** A batch that failed and was left out while later ones were committed: a restart runs it again. */
+export interface LeftOutBatch {
+  readonly time: number;
+  /** Of the batch planned before it; null when it was the very first. */
+  readonly previousTime: number | null;
+}
+
 export interface Manifest {
   readonly checkpointId: string;
   readonly job: string;
@@ -42,6 +49,8 @@ export interface Manifest {
   readonly epoch: number;
   /** All commits up to this batch time are in the snapshots; undefined: there is no snapshot yet. */
   readonly time: number | undefined;
+  /** Batches up to `time` that were not committed when the snapshots were taken: what they read is in the log. */
+  readonly leftOut: readonly LeftOutBatch[];
   readonly writtenMs: number;
   readonly snapshots: readonly SnapshotFile[];
   readonly sourceStates: { readonly [source: string]: Json };
@@ -49,7 +58,7 @@ export interface Manifest {
   readonly sinks: { readonly [output: string]: Json };
   /** By source id, what its rate controller goes on with. Not in manifests of before there were any. */
   readonly rates?: { readonly [source: string]: Json };
-  /** The first log segment that has anything later than `time`, and the last one that existed: both must be there. */
+  /** The first log segment that has anything later than `time` or of `leftOut`, and the last one that existed: both must be there. */
   readonly firstSegment: number;
   readonly lastSegment: number;
   /** How its owner was started. */
@@ -84,8 +93,13 @@ export async function readManifest(
     if (hasCode(thrown, 'ENOENT')) return undefined;
     throw thrown;
   }
-  const content = decodeCheckedJson(FORMAT, bytes, path) as unknown as Omit<Manifest, 'time' | 'snapshots'> & {
+  const content = decodeCheckedJson(FORMAT, bytes, path) as unknown as Omit<
+    Manifest,
+    'time' | 'snapshots' | 'leftOut'
+  > & {
     readonly time: number | null;
+    /** Manifests that were written before batches could be left out have none. */
+    readonly leftOut?: readonly LeftOutBatch[];
     readonly snapshots: readonly (Omit<SnapshotFile, 'path'> & { readonly file: string })[];
   };
   const snapshots = content.snapshots.map(({ file, ...snapshot }) => {
@@ -94,7 +108,7 @@ export async function readManifest(
     return { ...snapshot, path: join(directory, file) };
   });
   const run = runRecordOf(content.run as Json | undefined, path);
-  return { ...content, time: content.time ?? undefined, snapshots, run };
+  return { ...content, time: content.time ?? undefined, leftOut: content.leftOut ?? [], snapshots, run };
 }
 
 /**

@@ -128,6 +128,7 @@ async function begin(
       numKeyGroups,
       generation: 1,
       time: undefined,
+      leftOut: [],
       snapshots: [],
       sourceStates: {},
       sinks: {},

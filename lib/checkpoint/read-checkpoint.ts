@@ -8,7 +8,7 @@ import { hasCode } from './checkpoint-files.js';
 import { loadCheckpoint, type LoadedCheckpoint } from './load-checkpoint.js';
 import { readLock, type LockHolder } from './lock.js';
 import type { OperatorInfo, SnapshotFile } from './manifest.js';
-import { lastHandles } from './recovered-checkpoint.js';
+import { lastHandles, lastTime } from './recovered-checkpoint.js';
 import type { RunRecord } from './run-record.js';
 
 /** What a checkpoint holds, as data. */
@@ -111,8 +111,8 @@ function summarize(directory: string, loaded: LoadedCheckpoint, holder: LockHold
     numKeyGroups,
     operators: manifest.operators.map(operator => summarizeOperator(operator, loaded)),
     snapshotTime: time,
-    lastPlanned: batches.at(-1)?.time ?? time,
-    lastCommitted: batches.findLast(batch => batch.committed)?.time ?? time,
+    lastPlanned: lastTime(batches, time),
+    lastCommitted: lastTime(loaded.commits, time),
     numOpen: batches.filter(batch => !batch.committed).length,
     sources: summarizeSources(loaded),
     sinks: lastHandles(loaded),

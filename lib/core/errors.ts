@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   sinkFailed: { exitCode: 1, meaning: 'a sink could not commit a batch' },
   sourceFailed: { exitCode: 1, meaning: 'a source could not say what is available' },
   emptyRdd: { exitCode: 1, meaning: 'an action that needs a row was called on an RDD without any' },
+  stopTimeout: { exitCode: 1, meaning: 'a stop gave the batches under way its time, and they did not end' },
   planMismatch: { exitCode: 1, meaning: 'a worker built another plan than the driver from the same job' },
   contextState: { exitCode: 1, meaning: 'a call that the life cycle does not allow now' },
   internal: { exitCode: 1, meaning: 'a broken promise inside Sluice' },

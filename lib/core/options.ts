@@ -10,7 +10,7 @@ import { EngineError } from './errors.js';
 import { didYouMean, nearest } from './nearest.js';
 import { formatDuration, parseDuration } from './time.js';
 
-export type OptionInfo = NumberOptionInfo | BooleanOptionInfo;
+export type OptionInfo = NumberOptionInfo | BooleanOptionInfo | ChoiceOptionInfo;
 
 interface NumberOptionInfo extends OptionDoc {
   /**
@@ -28,6 +28,13 @@ interface NumberOptionInfo extends OptionDoc {
 interface BooleanOptionInfo extends OptionDoc {
   readonly type: 'boolean';
   readonly default: boolean;
+}
+
+/** One of some words. */
+interface ChoiceOptionInfo extends OptionDoc {
+  readonly type: 'choice';
+  readonly default: string;
+  readonly choices: readonly string[];
 }
 
 interface OptionDoc {
@@ -86,6 +93,74 @@ export const ENGINE_OPTIONS = {
     max: 1000,
     doc: 'failed attempts of one task after which its batch fails',
     spark: 'spark.task.maxFailures',
+  },
+  concurrentJobs: {
+    field: 'concurrentJobs',
+    type: 'integer',
+    default: 1,
+    min: 1,
+    max: 64,
+    doc: 'batches that are computed at once; what needs state still waits for the batch before, and commits keep their order',
+    spark: 'spark.streaming.concurrentJobs',
+  },
+  onBatchFailure: {
+    field: 'onBatchFailure',
+    type: 'choice',
+    default: 'stop',
+    choices: ['stop', 'continue'],
+    doc: 'stop: a batch that fails ends the run; continue: later batches go on without it, and the next run begins with it',
+  },
+  speculation: {
+    field: 'speculation',
+    type: 'choice',
+    default: 'off',
+    choices: ['off', 'on'],
+    doc: 'on: a task without state that takes three times as long as its stage has a copy on another worker',
+    spark: 'spark.speculation',
+  },
+  speculationMinTime: {
+    field: 'speculationMinMs',
+    type: 'duration',
+    default: 100,
+    min: 0,
+    max: DAY_MS,
+    doc: 'a task that runs for less than this has no copy',
+    spark: 'spark.speculation.minTaskRuntime',
+  },
+  maxSlotFailures: {
+    field: 'maxSlotFailures',
+    type: 'integer',
+    default: 3,
+    min: 1,
+    max: 1000,
+    doc: 'different tasks that fail on one worker in a row after which it gets only those of its own state for a while',
+    spark: 'spark.excludeOnFailure.application.maxFailedTasksPerExecutor',
+  },
+  excludeTime: {
+    field: 'excludeMs',
+    type: 'duration',
+    default: 60_000,
+    min: 1,
+    max: DAY_MS,
+    doc: 'how long such a worker is left out; the last one never is',
+    spark: 'spark.excludeOnFailure.timeout',
+  },
+  jitter: {
+    field: 'jitterMs',
+    type: 'duration',
+    default: 0,
+    min: 0,
+    max: DAY_MS,
+    doc: 'batches start up to this long after their time, by job and time, so that jobs on one machine do not start as one; less than interval',
+  },
+  gracefulStopTimeout: {
+    field: 'gracefulStopTimeoutMs',
+    type: 'duration',
+    default: 30_000,
+    min: 1,
+    max: DAY_MS,
+    doc: 'how long a stop waits for the batches under way before it ends the run without them',
+    spark: 'spark.streaming.gracefulStopTimeout',
   },
   maxBatchBytes: {
     field: 'maxBatchBytes',
@@ -231,9 +306,15 @@ export type OptionName = keyof typeof ENGINE_OPTIONS;
 
 type TypeOf<N extends OptionName> = (typeof ENGINE_OPTIONS)[N]['type'];
 
-/** Every option's value: milliseconds, bytes, a count or a rate, as the field's name says; true or false. */
+type OptionValue<I> = I extends { readonly choices: readonly (infer Word)[] }
+  ? Word
+  : I extends { readonly type: 'boolean' }
+    ? boolean
+    : number;
+
+/** Every option's value: milliseconds, bytes, a count or a rate, as the field's name says; true or false; the word that was chosen. */
 export type EngineOptions = {
-  readonly [N in OptionName as (typeof ENGINE_OPTIONS)[N]['field']]: TypeOf<N> extends 'boolean' ? boolean : number;
+  readonly [N in OptionName as (typeof ENGINE_OPTIONS)[N]['field']]: OptionValue<(typeof ENGINE_OPTIONS)[N]>;
 };
 
 /**
@@ -281,7 +362,7 @@ export function resolveOptions(layers: OptionLayers): ResolvedOptions {
   refuseUnknown(layers.checkpoint ?? {}, 'in what the checkpoint says of its run');
   refuseUnknown(layers.job ?? {}, "in the job's options");
   refuseMisspeltEnv(layers.env ?? {});
-  const values: Record<string, number | boolean> = {};
+  const values: Record<string, number | boolean | string> = {};
   const origins: Record<string, OptionOrigin> = {};
   for (const [name, info] of Object.entries<OptionInfo>(ENGINE_OPTIONS)) {
     const [text, origin] = firstGiven(name, layers);
@@ -303,7 +384,7 @@ export function givenOptions({ values, origins }: ResolvedOptions): { readonly [
 export function formatDefault(info: OptionInfo): string {
   if (info.type === 'boolean') return String(info.default);
   if (info.default === 'cores') return 'number of cores';
-  return formatValue(info, info.default);
+  return typeof info.default === 'string' ? info.default : formatValue(info, info.default);
 }
 
 function firstGiven(name: string, layers: OptionLayers): [text: OptionText | undefined, origin: OptionOrigin] {
@@ -320,9 +401,15 @@ function firstGiven(name: string, layers: OptionLayers): [text: OptionText | und
   return [undefined, 'default'];
 }
 
-function parseOption(name: string, info: OptionInfo, text: OptionText, origin: OptionOrigin): number | boolean {
+function parseOption(
+  name: string,
+  info: OptionInfo,
+  text: OptionText,
+  origin: OptionOrigin,
+): number | boolean | string {
   const what = `${origin === 'environment' ? envNameOf(name) : `option ${name}`} (${origin})`;
   if (info.type === 'boolean') return parseBoolean(name, text, what);
+  if (info.type === 'choice') return parseChoice(name, info.choices, text, what);
   const value = parseByType(info, text, what);
   if (!(value >= info.min && value <= info.max) || (info.type !== 'number' && !Number.isInteger(value))) {
     throw new EngineError(
@@ -342,6 +429,18 @@ function parseOption(name: string, info: OptionInfo, text: OptionText, origin: O
     );
   }
   return value;
+}
+
+function parseChoice(name: string, choices: readonly string[], text: OptionText, what: string): string {
+  const word = String(text).trim();
+  if (choices.includes(word)) return word;
+  throw new EngineError(
+    'optionInvalid',
+    `${what} wants ${choices.join(' or ')}, got '${text}'${didYouMean(word, choices)}`,
+    {
+      detail: { option: name },
+    },
+  );
 }
 
 function parseBoolean(name: string, text: OptionText, what: string): boolean {
@@ -386,8 +485,10 @@ function formatValue(info: NumberOptionInfo, value: number): string {
   return String(value);
 }
 
-const defaultOf = (info: OptionInfo): number | boolean =>
-  info.default === 'cores' ? Math.min(info.max, Math.max(1, availableParallelism())) : info.default;
+const defaultOf = (info: OptionInfo): number | boolean | string =>
+  info.type !== 'choice' && info.default === 'cores'
+    ? Math.min(info.max, Math.max(1, availableParallelism()))
+    : info.default;
 
 function refuseUnknown(given: object, where: string): void {
   const names = Object.keys(ENGINE_OPTIONS);

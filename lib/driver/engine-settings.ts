@@ -38,3 +38,10 @@ export interface EngineWorld {
   readonly owner?: CheckpointOptions['owner'];
   readonly isAlive?: CheckpointOptions['isAlive'];
 }
+
+/** What the slowest disk that is worth running on reads and writes a second, bytes. */
+const SLOW_DISK_BYTES_PER_S = 16 * 1024 ** 2;
+
+/** How long a worker may take to write or load one partition of the state: all of its memory on a slow disk, and a task's time. */
+export const stateTimeoutMs = ({ taskTimeoutMs, slotMemoryBytes }: EngineOptions): number =>
+  taskTimeoutMs + Math.ceil((slotMemoryBytes / SLOW_DISK_BYTES_PER_S) * 1000);

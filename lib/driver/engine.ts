@@ -8,8 +8,10 @@
  */
 import { assertNever } from '../core/assert-never.js';
 import { keyGroupRange } from '../core/hash.js';
-import { messageOf } from '../core/errors.js';
-import { batchTime, type BatchTime } from '../core/time.js';
+import type { Clock } from '../core/clock.js';
+import type { EngineOptions } from '../core/options.js';
+import { EngineError, messageOf } from '../core/errors.js';
+import { batchTime, formatDuration, type BatchTime } from '../core/time.js';
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.js';
 import { operatorStates } from '../executor/state-tables.js';
 import type { RunListener, RunSummary } from '../metrics/run-events.js';
@@ -20,15 +22,19 @@ import { compileStages, outputSlide } from '../plan/stages.js';
 import type { SnapshotFileRef } from '../protocol/messages.js';
 import { BatchCommitter, type CommitStep } from '../scheduler/batch-committer.js';
 import { BatchRun } from '../scheduler/batch-run.js';
+import type { BatchComputation } from '../scheduler/batch-turn.js';
 import { BatchScheduler, previousTimeOf } from '../scheduler/batch-scheduler.js';
 import type { Batch } from '../scheduler/batch.js';
 import { RateControllers } from '../scheduler/rate/rate-controllers.js';
+import { checkJitter, jitterOf } from '../scheduler/jitter.js';
+import { SlotHealth } from '../scheduler/slot-health.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
+import type { Speculation } from '../scheduler/speculation.js';
 import { makeDeadLetterSink } from '../sinks/dead-letter.js';
 import { batchError } from './batch-error.js';
 import { BatchPlanner } from './batch-planner.js';
 import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
-import type { EngineSettings, EngineWorld } from './engine-settings.js';
+import { stateTimeoutMs, type EngineSettings, type EngineWorld } from './engine-settings.js';
 import { openRecovery, storeOf, type Recovery } from './recovery.js';
 import { buildJob } from './build-job.js';
 import { describeInputs } from './describe-inputs.js';
@@ -47,6 +53,8 @@ import { withStreamingListeners } from './streaming-listeners.js';
 export class Engine {
   readonly #pool: SlotPool;
   readonly #scheduler: BatchScheduler;
+  readonly #committer: BatchCommitter;
+  readonly #clock: Clock;
   readonly #sources: readonly Source[];
   readonly #outputs: readonly OpenOutput[];
   readonly #store: CheckpointStore | undefined;
@@ -59,6 +67,8 @@ export class Engine {
   readonly done: Promise<RunSummary>;
   #stopping = false;
   #aborted = false;
+  /** Why the run ended before what was under way was done. */
+  #abortError: EngineError | undefined;
 
   /** Opens the checkpoint, the sources and the outputs, restores the state, and starts cutting batches. */
   static async start(settings: EngineSettings, world: EngineWorld, runListener: RunListener): Promise<Engine> {
@@ -67,6 +77,7 @@ export class Engine {
     const { graph, plan } = buildJob(settings, options.workers);
     const listener = withStreamingListeners(runListener, graph.listeners);
     checkSlides(plan, options.intervalMs);
+    checkJitter(options.jitterMs, options.intervalMs);
     const fingerprint = fingerprintOf(plan);
     const compiled = compileStages(plan);
     const operators = operatorStates(plan);
@@ -107,7 +118,14 @@ export class Engine {
         numPartitions: options.workers,
         numKeyGroups: recovery.numKeyGroups,
       }));
-      const pool = new SlotPool(runner, options.taskTimeoutMs);
+      const health = new SlotHealth({
+        clock: world.clock,
+        numSlots: runner.numSlots,
+        maxFailures: options.maxSlotFailures,
+        excludeMs: options.excludeMs,
+        onExcluded: message => listener({ kind: 'warning', message }),
+      });
+      const pool = new SlotPool(runner, options.taskTimeoutMs, health);
       closers.push(() => pool.stop());
       matchSources(
         recovery,
@@ -117,9 +135,11 @@ export class Engine {
       for (const source of sources) {
         closers.push(() => source.driver.stop());
         await source.driver.start(recovery.sourceStates[source.id]);
+        // Those that the snapshot left out are planned in the state of the source.
+        const isPlanned = (time: number): boolean => time <= (recovery.snapshotTime ?? Number.NEGATIVE_INFINITY);
         for (const { ranges, time } of recovery.batches) {
           const planned = ranges[source.id];
-          if (planned !== undefined) source.driver.replay(planned, time);
+          if (planned !== undefined && !isPlanned(time)) source.driver.replay(planned, time);
         }
         for (const { ranges, time, committed } of recovery.batches)
           if (!committed) source.driver.hold?.(ranges[source.id] ?? [], batchTime(time));
@@ -132,6 +152,7 @@ export class Engine {
       await restoreState({
         pool,
         maxFailures: options.maxTaskFailures,
+        timeoutMs: stateTimeoutMs(options),
         partitions,
         rows: recovery.stateRows(),
         onTable: (...size) => counters.setTable(...size),
@@ -197,6 +218,7 @@ export class Engine {
     this.#receivers = parts.receivers;
     this.#folders = parts.folders;
     const ports = parts.sources.map(source => source.port);
+    this.#clock = world.clock;
     const kept = new KeptBatches(pool, parts.rememberMs);
     pool.onFull(() => kept.evictOldest());
     this.#kept = kept;
@@ -228,10 +250,13 @@ export class Engine {
       bytesOf: block => pool.bytesOf(block),
       onStep: step => this.#tellStep(step, world.clock.now()),
       sinks: recovery.sinks,
+      onBatchFailure: options.onBatchFailure,
     });
+    this.#committer = committer;
     const runOptions = {
       maxTaskFailures: options.maxTaskFailures,
       taskTimeoutMs: options.taskTimeoutMs,
+      ...(options.speculation === 'on' ? { speculation: speculationOf(options, world.clock, listener) } : {}),
       onRetry: (task: string, attempt: number, reason: string) =>
         listener({ kind: 'taskRetried', task, attempt, reason }),
       onTableSize: (operator: string, partition: number, numRows: number) =>
@@ -241,6 +266,7 @@ export class Engine {
     this.#scheduler = new BatchScheduler({
       clock: world.clock,
       intervalMs: options.intervalMs,
+      jitterOf: time => jitterOf(settings.job.name, time, options.jitterMs),
       mode,
       sources: ports,
       parallelism: options.workers,
@@ -252,16 +278,24 @@ export class Engine {
       checkpointIntervalMs: options.checkpointIntervalMs,
       lastTime: recovery.lastPlanned,
       lastCommitted: recovery.lastCommitted,
-      rerun: parts.rerun.map((batch, i) => {
-        const lastTime = i === 0 ? recovery.lastCommitted : parts.rerun[i - 1]?.time;
-        return rerunOf(batch, previousTimeOf(batch.time, lastTime, options.intervalMs), world.clock.now());
+      rerun: parts.rerun.map(batch => {
+        const previousTime = previousTimeOf(batch.time, batch.previousTime, options.intervalMs);
+        return rerunOf(batch, previousTime, world.clock.now());
       }),
-      compute: (batch, done) => {
+      concurrentJobs: options.concurrentJobs,
+      onBatchFailure: options.onBatchFailure,
+      compute: (batch, done, turn) => {
         const bound = parts.planner.bind(batch);
-        if ('failure' in bound) done(bound);
-        else new BatchRun(bound.compiled, pool, batch, { ...runOptions, inputs: bound.inputs }, done).start();
+        if ('failure' in bound) {
+          done(bound);
+          return NOTHING_COMPUTED;
+        }
+        const run = new BatchRun(bound.compiled, pool, batch, { ...runOptions, inputs: bound.inputs }, done, turn);
+        run.start();
+        return run;
       },
-      snapshot: time => this.#snapshot(parts.partitions, time, options.maxTaskFailures),
+      wake: () => pool.offer(),
+      snapshot: time => this.#snapshot(parts.partitions, time, options),
       release: result => {
         const held = new Set(persisted.flatMap(({ id }) => result.kept.get(id) ?? []).map(({ block }) => block));
         pool.release(result.blocks.filter(block => !held.has(block)));
@@ -279,7 +313,7 @@ export class Engine {
         listener({ kind: 'checkpointWritten', time, bytes, tookMs });
       },
       toError: failure => {
-        const error = batchError(failure);
+        const error = batchError(failure, options.onBatchFailure === 'continue');
         // What an abort cancels has not failed.
         if (this.#aborted) return error;
         listener({
@@ -291,30 +325,70 @@ export class Engine {
         });
         return error;
       },
+      onSkipped: (batch, step, error) => {
+        counters.skip();
+        if (step === 'commit') {
+          const location = String(error.detail['place'] ?? '');
+          listener({
+            kind: 'batchFailed',
+            time: batch.time,
+            failedMs: world.clock.now(),
+            message: error.message,
+            location,
+          });
+        }
+        listener({
+          kind: 'warning',
+          message: `${error.message}. Later batches go on without it (onBatchFailure: continue)`,
+        });
+      },
     });
     this.done = this.#run();
   }
 
   /**
-   * Lets the batch under way finish and commits it, then ends. Receivers stop first, and what they have stored still
-   * comes into a batch.
+   * Lets the batches under way finish and commits them, then ends; resolves when all is closed. Receivers stop first, and
+   * what they have stored still comes into a batch.
+   * @param timeoutMs after this the run is aborted, and `done` rejects with `stopTimeout`; without it there is no limit
    */
-  async stop(): Promise<void> {
+  async stop({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#stopping = true;
+    const cancel =
+      timeoutMs === undefined
+        ? undefined
+        : this.#clock.setTimer(this.#clock.now() + timeoutMs, () => void this.#giveUp(timeoutMs));
     await Promise.race([this.#receivers.stop(), this.done.catch(() => undefined)]);
     this.#scheduler.stop();
-    await this.done.then(
-      () => undefined,
-      () => undefined,
-    );
+    await this.#ended();
+    cancel?.();
   }
 
   /** Ends at once, as a crash would, but with threads and handles closed. What is not committed is done again by the next run. */
   async abort(): Promise<void> {
+    await this.#abort(new EngineError('contextState', 'the run was aborted, and what was under way is cancelled'));
+  }
+
+  async #giveUp(timeoutMs: number): Promise<void> {
+    const waited = formatDuration(timeoutMs);
+    this.#abortError = new EngineError(
+      'stopTimeout',
+      `the stop waited ${waited} for the batches under way, and they did not end: the run is aborted, and the next one begins with ` +
+        'them. Give them more time with the option gracefulStopTimeout',
+    );
+    this.#listener({ kind: 'warning', message: `the batches under way did not end within ${waited}: aborting` });
+    await this.#abort(this.#abortError);
+  }
+
+  async #abort(error: EngineError): Promise<void> {
     this.#aborted = true;
+    this.#committer.abort(error);
     await this.#pool.stop();
     this.#scheduler.stop();
-    await this.done.then(
+    await this.#ended();
+  }
+
+  #ended(): Promise<void> {
+    return this.done.then(
       () => undefined,
       () => undefined,
     );
@@ -340,12 +414,13 @@ export class Engine {
   #snapshot(
     partitions: ReadonlyMap<string, number>,
     time: BatchTime,
-    maxFailures: number,
+    options: EngineOptions,
   ): Promise<readonly SnapshotFileRef[]> {
     const store = this.#store;
     if (store === undefined) return Promise.resolve([]);
     const pathOf = (operator: string, partition: number): string => store.snapshotPath(operator, partition, time);
-    return snapshotState({ pool: this.#pool, maxFailures, partitions, pathOf });
+    const limits = { maxFailures: options.maxTaskFailures, timeoutMs: stateTimeoutMs(options) };
+    return snapshotState({ pool: this.#pool, ...limits, partitions, pathOf });
   }
 
   /** How many blocks the driver holds: 0 between batches. */
@@ -359,8 +434,8 @@ export class Engine {
       await this.#scheduler.done;
       return this.#end(this.#stopping ? 'stopped' : 'finished');
     } catch (error) {
-      if (!this.#aborted) this.#end('failed');
-      throw error;
+      if (!this.#aborted || this.#abortError !== undefined) this.#end('failed');
+      throw this.#abortError ?? error;
     } finally {
       await this.#close();
     }
@@ -389,6 +464,9 @@ export class Engine {
   }
 }
 
+/** Of a batch whose plan could not be made. */
+const NOTHING_COMPUTED: BatchComputation = { cancel: () => undefined, apply: done => done(undefined) };
+
 interface EngineParts {
   readonly receivers: Receivers;
   readonly folders: ReceiverFolders;
@@ -411,6 +489,16 @@ interface EngineParts {
   readonly pool: SlotPool;
   readonly counters: RunCounters;
 }
+
+const speculationOf = (options: EngineOptions, clock: Clock, listener: RunListener): Speculation => ({
+  clock,
+  minTaskMs: options.speculationMinMs,
+  onCopy: (task, runningMs) =>
+    listener({
+      kind: 'warning',
+      message: `task ${task} takes ${formatDuration(Math.round(runningMs))}, three times as long as the others: a copy of it is started`,
+    }),
+});
 
 /** Dead letters first: they are committed before the rows that were read beside them. */
 const allOutputs = (outputs: readonly OpenOutput[], deadLetters: OpenOutput | undefined): readonly OpenOutput[] =>

@@ -58,6 +58,7 @@ export function sinkOutput(id: string, sink: SinkDriver, skipsEmptyBatch = true)
     id,
     skipsEmpty: skipsEmptyBatch,
     commit: (time, output) => sink.commit(time, output.staged),
+    rollBack: handle => sink.open(handle),
   };
   return { port, open: handle => sink.open(handle), close: () => sink.close() };
 }
@@ -83,6 +84,7 @@ function functionPort(output: OutputNode, graph: StreamGraph, jobs: RddJobs): Ou
   return {
     id: output.id,
     skipsEmpty: false,
+    runsUserCode: true,
     async commit(time, batch) {
       try {
         await jobs.run(output, time, batch.kept, (rdd, at) => userCall(() => f(rdd, at)));

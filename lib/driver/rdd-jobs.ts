@@ -241,7 +241,7 @@ class DriverSession implements RddSession {
       sourceStates: undefined,
     };
     const outcome = await new Promise<BatchResult | BatchFailure>(done =>
-      new BatchRun(compileStages(plan), pool, batch, { ...options, inputs }, done).start(),
+      new BatchRun(compileStages(plan), pool, batch, { ...options, inputs, mayWait: false }, done).start(),
     );
     if ('failure' in outcome) throw batchError({ ...outcome, label: `${this.#label}: ${outcome.label}` });
     accumulateIn(this.#graph, outcome.accumulated);

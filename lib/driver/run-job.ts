@@ -40,7 +40,10 @@ export interface RunSettings {
 export interface RunningJob {
   /** Settles when the run has ended; rejects with an EngineError. */
   readonly done: Promise<RunSummary>;
-  /** 'graceful': the batch under way is finished and committed. 'now': it is done again by the next run. */
+  /**
+   * 'graceful': what is under way is finished and committed, unless that takes longer than `gracefulStopTimeout`.
+   * 'now': it is done again by the next run.
+   */
   stop(mode: 'graceful' | 'now'): Promise<void>;
 }
 
@@ -96,7 +99,8 @@ export async function startJob(
   );
   // A run that fails before anyone looks at `done` must not count as unhandled.
   engine.done.catch(() => undefined);
-  return { done: engine.done, stop: mode => (mode === 'graceful' ? engine.stop() : engine.abort()) };
+  const graceful = { timeoutMs: options.gracefulStopTimeoutMs };
+  return { done: engine.done, stop: mode => (mode === 'graceful' ? engine.stop(graceful) : engine.abort()) };
 }
 
 /** `deadletter/` beside the checkpoint; checkpoints in one folder do not share files. */

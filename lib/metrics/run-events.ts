@@ -114,6 +114,8 @@ export interface RunSummary {
   readonly badRecords: number;
   readonly outputRows: number;
   readonly stateRows: number;
+  /** Batches that failed and were left out, under onBatchFailure: continue; the next run begins with them. */
+  readonly failedBatches: number;
   readonly elapsedMs: number;
   readonly reason: 'finished' | 'stopped' | 'failed';
 }

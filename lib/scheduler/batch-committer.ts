@@ -5,13 +5,15 @@
  *
  * The offsets were logged when the batch was planned and their sync ran beside the computation; a batch without rows and
  * without changed state has nothing that must wait for it, and one sync makes both its records durable.
+ *
+ * Under 'continue' a batch whose output fails is left out: the outputs that had it take it back, and later ones follow.
  */
 import type { Json } from '../core/json.js';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { BatchTime } from '../core/time.js';
 import type { BlockRef } from '../protocol/messages.js';
 import type { Batch, BatchResult } from './batch.js';
-import type { DeltaBytes, LogPort, OutputPort, SourcePort } from './ports.js';
+import type { BatchOutput, DeltaBytes, LogPort, OutputPort, SourcePort } from './ports.js';
 import type { BatchTiming, RateControllers } from './rate/rate-controllers.js';
 
 export interface CommitterOptions {
@@ -32,6 +34,8 @@ export interface CommitterOptions {
   readonly onStep?: (step: CommitStep) => void;
   /** Last committed handles, from recovery. */
   readonly sinks: { readonly [output: string]: Json };
+  /** What becomes of the batches after one whose output fails; default 'stop': none of them is committed. */
+  readonly onBatchFailure?: 'stop' | 'continue';
 }
 
 export type Computed = Pick<BatchTiming, 'startedMs' | 'computedMs'>;
@@ -51,16 +55,26 @@ export type CommitStep =
 export interface Committed {
   readonly outputRows: number;
   readonly sinks: { readonly [output: string]: Json };
+  /** Why the batch is not committed after all and left out; only under 'continue'. */
+  readonly failure?: EngineError;
 }
+
+type Due = { readonly port: OutputPort; readonly output: BatchOutput; readonly numRows: number };
 
 export class BatchCommitter {
   readonly #options: CommitterOptions;
   #sinks: { readonly [output: string]: Json };
   #tail: Promise<void> = Promise.resolve();
+  #abortError: EngineError | undefined;
+  #rejectAborted: (error: EngineError) => void = () => undefined;
+  readonly #aborted: Promise<never>;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#sinks = options.sinks;
+    this.#aborted = new Promise((_, reject) => (this.#rejectAborted = reject));
+    // Waited for only while the job's own code runs.
+    this.#aborted.catch(() => undefined);
   }
 
   /** The outputs' handles after the last committed batch, by output id; later batches may be committed at any time. */
@@ -82,6 +96,12 @@ export class BatchCommitter {
     return committed;
   }
 
+  /** Nothing more is put out, logged or waited for of the job's own code; commits under way and later ones reject with `error`. */
+  abort(error: EngineError): void {
+    this.#abortError = error;
+    this.#rejectAborted(error);
+  }
+
   /** Only the batch that fails tells it: those after it reject because of it. */
   async #commitOrTell(batch: Batch, result: BatchResult, computed: Computed | undefined): Promise<Committed> {
     try {
@@ -94,6 +114,7 @@ export class BatchCommitter {
 
   async #commit(batch: Batch, result: BatchResult, computed: Computed | undefined): Promise<Committed> {
     const { log, rates } = this.#options;
+    this.#check();
     this.#options.onTurn?.(batch, result);
     const outputs = this.#dueOutputs(batch, result);
     if (log !== undefined && (outputs.length > 0 || result.deltas.length > 0)) await log.syncOffsets();
@@ -101,10 +122,18 @@ export class BatchCommitter {
     let outputRows = 0;
     const outputsFromMs = rates?.now() ?? 0;
     for (const { port, output, numRows } of outputs) {
-      const handle = await this.#commitOutput(port, batch.time, output);
-      if (handle !== undefined) handles[port.id] = handle;
+      this.#check();
+      try {
+        const handle = await this.#commitOutput(port, batch.time, output);
+        if (handle !== undefined) handles[port.id] = handle;
+      } catch (error) {
+        if (this.#options.onBatchFailure !== 'continue' || !(error instanceof EngineError)) throw error;
+        this.#check();
+        return await this.#leaveOut(outputs, error);
+      }
       if (port !== this.#options.deadLetters) outputRows += numRows;
     }
+    this.#check();
     if (computed !== undefined) rates?.learn(batch, result, { ...computed, outputsFromMs });
     if (log !== undefined) {
       const deltas: DeltaBytes[] = result.deltas.map(({ operator, partition, ipc }) => ({
@@ -124,10 +153,17 @@ export class BatchCommitter {
     return { outputRows, sinks };
   }
 
-  #dueOutputs(
-    batch: Batch,
-    result: BatchResult,
-  ): { port: OutputPort; output: Parameters<OutputPort['commit']>[1]; numRows: number }[] {
+  /** Has all outputs as they were before the batch: nothing of it may lie between what is committed before and after. */
+  async #leaveOut(outputs: readonly Due[], failure: EngineError): Promise<Committed> {
+    for (const { port } of outputs) await port.rollBack?.(this.#sinks[port.id]);
+    return { outputRows: 0, sinks: this.#sinks, failure };
+  }
+
+  #check(): void {
+    if (this.#abortError !== undefined) throw this.#abortError;
+  }
+
+  #dueOutputs(batch: Batch, result: BatchResult): Due[] {
     const { bytesOf, deadLetters } = this.#options;
     const view = (blocks: readonly BlockRef[]): Uint8Array[] => blocks.map(bytesOf);
     const due = this.#options.outputs.flatMap(port => {
@@ -146,15 +182,12 @@ export class BatchCommitter {
     return [{ port: deadLetters, output: { staged, collected: [], kept: [] }, numRows: 0 }, ...due];
   }
 
-  async #commitOutput(
-    port: OutputPort,
-    time: BatchTime,
-    output: Parameters<OutputPort['commit']>[1],
-  ): Promise<Json | undefined> {
+  async #commitOutput(port: OutputPort, time: BatchTime, output: BatchOutput): Promise<Json | undefined> {
     const tell = port === this.#options.deadLetters ? undefined : this.#options.onStep;
     tell?.({ kind: 'outputStarted', time, output: port.id });
     try {
-      const handle = await port.commit(time, output);
+      const committed = port.commit(time, output);
+      const handle = await (port.runsUserCode === true ? Promise.race([committed, this.#aborted]) : committed);
       tell?.({ kind: 'outputCompleted', time, output: port.id, error: undefined });
       return handle;
     } catch (thrown) {

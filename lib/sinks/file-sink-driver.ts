@@ -69,7 +69,8 @@ export class FileSinkDriver implements SinkDriver {
 
   async commit(time: BatchTime, staged: readonly StagedOutput[]): Promise<Json> {
     const before = this.#handle;
-    if (before !== undefined && time <= before.time) return before;
+    // An older one was left out when it failed, and comes now.
+    if (before !== undefined && time === before.time) return before;
     // That a further batch comes means that the handle of the one before is durable.
     if (before !== undefined && this.#hasMarker) await this.#dropMarker();
     const parts = staged.filter(output => output.numRows > 0).map(this.#options.partsOf ?? stagedParts);

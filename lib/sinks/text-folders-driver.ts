@@ -27,8 +27,11 @@ import { stagedParts } from './staged-text.js';
 type TextFoldersHandle = {
   readonly path: string;
   readonly suffix: string;
-  /** Of the last committed batch, and of the first one of the output. */
+  /** The latest batch time that is committed. */
   readonly time: number;
+  /** Of the batch that was committed last: one that failed before comes after later ones. Absent: `time`. */
+  readonly last?: number;
+  /** Of the first batch of the output. */
   readonly since: number;
 };
 
@@ -72,7 +75,7 @@ export class TextFoldersDriver implements SinkDriver {
 
   async commit(time: BatchTime, staged: readonly StagedOutput[]): Promise<Json> {
     const before = this.#handle;
-    if (before !== undefined && time <= before.time) return before;
+    if (before !== undefined && time === (before.last ?? before.time)) return before;
     // That a further batch comes means that the handle of the one before is durable.
     if (before !== undefined) await this.#dropMarker();
     const since = before?.since ?? time;
@@ -90,7 +93,8 @@ export class TextFoldersDriver implements SinkDriver {
         detail: { path: folder },
       });
     }
-    return (this.#handle = { path: this.#spec.path, suffix: this.#spec.suffix, time, since });
+    const { path, suffix } = this.#spec;
+    return (this.#handle = { path, suffix, time: Math.max(time, before?.time ?? time), last: time, since });
   }
 
   async close(): Promise<void> {}

@@ -23,7 +23,10 @@ export interface SourceDriver {
   hold?(ranges: readonly Json[], time: BatchTime): void;
   /** Fixes what the next batch reads and moves past it. Never waits for input to arrive. */
   plan(limit: PlanLimit): Promise<SourcePlan>;
-  /** The batch that read up to here is committed: a source may tell its system (never needed for correctness). */
+  /**
+   * The batch is committed: a source may tell its system (never needed for correctness). A batch before it may have
+   * failed and been left out: what that reads is still needed.
+   */
   commit(time: BatchTime): Promise<void>;
   /** A checkpoint that holds all up to the batch of this time is durable: a restart begins there or, if that one is damaged, at the one before. */
   checkpointed?(time: BatchTime): void;

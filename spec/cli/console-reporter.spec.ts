@@ -10,6 +10,7 @@ const summary = {
   badRecords: 0,
   outputRows: 99,
   stateRows: 7,
+  failedBatches: 0,
   elapsedMs: 1500,
   reason: 'finished',
 } as const;

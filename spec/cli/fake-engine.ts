@@ -69,6 +69,7 @@ const emptySummary: RunSummary = {
   badRecords: 0,
   outputRows: 99,
   stateRows: 7,
+  failedBatches: 0,
   elapsedMs: 1500,
   reason: 'finished',
 };

@@ -143,6 +143,9 @@ describe('options', () => {
     ['backpressure', ''],
     ['backpressure', 1],
     ['maxTaskFailures', true],
+    ['onBatchFailure', 'ignore'],
+    ['speculation', 'true'],
+    ['speculation', ''],
   ];
   for (const [name, value] of unfit) {
     it(`refuse ${name} = '${value}', naming the option and what came`, () => {
@@ -152,6 +155,12 @@ describe('options', () => {
       expect(error.message).to.contain(name).and.to.contain(`'${value}'`);
     });
   }
+
+  it('name the words of a choice, and the nearest one', () => {
+    const error = refusal(() => resolveOptions({ cli: { onBatchFailure: 'contniue' } }));
+    expect(error.message).to.match(/wants stop or continue, got 'contniue'; did you mean 'continue'\?/);
+    expect(resolveOptions({ env: { SLUICE_SPECULATION: 'on' } }).values.speculation).to.equal('on');
+  });
 
   it('say where a value that does not fit came from', () => {
     const error = refusal(() => resolveOptions({ env: { SLUICE_WORKERS: 'many' } }));
@@ -163,16 +172,24 @@ describe('options', () => {
       const wanted =
         info.type === 'boolean'
           ? [true, false]
-          : info.default === 'cores'
-            ? [info.min, info.max]
-            : [info.min, info.max, info.default];
+          : info.type === 'choice'
+            ? [...info.choices]
+            : info.default === 'cores'
+              ? [info.min, info.max]
+              : [info.min, info.max, info.default];
       for (const value of wanted) {
         expect(resolveOptions({ job: { [name]: value } }).values).to.have.property(info.field, value);
       }
       expect(formatDefault(info)).not.to.equal('');
-      const suffix = { duration: /Ms$/, bytes: /Bytes$/, integer: /^/, powerOfTwo: /^/, number: /^/, boolean: /^/ }[
-        info.type
-      ];
+      const suffix = {
+        duration: /Ms$/,
+        bytes: /Bytes$/,
+        integer: /^/,
+        powerOfTwo: /^/,
+        number: /^/,
+        boolean: /^/,
+        choice: /^/,
+      }[info.type];
       expect(info.field).to.match(suffix);
       expect(envNameOf(name)).to.match(/^SLUICE_[A-Z_]+$/);
     });

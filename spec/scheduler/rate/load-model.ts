@@ -87,6 +87,11 @@ export class LoadModel {
     this.#scheduler = new BatchScheduler({
       clock,
       intervalMs,
+      jitterOf: () => 0,
+      concurrentJobs: 1,
+      onBatchFailure: 'stop',
+      wake: () => undefined,
+      onSkipped: () => undefined,
       mode: 'clock',
       sources: [source],
       parallelism: 1,
@@ -105,6 +110,7 @@ export class LoadModel {
         const collected = new Map([['out', [{ numRows: numRecords, bytes: new Uint8Array(0) }]]]);
         const parts = { collected, inputRecords: numRecords, recordsBySource: bySource, bytesBySource: bySource };
         void this.#pass(numRecords === 0 ? 0 : this.compute(numRecords)).then(() => done(resultOf(parts)));
+        return { cancel: () => undefined, apply: applied => applied(undefined) };
       },
       snapshot: async () => [],
       release: () => undefined,
