@@ -1,5 +1,4 @@
 /** The conformance data as types, as far as the specs read it: `meta` and `functions` in the file explain the rest. */
-import { readFileSync } from 'node:fs';
 
 /** One operation of a pipeline: its name, and what it takes under the names that the data uses. */
 export interface Step {
@@ -105,19 +104,6 @@ export interface StateMapCase {
   readonly name: string;
   readonly script: readonly (readonly unknown[])[];
 }
-
-interface ConformanceData {
-  readonly cases: readonly ConformanceCase[];
-  readonly recoveryCases: readonly RecoveryCase[];
-  readonly behaviourCases: readonly BehaviourCase[];
-  readonly stateRecordCases: { readonly cases: readonly StateRecordCase[] };
-  readonly stateSequence: { readonly steps: readonly StateStep[] };
-  readonly stateMapCases: { readonly cases: readonly StateMapCase[] };
-}
-
-export const { cases, recoveryCases, behaviourCases, stateRecordCases, stateSequence, stateMapCases } = JSON.parse(
-  readFileSync(new URL('spark-streaming.json', import.meta.url), 'utf8'),
-) as ConformanceData;
 
 /** Every step of a pipeline, those of the pipelines inside it too. */
 export function stepsOf(pipeline: Pipeline): Step[] {

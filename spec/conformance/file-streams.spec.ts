@@ -8,7 +8,7 @@ import { expectNothingLeft } from '../helpers/expect-stream.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
 import { runEngine, type TestRun } from '../helpers/run-engine.js';
 import { tempFolder } from '../helpers/temp-folder.js';
-import { behaviourCases, recoveryCases } from './cases.js';
+import { behaviourCases, recoveryCases } from './case-data.js';
 import { functionOf } from './functions.js';
 
 describe('conformance with Spark Streaming, streams of files', () => {

@@ -1,5 +1,5 @@
 /** The functions that the conformance data names, as `functions` there describes them. */
-import type { State } from '../../lib/index.js';
+import type { State } from 'sluice';
 
 type Lifecycle = { readonly counter: number; readonly expire: number };
 

@@ -18,7 +18,8 @@ import {
   timedStates,
   type TimedState,
 } from '../executor/leaf-fixture.js';
-import { cases, stateMapCases, stateRecordCases, stateSequence, type ConformanceCase } from './cases.js';
+import { cases, stateMapCases, stateRecordCases, stateSequence } from './case-data.js';
+import type { ConformanceCase } from './cases.js';
 import { runCase } from './run-case.js';
 
 const mapCases = cases.filter(({ op }) => op === 'mapWithState');

@@ -6,7 +6,7 @@ import {
   type MapWithStateStream,
   type Rdd,
   type StreamingContext,
-} from '../../lib/index.js';
+} from 'sluice';
 import { stepsOf, type Pipeline, type Step } from './cases.js';
 import { functionOf } from './functions.js';
 
