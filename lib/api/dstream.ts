@@ -11,6 +11,7 @@
  */
 import { EngineError } from '../core/errors.js';
 import type { Column } from '../core/schema.js';
+import { parseDuration, type Duration } from '../core/time.js';
 import type { AggExpr, AggOutput } from '../expr/aggregate.js';
 import type { NamesOf } from '../expr/names.js';
 import type { NodeId, Shuffle } from '../plan/node.js';
@@ -245,6 +246,17 @@ export class DStream<T> extends StreamOutputs<T> {
   /** The same as `persist`. */
   cache(): this {
     return this.persist();
+  }
+
+  /**
+   * How often a snapshot of the job's state is taken, a multiple of the time between this stream's batches; of several the
+   * smallest counts. The same as the option `checkpointInterval`, which wins where it is given. Batches in between are in
+   * the log, so nothing is lost with a long interval: a restart reads more of the log, that is all.
+   */
+  checkpoint(interval: Duration): this {
+    const intervalMs = parseDuration(interval, 'the interval of checkpoint');
+    this.#graph.checkpoints.push({ stream: this.#id, intervalMs });
+    return this;
   }
 
   /**

@@ -56,6 +56,8 @@ export class StreamGraph implements GraphView {
   readonly broadcasts = new Map<string, Broadcast<unknown>>();
   /** For how long persisted streams keep their batches; 0: until the next one. */
   rememberMs = 0;
+  /** How often streams want to be in a checkpoint, by stream. */
+  readonly checkpoints: { readonly stream: NodeId; readonly intervalMs: number }[] = [];
   /** What RDDs of this job have in common. */
   readonly rdds: RddRuntime;
 

@@ -66,8 +66,8 @@ export abstract class StreamOutputs<T> {
   }
 
   /** Appends each row as one line of JSON to a file or to rolling files in a folder; exactly once. */
-  saveAsNdjson(path: string): void {
-    this.#save('saveAsNdjson', { format: 'ndjson', path, header: null, delimiter: ',', escapeFormulas: false });
+  saveAsJson(path: string): void {
+    this.#save('saveAsJson', { format: 'ndjson', path, header: null, delimiter: ',', escapeFormulas: false });
   }
 
   /** Appends each row's text as one line to a file or to rolling files in a folder; exactly once. */

@@ -8,7 +8,7 @@ import { operatorStates } from '../executor/state-tables.js';
 import type { RunListener } from '../metrics/run-events.js';
 import { RunCounters } from './run-counters.js';
 import { fingerprintOf } from '../plan/fingerprint.js';
-import { checkSlides } from '../plan/slides.js';
+import { checkCheckpoint, checkSlides } from '../plan/slides.js';
 import { compileStages } from '../plan/stages.js';
 import { checkJitter } from '../scheduler/jitter.js';
 import { SlotHealth } from '../scheduler/slot-health.js';
@@ -16,6 +16,7 @@ import { SlotPool } from '../scheduler/slot-pool.js';
 import { makeDeadLetterSink } from '../sinks/dead-letter.js';
 import { BatchPlanner } from './batch-planner.js';
 import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
+import type { StreamGraph } from '../api/stream-graph.js';
 import { stateTimeoutMs, type EngineSettings, type EngineWorld } from './engine-settings.js';
 import { openRecovery, storeOf, type Recovery } from './recovery.js';
 import { buildJob } from './build-job.js';
@@ -41,6 +42,8 @@ export interface EngineParts {
   readonly jobs: RddJobs;
   /** For how long persisted streams keep their batches. */
   readonly rememberMs: number;
+  /** How often a snapshot of the state is taken at the most. */
+  readonly checkpointIntervalMs: number;
   /** Partitions of each operator with state. */
   readonly partitions: ReadonlyMap<string, number>;
   readonly sources: readonly Source[];
@@ -70,6 +73,7 @@ export async function openParts(
   const { graph, plan } = buildJob(settings, options.workers);
   const listener = withStreamingListeners(runListener, graph.listeners);
   checkSlides(plan, options.intervalMs);
+  for (const { stream, intervalMs } of graph.checkpoints) checkCheckpoint(plan, stream, intervalMs, options.intervalMs);
   checkJitter(options.jitterMs, options.intervalMs);
   const fingerprint = fingerprintOf(plan);
   const compiled = compileStages(plan);
@@ -183,6 +187,7 @@ export async function openParts(
         }),
       ),
       rememberMs: graph.rememberMs,
+      checkpointIntervalMs: checkpointIntervalOf(settings, graph),
       jobs,
       partitions,
       sources,
@@ -197,4 +202,11 @@ export async function openParts(
     for (const close of closers.reverse()) await close().catch(() => undefined);
     throw error;
   }
+}
+
+/** What the run was given, else what the job's streams want, else the job's option or the default. */
+function checkpointIntervalOf({ options, run }: EngineSettings, graph: StreamGraph): number {
+  const wanted = graph.checkpoints.map(({ intervalMs }) => intervalMs);
+  const isGiven = run?.options['checkpointInterval'] !== undefined;
+  return isGiven || wanted.length === 0 ? options.checkpointIntervalMs : Math.min(...wanted);
 }

@@ -132,7 +132,7 @@ export class Engine {
       log: recovery.store,
       committer,
       rates,
-      checkpointIntervalMs: options.checkpointIntervalMs,
+      checkpointIntervalMs: parts.checkpointIntervalMs,
       lastTime: recovery.lastPlanned,
       lastCommitted: recovery.lastCommitted,
       rerun: parts.rerun.map(batch => {

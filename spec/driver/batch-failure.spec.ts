@@ -37,7 +37,7 @@ const counting = (input: string, seen: number[]): Job =>
         if (word === 'poison' && broken.has(word)) throw new Error('poison');
         return [word, n];
       });
-    counts.saveAsNdjson('/out/state.ndjson');
+    counts.saveAsJson('/out/state.ndjson');
     ssc
       .fileStream(input, csv(words), { id: 'again' })
       .map(({ word }) => word)

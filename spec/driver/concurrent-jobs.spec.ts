@@ -91,7 +91,7 @@ async function run(
     input
       .groupBy('k')
       .runningAgg({ n: count(), v: sum('v') }, { id: 'totals', numPartitions: 3 })
-      .saveAsNdjson('/out/totals.ndjson');
+      .saveAsJson('/out/totals.ndjson');
     const pairs = input.map(({ k, v }): [string, number] => [k, v]).reduceByKey((a, b) => a + b, 2);
     pairs
       .updateStateByKey<number[], string, number>((values, state) => [...(state ?? []), ...values], { id: 'lists' })
