@@ -4,6 +4,7 @@
 //   dist/kernels.wasm        lib/kernels, AssemblyScript
 //   dist/index.js            the public API                    dist/driver/index.js   `sluice run` without the word
 //   dist/cli/main.js         the sluice command                dist/executor/worker.js  a worker thread's entry
+//   dist/executor/receiver-worker.js  the entry of the receivers' thread
 //   dist/chunks/*.js         what they share                   dist/types/            declarations of lib/
 import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
@@ -23,6 +24,7 @@ const ENTRIES = [
   { in: 'lib/cli/sample-run.ts', out: 'cli/sample-run' },
   { in: 'lib/cli/driver-entry.ts', out: 'driver/index' },
   { in: 'lib/executor/worker.ts', out: 'executor/worker' },
+  { in: 'lib/executor/receiver-worker.ts', out: 'executor/receiver-worker' },
 ];
 
 const PARTS = [

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect } from 'chai';
+import { Rdd } from '../lib/api/rdd.js';
 import { ERROR_CODES } from '../lib/core/errors.js';
 import { ENGINE_OPTIONS, envNameOf, formatDefault, type OptionInfo } from '../lib/core/options.js';
 
@@ -181,6 +182,19 @@ describe('lib/README.md', () => {
       expect(text).to.contain(row.replace(/ {2,}\|/g, ' |'));
     });
   }
+
+  it('names every operation of RDDs, and none that is not there', () => {
+    const [, table = ''] = text.split('On an RDD, in `transform` and `foreachRDD`');
+    const rows =
+      table
+        .split('\n## ')[0]
+        ?.split('\n')
+        .filter(line => line.startsWith('| `')) ?? [];
+    const isThere = (row: string): boolean => !row.includes('| not there |');
+    const named = rows.filter(isThere).flatMap(row => [...(row.split(' | ')[0] ?? '').matchAll(/`(?:\w+\.)?(\w+)/g)]);
+    const methods = Object.getOwnPropertyNames(Rdd.prototype).filter(name => name !== 'constructor');
+    expect(named.map(match => match[1]).toSorted()).to.deep.equal(methods.toSorted());
+  });
 
   it('says of every dependency why it is the one', () => {
     const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<

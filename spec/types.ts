@@ -6,6 +6,8 @@ import {
   avg,
   BatchQueue,
   coalesce,
+  JobContext,
+  StatsReportListener,
   col,
   concat,
   count,
@@ -14,6 +16,7 @@ import {
   dateTrunc,
   desc,
   int64,
+  isMain,
   job,
   length,
   lit,
@@ -22,9 +25,11 @@ import {
   minutes,
   ndjson,
   nullable,
+  Receiver,
   schema,
   seconds,
   split,
+  StateSpec,
   sum,
   text,
   timestamp,
@@ -32,10 +37,15 @@ import {
   upper,
   utf8,
   when,
+  type BatchInfo,
   type DStream,
+  type MapWithStateStream,
+  type JobContextState,
   type Rdd,
   type RowOf,
+  type State,
   type StreamingContext,
+  type StreamingListener,
 } from '../lib/index.js';
 
 const events = schema({ user: utf8(), action: nullable(utf8()), size: int64(), at: timestamp() });
@@ -139,6 +149,64 @@ export function pairs(ssc: StreamingContext): void {
   sizes.aggregateByKey<string, string, number>(0, glue, glue);
 }
 
+export function rdds(ssc: StreamingContext): void {
+  ssc.queueStream(new BatchQueue<string>()).foreachRDD(async lines => {
+    const numbers: Rdd<number> = lines.map(line => line.length);
+    const sizes = lines.map(line => [line, line.length]);
+    const flags: Rdd<[string, boolean]> = lines.keyBy(line => line).mapValues(line => line === '');
+
+    const byNumber = numbers.keyBy(n => n);
+    const sorted: Rdd<string> = lines.sortBy(line => line.length, false, 3);
+    const byKey: Rdd<[string, number]> = sizes.sortByKey().repartitionAndSortWithinPartitions(2);
+    const grouped: Rdd<[number, string[]]> = lines.groupBy(line => line.length);
+    const zipped: Rdd<[string, number]> = lines.zip(numbers).union(lines.zipWithIndex(), lines.zipWithUniqueId());
+    const product: Rdd<[number, string]> = numbers.cartesian(lines);
+    const indexed: Rdd<[number, number]> = lines.mapPartitionsWithIndex((i, rows) => [[i, [...rows].length]]);
+    const three: Rdd<[string, [number[], boolean[], number[]]]> = sizes.groupWith(flags, sizes);
+    const less: Rdd<[string, number]> = sizes.subtractByKey(flags).foldByKey(0, Math.max);
+    const parts: Rdd<number>[] = numbers.distinct().subtract(numbers).intersection(numbers).randomSplit([1, 2], 7);
+    const first: string = await sorted.sample(false, 0.5, 1).coalesce(1).first();
+    const greatest: string | undefined = await lines.max(line => line.length);
+    const counts: Map<string, number> = await byKey.countByKey();
+    const values: boolean[] = await flags.lookup('a');
+    const total: number = await numbers.aggregate(0, (sum, n) => sum + n, Math.max);
+    const { edges, counts: inBuckets } = await numbers.histogram([0, 1, 2]);
+    const spread: number = (await numbers.stats()).sampleStdev + (await sizes.values().sum());
+    await lines.saveAsTextFile('out');
+    void [grouped, zipped, product, indexed, three, less, parts, first, greatest, counts, values, total];
+    void [edges[0]?.toFixed(), inBuckets[0]?.toFixed(), spread, sizes.keys().toDebugString()];
+
+    // @ts-expect-error a line is no pair
+    lines.sortByKey();
+    // @ts-expect-error a line is no pair
+    lines.countByKey();
+    // @ts-expect-error lines are no numbers
+    lines.sum();
+    // @ts-expect-error lines are no numbers
+    lines.histogram(3);
+    // @ts-expect-error pairs are no numbers
+    sizes.stats();
+    // @ts-expect-error other rows
+    lines.subtract(numbers);
+    // @ts-expect-error other keys
+    sizes.subtractByKey(byNumber);
+    // @ts-expect-error other keys
+    sizes.groupWith(flags, byNumber);
+    // @ts-expect-error keys are text
+    sizes.lookup(1);
+    // @ts-expect-error a zero of another type than the values
+    sizes.foldByKey('', (a, b) => a + b);
+    // @ts-expect-error a zero of another type than the rows
+    numbers.fold('', (a, b) => a + b);
+    // @ts-expect-error there may be no row
+    (await lines.min()).length.toFixed();
+    // @ts-expect-error a seed, so that driver and workers draw alike
+    lines.sample(false, 0.5);
+    // @ts-expect-error the rows of one partition, not their number alone
+    lines.mapPartitionsWithIndex((i, rows) => i + rows);
+  });
+}
+
 export function states(ssc: StreamingContext): void {
   const ones = ssc.fileStream('in', text()).map(word => [word, 1]);
 
@@ -172,6 +240,76 @@ export function states(ssc: StreamingContext): void {
   ones.updateStateByKey<number, string, number>(values => values.length, { initialState: [[1, 1]] });
   // @ts-expect-error the schema has other columns
   ones.updateStateByKey<{ m: number }, string, number>(values => ({ m: values.length }), { state: totals });
+
+  rowsAre<[string, number]>()(
+    ones.updateStateByPartition(function* (entries: Iterable<[string, number[], number | undefined]>, time) {
+      for (const [key, values, state] of entries) yield [key, (state ?? time) + values.length] as const;
+    }),
+  );
+  rowsAre<[string, string]>()(
+    ones.updateStateByPartition<string, string, number>(
+      entries => [...entries].map(([key, values, state]) => [key, `${state?.trim()}${values[0]?.toFixed()}`]),
+      { initialState: [['a', 'x']], numPartitions: 2, id: 'by partition' },
+    ),
+  );
+  // @ts-expect-error the state may be missing
+  ones.updateStateByPartition<number, string, number>(e => [...e].map(([k, v, n]) => [k, n + v.length]));
+  // @ts-expect-error pairs are given back
+  ones.updateStateByPartition<number, string, number>(entries => [...entries].map(([key]) => key));
+  // @ts-expect-error keys are strings
+  ones.updateStateByPartition<number, string, number>(entries => [...entries].map((_, i) => [i, i]));
+}
+
+export function recordStates(ssc: StreamingContext): void {
+  const numbers = ssc.queueStream(new BatchQueue<number>());
+  const ones = ssc.fileStream('in', text()).map((word): [string, number] => [word, 1]);
+
+  const total = StateSpec.function((word: string, n: number | undefined, sum: State<number>, time) => {
+    sum.update((sum.getOption() ?? 0) + (n ?? 0));
+    return sum.exists() && !sum.isTimingOut() ? `${word} ${sum.get().toFixed()} ${time.toFixed()}` : undefined;
+  });
+  const told: MapWithStateStream<string, number, string> = ones.mapWithState(
+    total
+      .initialState([['a', 1]])
+      .numPartitions(2)
+      .timeout('30m')
+      .timeout(minutes(30))
+      .id('totals'),
+  );
+  rowsAre<string>()(told);
+  rowsAre<string>()(told.map(line => line.trim()));
+  rowsAre<[string, number]>()(told.stateSnapshots());
+  rowsAre<[string, number]>()(told.stateSnapshots().reduceByKey(Math.max));
+  // Pairs are pairs, whether there always is one or not.
+  rowsAre<[string, boolean]>()(
+    ones.mapWithState(StateSpec.function((key: string, _: number | undefined, s: State<Date>) => [key, s.exists()])),
+  );
+  rowsAre<number>()(
+    ones.mapWithState(StateSpec.function<string, number, string, number>((_, n, state) => n ?? state.get().length)),
+  );
+  const forgetAll = (_: string, __: number | undefined, state: State<string>): void => state.remove();
+  rowsAre<[string, string]>()(ones.mapWithState(StateSpec.function(forgetAll)).stateSnapshots());
+
+  // @ts-expect-error a number is no pair
+  numbers.mapWithState(total);
+  // @ts-expect-error keys are numbers there
+  numbers.map(n => [n, n]).mapWithState(total);
+  // @ts-expect-error values are strings there
+  ones.mapValues(String).mapWithState(total);
+  // @ts-expect-error the value is missing when a key times out
+  StateSpec.function((_: string, n: number, state: State<number>) => state.update(n.valueOf()));
+  // @ts-expect-error the state may be missing
+  StateSpec.function((_: string, n: number | undefined, state: State<number>) => state.getOption().toFixed());
+  // @ts-expect-error the state is a number
+  StateSpec.function((_: string, n: number | undefined, state: State<number>) => state.update('x'));
+  // @ts-expect-error states are numbers
+  total.initialState([['a', 'x']]);
+  // @ts-expect-error keys are strings
+  total.initialState([[1, 1]]);
+  // @ts-expect-error a timeout is a duration
+  total.timeout(true);
+  // @ts-expect-error what is mapped are rows, states are pairs
+  told.stateSnapshots().map(line => line.trim());
 }
 
 export function columns(ssc: StreamingContext): void {
@@ -311,6 +449,36 @@ export function expressions(ssc: StreamingContext): void {
   ssc.queueStream(new BatchQueue<number>()).where(col('size').gt(1));
 }
 
+export function outputs(ssc: StreamingContext): void {
+  const stream = ssc.fileStream('in', ndjson(events), { newFilesOnly: true, filter: name => name.endsWith('.json') });
+  const numbers = ssc.queueStream(new BatchQueue<number>(), { defaultBatch: [1] });
+  const batches: number[][] = [];
+
+  rowsAre<string>()(ssc.textFileStream('in/*/', { id: 'lines' }));
+  numbers.collectInto(batches);
+  numbers.collectInto(async (rows, time) => void [rows[0]?.toFixed(), time.toFixed()]);
+  numbers.saveAsTextFiles('out/numbers', 'txt');
+  stream.saveAsArrow('out/events');
+  // Rows may have more than the schema.
+  stream.saveAsArrow('out/sizes', { schema: schema({ size: int64() }) });
+  stream.map(({ user }) => ({ n: user.length, user })).saveAsArrow('out/n', { schema: totals });
+
+  // @ts-expect-error rows are numbers
+  numbers.collectInto([] as string[][]);
+  // @ts-expect-error rows are numbers
+  numbers.collectInto(rows => rows[0]?.length);
+  // @ts-expect-error rows have no such column
+  stream.saveAsArrow('out/n', { schema: totals });
+  // @ts-expect-error the column is of another type
+  stream.saveAsArrow('out/size', { schema: schema({ size: utf8() }) });
+  // @ts-expect-error the column may be null
+  stream.saveAsArrow('out/action', { schema: schema({ action: utf8() }) });
+  // @ts-expect-error rows are numbers
+  ssc.queueStream(new BatchQueue<number>(), { defaultBatch: ['1'] });
+  // @ts-expect-error a filter is asked for names
+  ssc.textFileStream('in', { filter: (size: number) => size > 0 });
+}
+
 export function windows(ssc: StreamingContext): void {
   const numbers = ssc.queueStream(new BatchQueue<number>());
   const ones = ssc.fileStream('in', text()).map((line): [string, number] => [line, 1]);
@@ -339,11 +507,107 @@ export function windows(ssc: StreamingContext): void {
   numbers.reduceByKeyAndWindow(add, 5000);
 }
 
+class Numbers extends Receiver<number> {
+  onStart(): void {
+    void this.store(1);
+    void this.store([1, 2]).then(() => this.restart('enough', new Error('why'), 500));
+    // @ts-expect-error an item is a number
+    void this.store('one');
+    // @ts-expect-error many items are numbers
+    void this.store(['one']);
+    if (this.isStopped() || this.storeWaitMs() > 0) this.reportError(`${this.streamId} at ${this.location}`);
+  }
+
+  async onStop(): Promise<void> {}
+}
+
+class Events extends Receiver<{ n: number }> {
+  onStart(): void {}
+  onStop(): void {}
+}
+
+export function receivers(ssc: StreamingContext): void {
+  rowsAre<number>()(ssc.receiverStream(() => new Numbers(), { id: 'numbers', maxRate: 10 }));
+  ssc
+    .receiverStream<{ readonly n: number }>(() => new Events(), { schema: totals })
+    .groupBy('n')
+    .agg({ c: count() });
+  // @ts-expect-error the factory makes a receiver
+  ssc.receiverStream(() => 1);
+  // @ts-expect-error the receiver stores numbers, the schema has rows
+  ssc.receiverStream<{ readonly n: number }>(() => new Numbers(), { schema: totals });
+  rowsAre<string>()(ssc.socketTextStream('localhost', 9999, { encoding: 'latin1' }));
+  // @ts-expect-error no such encoding
+  ssc.socketTextStream('localhost', 9999, { encoding: 'utf16' });
+  ssc.rawSocketStream('localhost', 9999, events).groupBy('user').agg({ n: count() });
+  rowsAre<string>()(ssc.httpStream({ port: 0, format: text() }));
+  ssc
+    .httpStream({ port: 0, format: ndjson(events), token: 'very-secret' })
+    .groupBy('user')
+    .agg({ n: sum('size') });
+  // @ts-expect-error a port is wanted
+  ssc.httpStream({ format: text() });
+}
+
 export function jobs(): void {
   const build = (ssc: StreamingContext): void => ssc.fileStream('in', text()).print();
   job('name', { options: { interval: '200ms', workers: 3 } }, build);
   // @ts-expect-error an interval is a duration
   job('name', { options: { interval: true } }, build);
+  job('name', { options: { backpressure: false, pidIntegral: 0.1 } }, build);
+  // @ts-expect-error backpressure is on or off
+  job('name', { options: { backpressure: 1 } }, build);
   // @ts-expect-error no such option
   job('name', { options: { speed: 3 } }, build);
+}
+
+export async function contexts(): Promise<void> {
+  const made = job('made', {}, ssc => ssc.fileStream('in', text()).print());
+  const options = { checkpoint: 'cp', args: { top: 3, exact: true, input: 'in' }, options: { interval: '1s' } };
+  const context: JobContext = await JobContext.create(made, options);
+  await JobContext.create(new URL('file:///job.ts'), { once: true, onEvent: event => console.log(event.kind) });
+  const machine = { createOnError: true, options: { workers: 2, slotMemory: '1GiB' } };
+  const restarted: JobContext = await JobContext.getOrCreate('cp', () => context, machine);
+  const active: JobContext | undefined = JobContext.getActive();
+  const state: JobContextState = (active ?? restarted).state;
+  const ended: boolean = await context.awaitTerminationOrTimeout(100);
+  await context.stop({ graceful: ended && state === 'active' && isMain(import.meta.url), timeoutMs: 5 });
+
+  // @ts-expect-error a job has a file or is made by job(...)
+  await JobContext.create({ name: 'made' });
+  // @ts-expect-error no such option
+  await JobContext.create(made, { options: { speed: 3 } });
+  // @ts-expect-error arguments are text, numbers or booleans
+  await JobContext.create(made, { args: { input: ['in'] } });
+  // @ts-expect-error the interval comes from the checkpoint
+  await JobContext.getOrCreate('cp', () => context, { options: { interval: '2s' } });
+  // @ts-expect-error a context is wanted
+  await JobContext.getOrCreate('cp', () => made);
+  // @ts-expect-error no such state
+  if (context.state === 'running') return;
+  // @ts-expect-error the state is changed by what is called
+  context.state = 'stopped';
+}
+
+export function listeners(ssc: StreamingContext, context: JobContext): void {
+  ssc.addStreamingListener({
+    onBatchStarted: ({ batchInfo }) => console.log(batchInfo.processingStartTime?.toFixed()),
+  });
+  const stats: StreamingListener = new StatsReportListener(3);
+  context.addStreamingListener(stats);
+  context.removeStreamingListener(stats);
+  context.addStreamingListener({
+    onOutputOperationCompleted: async ({ outputOperationInfo }) =>
+      console.log(outputOperationInfo.failureReason?.length),
+  });
+
+  // @ts-expect-error no such event
+  context.addStreamingListener({ onBatchEnded: () => undefined });
+  context.addStreamingListener({
+    // @ts-expect-error a delay may not be known yet
+    onBatchCompleted: ({ batchInfo }) => batchInfo.totalDelay.toFixed(),
+  });
+  // @ts-expect-error sources are looked up by their id
+  const lookUp = (info: BatchInfo): unknown => info.streamIdToInputInfo.get(0);
+  lookUp.toString();
 }

@@ -9,6 +9,7 @@ import { endsSlide, slidesOf } from '../plan/slides.js';
 import { Fragment, type Collection } from './lower-lineage.js';
 import { Lineage } from './lineage.js';
 import { isRdd, Rdd } from './rdd.js';
+import { walkLineage } from './action-plan.js';
 import type { Captured } from './captured-variables.js';
 import type { GraphView } from './closures.js';
 import type { StreamGraph } from './stream-graph.js';
@@ -45,7 +46,9 @@ export function planOfBatch(graph: StreamGraph, plan: Plan, time: number, previo
       continue;
     }
     const fragment = new Fragment(nextId, slideMs);
-    const parent = fragment.add(resultOf(graph, node, time).lineage);
+    const { lineage } = resultOf(graph, node, time);
+    refuseBlocks(lineage, node);
+    const parent = fragment.add(lineage);
     nextId += fragment.nodes.length;
     fragments.push(fragment);
     prints.push(fragment.fingerprint(parent));
@@ -86,4 +89,13 @@ function resultOf(graph: StreamGraph, node: PlanNode, time: number): Rdd<unknown
   if (isRdd(result)) return result;
   const got = result instanceof Promise ? 'a promise: it must not be async' : typeof result;
   throw new EngineError('jobInvalid', `the function of ${node.label} must return an RDD, it returned ${got}`);
+}
+
+/** Rows that another function has kept are gone, or will be, when the batch is computed. */
+function refuseBlocks(lineage: Lineage, { label }: PlanNode): void {
+  if (!walkLineage(lineage).some(({ leaf }) => leaf?.kind === 'blocks')) return;
+  throw new EngineError(
+    'jobInvalid',
+    `the function of ${label} uses an RDD of foreachRDD or slice: keep rows from batch to batch with window or state`,
+  );
 }

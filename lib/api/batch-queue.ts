@@ -7,7 +7,8 @@ export class BatchQueue<T> {
 
   /**
    * @param batches an empty array is a batch without rows, in as many partitions as any other; null is no batch at all:
-   *   operations give nothing for it, keyed state goes on without new values, and a union or a join with it fails
+   *   what is made from it has none either and its outputs do not run, keyed state goes on without new values, and a
+   *   union or a join with it fails
    */
   push(...batches: readonly (readonly T[] | null)[]): this {
     this.#batches.push(...batches);

@@ -10,10 +10,11 @@
  * Operations on columns (`where`, `select`, `groupBy` ...) take expressions, are data of the plan and make no rows. They
  * want a stream whose columns are declared; after a closure, `toColumns` declares them again.
  *
- * One file because every operation gives a DStream: no part of the class could be elsewhere without an import cycle.
+ * One file because streams give streams: grouped ones and those with state too, and imports must not run in a circle.
  */
 import { EngineError } from '../core/errors.js';
 import type { Column, Schema } from '../core/schema.js';
+import { parseDuration, type Duration } from '../core/time.js';
 import type { AggExpr, AggOutput } from '../expr/aggregate.js';
 import type { ConditionExpr } from '../expr/expr.js';
 import type { SplitText } from '../expr/functions.js';
@@ -36,6 +37,8 @@ import { asc, firstRows, type OrderKey } from './ordered-rows.js';
 import type { Partitions } from './partitioner.js';
 import { Rdd } from './rdd.js';
 import { StreamBuilder } from './stream-builder.js';
+import { addMapWithStateNode, addStateSnapshotsNode } from './map-with-state-node.js';
+import type { StateSpec } from './state-spec.js';
 import type { StreamGraph, UserFunction } from './stream-graph.js';
 import type { RunningAggOptions, UpdateStateOptions } from './stream-options.js';
 import { StreamOutputs } from './stream-outputs.js';
@@ -263,6 +266,17 @@ export class DStream<T> extends StreamOutputs<T> {
   }
 
   /**
+   * How often a snapshot of the job's state is taken, a multiple of the time between this stream's batches; of several the
+   * smallest counts. The same as the option `checkpointInterval`, which wins where it is given. Batches in between are in
+   * the log, so nothing is lost with a long interval: a restart reads more of the log, that is all.
+   */
+  checkpoint(interval: Duration): this {
+    const intervalMs = parseDuration(interval, 'the interval of checkpoint');
+    this.#graph.checkpoints.push({ stream: this.#id, intervalMs });
+    return this;
+  }
+
+  /**
    * The RDDs of the remembered batches from `from` to `to`, batch times in epoch ms, both included; the stream must be
    * persisted. In foreachRDD and, to read rows without closures, anywhere in the driver while the job runs.
    */
@@ -276,7 +290,7 @@ export class DStream<T> extends StreamOutputs<T> {
       );
     }
     if (from > to) throw new EngineError('optionInvalid', `slice wants from <= to, got ${from} and ${to}`);
-    const session = runtime.session ?? runtime.outside;
+    const session = runtime.reader('slice');
     if (session === undefined) {
       throw new EngineError(
         'jobInvalid',
@@ -366,14 +380,35 @@ export class DStream<T> extends StreamOutputs<T> {
     f: (values: V[], state: S | undefined, key: K, time: number) => S | undefined,
     options: UpdateStateOptions<S, K> = {},
   ): DStream<[K, S]> {
+    return pairsOf(this).#updateState<K, S>(f, false, options);
+  }
+
+  /**
+   * As `updateStateByKey`, for all keys of a partition in one call: `f([key, new values, state] of each, batch time)` gives
+   * `[key, new state]`, at most once for each key that it was given; a key that it does not give back, or gives back with
+   * undefined, is forgotten.
+   */
+  updateStateByPartition<S, K = unknown, V = unknown>(
+    this: Pairs<K, V>,
+    f: (
+      entries: IterableIterator<[key: K, values: V[], state: S | undefined]>,
+      time: number,
+    ) => Iterable<Pair<K, S | undefined>>,
+    options: UpdateStateOptions<S, K> = {},
+  ): DStream<[K, S]> {
+    return pairsOf(this).#updateState<K, S>(f, true, options);
+  }
+
+  /**
+   * Calls a function for each record with the state of its key, which it may read, set and remove; the stream is what the
+   * function gives. A batch costs its records and the keys whose timeout is over, however many keys there are.
+   */
+  mapWithState<K, V, S, M>(this: Pairs<K, V>, spec: StateSpec<K, V, S, M>): MapWithStateStream<K, S, M> {
     const stream = pairsOf(this);
-    const id = addUpdateStateNode<K, S>(stream.#graph, {
-      parent: stream.#id,
-      f: f as UserFunction,
-      options,
-      shuffle: numPartitions => stream.#shuffle({ kind: 'pairs', combine: false }, numPartitions),
-    });
-    return stream.#derive<[K, S]>(id);
+    const shuffle = (numPartitions: number | undefined): Shuffle =>
+      stream.#shuffle({ kind: 'pairs', combine: false }, numPartitions);
+    const id = addMapWithStateNode(stream.#graph, { parent: stream.#id, spec, shuffle });
+    return new MapWithStateStream<K, S, M>(stream.#graph, id);
   }
 
   /** Keeps the rows for which the condition is true; where it is null they are left out, as in SQL. */
@@ -470,6 +505,13 @@ export class DStream<T> extends StreamOutputs<T> {
     return this.#derive(addWindowNode(this.#graph, request));
   }
 
+  #updateState<K, S>(f: unknown, wholePartition: boolean, options: UpdateStateOptions<S, K>): DStream<[K, S]> {
+    const shuffle = (numPartitions: number | undefined): Shuffle =>
+      this.#shuffle({ kind: 'pairs', combine: false }, numPartitions);
+    const request = { parent: this.#id, f: f as UserFunction, wholePartition, options, shuffle };
+    return this.#derive(addUpdateStateNode<K, S>(this.#graph, request));
+  }
+
   #shuffle(mode: Shuffle['mode'], numPartitions: number | undefined): Shuffle {
     return this.#builder.shuffle(mode, numPartitions);
   }
@@ -486,6 +528,22 @@ export class DStream<T> extends StreamOutputs<T> {
         'streams of two jobs cannot be combined: use the context that the build function was given',
       );
     return stream.#id;
+  }
+}
+
+/** What mapWithState gives: the mapped rows, and on request all states. */
+export class MapWithStateStream<K, S, M> extends DStream<M> {
+  readonly #snapshots: () => DStream<[K, S]>;
+
+  constructor(graph: StreamGraph, id: NodeId) {
+    super(graph, id);
+    let snapshots: DStream<[K, S]> | undefined;
+    this.#snapshots = () => (snapshots ??= new DStream<[K, S]>(graph, addStateSnapshotsNode(graph, id)));
+  }
+
+  /** `[key, state]` of all keys after each batch: its cost grows with the keys there are. */
+  stateSnapshots(): DStream<[K, S]> {
+    return this.#snapshots();
   }
 }
 

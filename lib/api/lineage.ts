@@ -46,7 +46,8 @@ export class Lineage {
     this.f = parts.f;
     this.combiner = parts.combiner;
     this.partitioner = parts.partitioner;
-    this.label = `${(parts.operation ?? parts.leaf)?.kind ?? 'rdd'}${callSite()}`;
+    // Whoever made rows that are there already is no place in the job's code.
+    this.label = parts.operation === undefined ? (parts.leaf?.kind ?? 'rdd') : `${parts.operation.kind}${callSite()}`;
   }
 }
 

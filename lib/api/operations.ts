@@ -9,7 +9,8 @@ import { fullOuter, inner, leftOuter, rightOuter } from './join-values.js';
 import type { Partitions } from './partitioner.js';
 import type { Combiner, UserFunction } from './closures.js';
 
-export type NarrowKind = 'map' | 'flatMap' | 'filter' | 'mapPartitions' | 'mapValues' | 'flatMapValues' | 'glom';
+export type NarrowKind =
+  'map' | 'flatMap' | 'filter' | 'mapPartitions' | 'mapPartitionsWithPlace' | 'mapValues' | 'flatMapValues' | 'glom';
 
 /** What an operation behind a shuffle is made of. */
 export interface Wide<N> {

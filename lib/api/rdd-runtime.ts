@@ -2,7 +2,7 @@
  * What the RDDs of a job have in common: how operations are added to them, and the session in which their actions run.
  * There is a session while a function of foreachRDD runs, one at a time.
  */
-import { EngineError } from '../core/errors.js';
+import { EngineError, type ErrorCode } from '../core/errors.js';
 import { LineageBuilder, type Lineage } from './lineage.js';
 
 /** The first rows of one partition, and how many it has. */
@@ -10,6 +10,12 @@ export interface PartitionRows {
   readonly numRows: number;
   readonly rows: readonly unknown[];
 }
+
+/** How an action ended in the driver: workers that come the same way meet the same. */
+export type ActionOutcome =
+  | { readonly result: unknown }
+  /** It threw an error with this code. */
+  | { readonly code: ErrorCode; readonly message: string };
 
 /** Computes RDDs. */
 export interface RddSession {
@@ -19,6 +25,12 @@ export interface RddSession {
    * @param limit of each partition the first so many rows at the most; null: all
    */
   collect(rdd: Lineage, limit: number | null): Promise<readonly PartitionRows[]>;
+  /**
+   * Makes a folder of text files: see `sinks/text-folder.ts`.
+   *
+   * @param texts rows are the contents of the files, one in each partition
+   */
+  writeFolder(path: string, texts: Lineage): Promise<void>;
   /** The remembered RDDs of a stream, for batches from `from` to `to`, both included. */
   slice(stream: string, from: number, to: number): readonly Lineage[];
 }
@@ -49,6 +61,11 @@ export class RddRuntime {
     throw outsideError(what);
   }
 
+  /** Whoever reads what was kept of batches; undefined while the job does not run. Throws nothing in transform, as actions. */
+  reader(what: string): RddSession | undefined {
+    return this.#isRefusing ? this.current(what) : (this.session ?? this.outside);
+  }
+
   /** Runs `f`, in which actions are refused: asking for one throws `jobInvalid` when `f` has ended, and gives nothing. */
   withoutActions<R>(f: () => R): R {
     this.#isRefusing = true;
@@ -64,7 +81,11 @@ export class RddRuntime {
 }
 
 /** An action of transform would wait for what is not computed yet: its promise is never settled. */
-const REFUSING: RddSession = { collect: () => new Promise(() => undefined), slice: () => [] };
+const REFUSING: RddSession = {
+  collect: () => new Promise(() => undefined),
+  writeFolder: () => new Promise(() => undefined),
+  slice: () => [],
+};
 
 const outsideError = (what: string): EngineError =>
   new EngineError(

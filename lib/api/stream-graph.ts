@@ -5,7 +5,9 @@
  */
 import { resolve } from 'node:path';
 import { EngineError } from '../core/errors.js';
+import { placeOf } from '../core/file-sink-spec.js';
 import type { Column } from '../core/schema.js';
+import type { StreamingListener } from '../core/streaming-listener.js';
 import {
   nodeId,
   type Dependency,
@@ -16,6 +18,7 @@ import {
   type PlanNode,
 } from '../plan/node.js';
 import type { Accumulator } from './accumulator.js';
+import type { Receiver } from '../sources/receiver/receiver.js';
 import type { BatchQueue } from './batch-queue.js';
 import type { Broadcast } from './broadcast.js';
 import type { Combiner, GraphView, UserFunction, WindowTotals } from './closures.js';
@@ -43,14 +46,26 @@ export class StreamGraph implements GraphView {
   readonly outputFunctions = new Map<string, UserFunction>();
   /** Queues of queueStream sources, by source id: only the driver reads them. */
   readonly queues = new Map<string, BatchQueue<unknown>>();
+  /** What those sources give where their queue is empty. */
+  readonly defaultBatches = new Map<string, readonly unknown[]>();
+  /** Which files a file source takes, by source id: only the driver asks. */
+  readonly fileFilters = new Map<string, (name: string) => boolean>();
   /** By name. */
   readonly accumulators = new Map<string, Accumulator<never, unknown>>();
   /** By id. */
   readonly broadcasts = new Map<string, Broadcast<unknown>>();
   /** For how long persisted streams keep their batches; 0: until the next one. */
   rememberMs = 0;
+  /** How often streams want to be in a checkpoint, by stream. */
+  readonly checkpoints: { readonly stream: NodeId; readonly intervalMs: number }[] = [];
   /** What RDDs of this job have in common. */
   readonly rdds: RddRuntime;
+
+  /** How the receivers of receiver sources are made, by source id: called in the receivers' thread only. */
+  readonly receivers = new Map<string, () => Receiver<unknown>>();
+  /** Only the driver calls them. */
+  readonly listeners: StreamingListener[] = [];
+  #state: 'building' | 'built' = 'building';
 
   /** @param numPartitions partitions of a shuffle where the job doesn't say */
   constructor(job: string, numPartitions: number) {
@@ -60,6 +75,7 @@ export class StreamGraph implements GraphView {
   }
 
   addNode(operation: Operation, dependencies: readonly Dependency[], columns: readonly Column[] | undefined): NodeId {
+    this.#refuseWhenBuilt(operation.kind);
     const id = nodeId(this.#nodes.length);
     const label = `${operation.kind}${callSite()}`;
     this.#nodes.push(Object.freeze({ id, operation, dependencies, columns, label }));
@@ -67,7 +83,8 @@ export class StreamGraph implements GraphView {
   }
 
   addOutput(name: string, parent: NodeId, operation: OutputNode['operation']): string {
-    if (operation.kind === 'file') this.#claimPath(operation.spec.path, name);
+    this.#refuseWhenBuilt(name);
+    if (operation.kind === 'file') this.#claimPath(placeOf(operation.spec), name);
     const id = this.uniqueName(name);
     this.#outputs.push(Object.freeze({ id, parent, operation, label: `${name}${callSite()}` }));
     return id;
@@ -108,7 +125,9 @@ export class StreamGraph implements GraphView {
   /** Two outputs that append to one file would each cut off what the other wrote. */
   #claimPath(path: string, what: string): void {
     const absolute = resolve(path);
-    if (this.#outputs.some(({ operation: other }) => other.kind === 'file' && resolve(other.spec.path) === absolute)) {
+    if (
+      this.#outputs.some(({ operation: other }) => other.kind === 'file' && resolve(placeOf(other.spec)) === absolute)
+    ) {
       throw new EngineError(
         'jobInvalid',
         `${what} wants a path of its own, '${path}' is another output's already: unite the streams before, or choose another path`,
@@ -120,6 +139,15 @@ export class StreamGraph implements GraphView {
     const node = this.#nodes[id];
     if (node === undefined) throw new EngineError('internal', `no node ${id} in the graph of ${this.job}`);
     return node;
+  }
+
+  #refuseWhenBuilt(what: string): void {
+    if (this.#state === 'building') return;
+    throw new EngineError(
+      'contextState',
+      `${what} was called when the build function of job ${this.job} had returned: sources, operations and outputs cannot ` +
+        'be added to a plan that runs; declare all of them in the build function, and use plain code in foreachRDD',
+    );
   }
 
   /** What the closures that run in workers take from around them. */
@@ -140,8 +168,9 @@ export class StreamGraph implements GraphView {
     return this.#outputs.find(output => output.id === id);
   }
 
-  /** The plan so far; a job without an output is refused. */
+  /** The plan, to which nothing can be added from now on; a job without an output is refused. */
   plan(): Plan {
+    this.#state = 'built';
     if (this.#outputs.every(({ operation }) => operation.kind === 'persist')) {
       throw new EngineError(
         'jobInvalid',

@@ -21,9 +21,9 @@ import { segmentPath, snapshotName, STATE_FOLDER } from './checkpoint-files.js';
 import type { Lock } from './lock.js';
 import { COMMIT_RECORD, OFFSETS_RECORD, RECORD_HEADER_BYTES, type RecordKind } from './log-format.js';
 import type { LogRetention } from './log-retention.js';
-import { replaceManifest, type Manifest, type SnapshotFile } from './manifest.js';
+import { replaceManifest, type LeftOutBatch, type Manifest, type SnapshotFile } from './manifest.js';
 import { openCheckpoint, type CheckpointOptions, type OpenedCheckpoint } from './open-checkpoint.js';
-import { recover, type RecoveredCheckpoint } from './recovered-checkpoint.js';
+import { lastTime, recover, type RecoveredCheckpoint } from './recovered-checkpoint.js';
 import { refused } from './segment-file.js';
 import { readSnapshot } from './snapshot-check.js';
 import type { WriteAheadLog } from './write-ahead-log.js';
@@ -39,6 +39,16 @@ export interface Snapshot {
   readonly sourceStates: { readonly [source: string]: Json };
   /** By output id, the handle last committed up to `time`. */
   readonly sinks: { readonly [output: string]: Json };
+  /** By source id, what its rate controller goes on with; of the last batch or a later one, correctness doesn't hang on it. */
+  readonly rates?: { readonly [source: string]: Json };
+  /** Batches up to `time` that failed and are not in the snapshots: they stay planned, and a restart runs them again. */
+  readonly leftOut?: readonly number[];
+}
+
+/** A batch that is planned and not committed. */
+interface OpenBatch extends LeftOutBatch {
+  /** The log segment with what it reads; or a later one. */
+  readonly segment: number;
 }
 
 export class CheckpointStore {
@@ -54,8 +64,8 @@ export class CheckpointStore {
   /** The generation before `#current`, whose files are kept. */
   #previous: Manifest | undefined;
   #lastPlanned: number;
-  /** Planned and not committed. */
-  readonly #open = new Set<number>();
+  /** Planned and not committed, by time. */
+  readonly #open = new Map<number, OpenBatch>();
   #lastCommitted: number;
   /** Of commits that are known to be durable. */
   #lastDurable: number;
@@ -74,10 +84,10 @@ export class CheckpointStore {
     this.directory = directory;
     this.numKeyGroups = current.numKeyGroups;
     this.epoch = current.epoch;
-    const batches = loaded?.batches ?? [];
-    for (const batch of batches) if (!batch.committed) this.#open.add(batch.time);
-    this.#lastPlanned = batches.at(-1)?.time ?? current.time ?? -Infinity;
-    this.#lastCommitted = batches.findLast(batch => batch.committed)?.time ?? current.time ?? -Infinity;
+    for (const { time, previousTime = null, segment, committed } of loaded?.batches ?? [])
+      if (!committed) this.#open.set(time, { time, previousTime, segment });
+    this.#lastPlanned = lastTime(loaded?.batches ?? [], current.time) ?? -Infinity;
+    this.#lastCommitted = lastTime(loaded?.commits ?? [], current.time) ?? -Infinity;
     this.#lastDurable = this.#lastCommitted;
   }
 
@@ -101,6 +111,11 @@ export class CheckpointStore {
     };
   }
 
+  /** While this file is there, nobody else has the checkpoint. */
+  get lockPath(): string {
+    return this.#lock.path;
+  }
+
   /** Bytes in the log about batches after the newest snapshot: what a restart would have to go through. */
   get bytesSinceSnapshot(): number {
     return this.#retention.bytesSinceSnapshot;
@@ -119,9 +134,10 @@ export class CheckpointStore {
     if (time <= this.#lastPlanned) {
       throw new EngineError('internal', `offsets of batch ${time} come after those of batch ${this.#lastPlanned}`);
     }
+    const { segment } = this.#log;
     this.#append(OFFSETS_RECORD, time, encodeOffsets(ranges));
+    this.#open.set(time, { time, previousTime: this.#lastPlanned === -Infinity ? null : this.#lastPlanned, segment });
     this.#lastPlanned = time;
-    this.#open.add(time);
   }
 
   /** Resolves when all that was logged so far is durable. Sinks may commit a batch only after that. */
@@ -130,18 +146,21 @@ export class CheckpointStore {
   }
 
   /**
-   * Logs that batch `time` is committed, with its changes of state; resolves when that is durable. Times must grow and
-   * be planned. `deltas` are written from where they are and must not change until then. Rejects with
+   * Logs that batch `time` is committed, with its changes of state; resolves when that is durable. It must be planned;
+   * an older one than the last comes when it had failed and was left out. `deltas` are written from where they are and must not change until then. Rejects with
    * `checkpointFenced` when another driver took the checkpoint over: this one must stop.
    */
   async logCommit(time: number, commit: BatchCommit): Promise<void> {
-    if (time <= this.#lastCommitted || !this.#open.has(time)) {
+    if (!this.#open.has(time)) {
       const last = `last planned ${this.#lastPlanned}, last committed ${this.#lastCommitted}`;
-      throw new EngineError('internal', `commit of batch ${time}, which is not planned or comes too late (${last})`);
+      throw new EngineError(
+        'internal',
+        `commit of batch ${time}, which is not planned or is committed already (${last})`,
+      );
     }
     this.#append(COMMIT_RECORD, time, encodeCommit(commit));
     this.#open.delete(time);
-    this.#lastCommitted = time;
+    this.#lastCommitted = Math.max(this.#lastCommitted, time);
     await this.#log.sync();
     this.#lastDurable = Math.max(this.#lastDurable, time);
   }
@@ -167,7 +186,9 @@ export class CheckpointStore {
   async writeManifest(snapshot: Snapshot): Promise<{ readonly bytes: number }> {
     if (this.#writingManifest)
       throw new EngineError('internal', `${this.directory}: a manifest is already being written`);
-    if (snapshot.time > this.#lastDurable) {
+    const leftOut = new Set(snapshot.leftOut);
+    const isOpen = [...this.#open.keys()].some(time => time <= snapshot.time && !leftOut.has(time));
+    if (isOpen || (snapshot.time > this.#lastDurable && !leftOut.has(snapshot.time))) {
       throw new EngineError(
         'internal',
         `snapshot of batch ${snapshot.time}, but only ${this.#lastDurable} is committed`,
@@ -198,7 +219,14 @@ export class CheckpointStore {
     this.#retention.add(this.#log.segment, time, RECORD_HEADER_BYTES + payloadBytes);
   }
 
-  async #replaceManifest({ time, snapshots, sourceStates, sinks }: Snapshot): Promise<{ readonly bytes: number }> {
+  async #replaceManifest({
+    time,
+    snapshots,
+    sourceStates,
+    sinks,
+    rates,
+    leftOut = [],
+  }: Snapshot): Promise<{ readonly bytes: number }> {
     let bytes = 0;
     for (const { path, byteLength } of snapshots) {
       const { size } = await this.#fs.stat(path);
@@ -208,16 +236,22 @@ export class CheckpointStore {
     }
     await this.#fs.syncDirectory(join(this.directory, STATE_FOLDER));
     const lastSegment = await this.#log.roll();
-    const firstSegment = this.#retention.firstAfter(time, lastSegment);
+    const stillOpen = leftOut.flatMap(left => this.#open.get(left) ?? []);
+    const firstSegment = Math.min(
+      this.#retention.firstAfter(time, lastSegment),
+      ...stillOpen.map(({ segment }) => segment),
+    );
     const old = this.#current;
     const next: Manifest = {
       ...old,
       generation: old.generation + 1,
       writtenMs: this.#clock.now(),
       time,
+      leftOut: stillOpen.map(({ time: left, previousTime }) => ({ time: left, previousTime })),
       snapshots,
       sourceStates,
       sinks,
+      rates: rates ?? {},
       firstSegment,
       lastSegment,
     };

@@ -16,6 +16,7 @@ export function formatCheckpoint(summary: CheckpointSummary): string {
   return [
     line('checkpoint', summary.directory),
     line('job', summary.job),
+    ...(summary.run === undefined ? [] : [line('job file', summary.run.jobFile ?? 'none: made in a program')]),
     line('plan', summary.fingerprint),
     line('format', `version ${summary.formatVersion}, ${summary.numKeyGroups} key groups`),
     line('epoch', String(summary.epoch)),

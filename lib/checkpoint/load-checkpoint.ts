@@ -14,9 +14,13 @@ import { readManifest, type Manifest } from './manifest.js';
 import { scanSegment, type LoggedDelta } from './segment-scan.js';
 import { checkSnapshot } from './snapshot-check.js';
 
-/** A batch that was planned after the snapshot. */
+/** A batch that was planned after the snapshot, or before it and left out of it. */
 export interface LoggedBatch {
   readonly time: number;
+  /** Of the batch planned before it; undefined when it was the very first. */
+  readonly previousTime: number | undefined;
+  /** Where the log has what it reads. */
+  readonly segment: number;
   /** What it reads, for all time. */
   readonly ranges: RangesBySource;
   readonly committed: boolean;
@@ -33,8 +37,10 @@ export interface LoadedCheckpoint {
   readonly steppedBack: boolean;
   readonly warnings: readonly string[];
   readonly log: ReadLog;
-  /** After the manifest's time, in order. */
+  /** After the manifest's time, and before them those that it left out, in order of batch time. */
   readonly batches: readonly LoggedBatch[];
+  /** The committed ones in the order in which they were committed: that of their changes of state. */
+  readonly commits: readonly LoggedBatch[];
   /** Highest segment number in the directory, part of the log or not. */
   readonly lastFoundSegment: number;
   /** Highest epoch that a file names. */
@@ -87,7 +93,7 @@ export async function loadCheckpoint(
     steppedBack,
     warnings,
     log,
-    batches: batchesAfter(log, manifest.time),
+    ...batchesOf(log, manifest),
     lastFoundSegment: Math.max(...found.map(segment => segment.segment)),
     epoch: Math.max(manifest.epoch, ...found.map(segment => segment.header?.epoch ?? 0)),
   };
@@ -161,24 +167,44 @@ async function exists(fs: FileSystem, path: string): Promise<boolean> {
   }
 }
 
-function batchesAfter(log: ReadLog, time: number | undefined): LoggedBatch[] {
+function batchesOf(
+  log: ReadLog,
+  { time = -Infinity, leftOut }: Manifest,
+): Pick<LoadedCheckpoint, 'batches' | 'commits'> {
   const batches = new Map<number, LoggedBatch>();
-  for (const { path, records } of log.segments) {
+  const commits: number[] = [];
+  const older = new Map(leftOut.map(batch => [batch.time, batch]));
+  let previousTime: number | undefined = time === -Infinity ? undefined : time;
+  for (const { segment, path, records } of log.segments) {
     for (const record of records) {
-      if (time !== undefined && record.time <= time) continue;
+      const left = older.get(record.time);
+      if (record.time <= time && left === undefined) continue;
       const planned = batches.get(record.time);
       if (record.kind === 'offsets') {
         const nothing = { committed: false, sinks: {}, info: null, deltas: [] };
-        if (planned === undefined) batches.set(record.time, { time: record.time, ranges: record.ranges, ...nothing });
+        const { time: planTime, ranges } = record;
+        const previous = left === undefined ? previousTime : (left.previousTime ?? undefined);
+        if (planned === undefined)
+          batches.set(planTime, { time: planTime, previousTime: previous, segment, ranges, ...nothing });
+        if (left === undefined) previousTime = planTime;
       } else if (planned === undefined) {
         throw corrupt(path, undefined, `batch ${record.time} is committed and was never planned`);
       } else if (!planned.committed) {
         const { sinks, info, deltas } = record;
         batches.set(record.time, { ...planned, committed: true, sinks, info, deltas });
+        commits.push(record.time);
       }
     }
   }
-  return [...batches.values()].toSorted((a, b) => a.time - b.time);
+  const lost = leftOut.find(batch => !batches.has(batch.time));
+  if (lost !== undefined) {
+    const path = log.segments[0]?.path ?? '';
+    throw corrupt(path, undefined, `batch ${lost.time} is to be run again, and what it reads is missing from the log`);
+  }
+  return {
+    batches: [...batches.values()].toSorted((a, b) => a.time - b.time),
+    commits: commits.flatMap(committed => batches.get(committed) ?? []),
+  };
 }
 
 const timeText = (time: number | undefined): string =>

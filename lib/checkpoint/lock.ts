@@ -18,7 +18,7 @@ import type { Json } from '../core/json.js';
 import { temporaryPath, writeNewFile } from '../core/write-file-atomic.js';
 import { decodeCheckedJson, encodeCheckedJson } from './checked-json.js';
 import { hasCode, lockEpoch, lockName } from './checkpoint-files.js';
-import type { ProcessIdentity } from './process-identity.js';
+import { isAlive, processIdentity, type ProcessIdentity } from './process-identity.js';
 
 /** What a lock file says. */
 export interface LockHolder extends ProcessIdentity {
@@ -75,6 +75,11 @@ export class Lock {
     throw new EngineError('checkpointLocked', `${directory}: other drivers keep taking the checkpoint: start only one`);
   }
 
+  /** Absolute path of the lock file: while it is there, nobody else has the checkpoint. */
+  get path(): string {
+    return join(this.#directory, lockName(this.holder.epoch));
+  }
+
   /** Throws `checkpointFenced` once the lock is somebody else's. One stat. */
   async check(): Promise<void> {
     try {
@@ -125,6 +130,13 @@ export async function readLock(fs: FileSystem, directory: string): Promise<LockH
       );
     }
   }
+}
+
+/** Throws `checkpointLocked` while a process that runs, this one too, uses the checkpoint. */
+export async function refuseIfInUse(fs: FileSystem, directory: string): Promise<void> {
+  const holder = await readLock(fs, directory);
+  const request = { identity: processIdentity(), isAlive, nowMs: 0, epochFloor: 0 };
+  if (holder !== undefined) refuseIfHeld(directory, holder, request);
 }
 
 /** `process 4711 on alpha (since 2024-01-01T00:00:00.000Z)`. */

@@ -8,6 +8,7 @@ import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
 import { decodeCheckedJson, encodeCheckedJson } from './checked-json.js';
 import { corrupt, hasCode, isSnapshotName, MANIFEST, PREVIOUS_MANIFEST } from './checkpoint-files.js';
+import { runRecordOf, type RunRecord } from './run-record.js';
 
 /** An operator with state, as a checkpoint remembers it. */
 export interface OperatorInfo {
@@ -30,6 +31,13 @@ export interface SnapshotFile {
   readonly numRows: number;
 }
 
+/** A batch that failed and was left out while later ones were committed: a restart runs it again. */
+export interface LeftOutBatch {
+  readonly time: number;
+  /** Of the batch planned before it; null when it was the very first. */
+  readonly previousTime: number | null;
+}
+
 export interface Manifest {
   readonly checkpointId: string;
   readonly job: string;
@@ -41,14 +49,20 @@ export interface Manifest {
   readonly epoch: number;
   /** All commits up to this batch time are in the snapshots; undefined: there is no snapshot yet. */
   readonly time: number | undefined;
+  /** Batches up to `time` that were not committed when the snapshots were taken: what they read is in the log. */
+  readonly leftOut: readonly LeftOutBatch[];
   readonly writtenMs: number;
   readonly snapshots: readonly SnapshotFile[];
   readonly sourceStates: { readonly [source: string]: Json };
   /** By output id, the handle last committed at `time`. */
   readonly sinks: { readonly [output: string]: Json };
-  /** The first log segment that has anything later than `time`, and the last one that existed: both must be there. */
+  /** By source id, what its rate controller goes on with. Not in manifests of before there were any. */
+  readonly rates?: { readonly [source: string]: Json };
+  /** The first log segment that has anything later than `time` or of `leftOut`, and the last one that existed: both must be there. */
   readonly firstSegment: number;
   readonly lastSegment: number;
+  /** How its owner was started. */
+  readonly run?: RunRecord | undefined;
 }
 
 const FORMAT = 'sluice-manifest';
@@ -79,8 +93,13 @@ export async function readManifest(
     if (hasCode(thrown, 'ENOENT')) return undefined;
     throw thrown;
   }
-  const content = decodeCheckedJson(FORMAT, bytes, path) as unknown as Omit<Manifest, 'time' | 'snapshots'> & {
+  const content = decodeCheckedJson(FORMAT, bytes, path) as unknown as Omit<
+    Manifest,
+    'time' | 'snapshots' | 'leftOut'
+  > & {
     readonly time: number | null;
+    /** Manifests that were written before batches could be left out have none. */
+    readonly leftOut?: readonly LeftOutBatch[];
     readonly snapshots: readonly (Omit<SnapshotFile, 'path'> & { readonly file: string })[];
   };
   const snapshots = content.snapshots.map(({ file, ...snapshot }) => {
@@ -88,7 +107,8 @@ export async function readManifest(
       throw corrupt(path, undefined, `${JSON.stringify(file)} is not the name of a snapshot file`);
     return { ...snapshot, path: join(directory, file) };
   });
-  return { ...content, time: content.time ?? undefined, snapshots };
+  const run = runRecordOf(content.run as Json | undefined, path);
+  return { ...content, time: content.time ?? undefined, leftOut: content.leftOut ?? [], snapshots, run };
 }
 
 /**

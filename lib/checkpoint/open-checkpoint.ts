@@ -14,6 +14,7 @@ import { LogRetention } from './log-retention.js';
 import { replaceManifest, type Manifest, type OperatorInfo } from './manifest.js';
 import { matchOperators } from './match-operators.js';
 import { isAlive, processIdentity, type ProcessIdentity } from './process-identity.js';
+import type { RunRecord } from './run-record.js';
 import { refused } from './segment-file.js';
 import { WriteAheadLog, type LogStart } from './write-ahead-log.js';
 
@@ -29,6 +30,8 @@ export interface CheckpointOptions {
   /** Whether the process named in a lock still runs. For simulations; the default asks the system. */
   readonly isAlive?: (holder: ProcessIdentity) => boolean;
   readonly clock?: Pick<Clock, 'now'>;
+  /** How this driver was started, for those that go on with the checkpoint. */
+  readonly run?: RunRecord;
 }
 
 /** A checkpoint directory that is this driver's. */
@@ -125,13 +128,15 @@ async function begin(
       numKeyGroups,
       generation: 1,
       time: undefined,
+      leftOut: [],
       snapshots: [],
       sourceStates: {},
       sinks: {},
     };
     const writtenMs = loaded?.manifest.writtenMs ?? clock.now();
     const kept = loaded?.manifest ?? { ...first, firstSegment: segment };
-    const current: Manifest = { ...kept, job, fingerprint, operators, epoch, writtenMs, lastSegment: segment };
+    const { run } = options;
+    const current: Manifest = { ...kept, job, fingerprint, operators, epoch, writtenMs, lastSegment: segment, run };
     await replaceManifest(fs, directory, current, undefined);
     return { current, log, retention: LogRetention.of(loaded, segment) };
   } catch (thrown) {

@@ -8,13 +8,16 @@ import { hasCode } from './checkpoint-files.js';
 import { loadCheckpoint, type LoadedCheckpoint } from './load-checkpoint.js';
 import { readLock, type LockHolder } from './lock.js';
 import type { OperatorInfo, SnapshotFile } from './manifest.js';
-import { lastHandles } from './recovered-checkpoint.js';
+import { lastHandles, lastTime } from './recovered-checkpoint.js';
+import type { RunRecord } from './run-record.js';
 
 /** What a checkpoint holds, as data. */
 export interface CheckpointSummary {
   readonly directory: string;
   readonly formatVersion: number;
   readonly job: string;
+  /** How its last owner was started; undefined where it did not say. */
+  readonly run: RunRecord | undefined;
   readonly fingerprint: string;
   readonly epoch: number;
   /** Undefined when nobody uses it. A process that ended without giving it back still stands here. */
@@ -60,19 +63,24 @@ const MAX_TRIES = 5;
  */
 export async function readCheckpoint(fs: FileSystem, directory: string): Promise<CheckpointSummary> {
   const path = resolve(directory);
-  const notOne = (problem: string): EngineError =>
-    new EngineError(
-      'checkpointForeign',
-      `${path} is not a checkpoint: ${problem}. Wanted the directory given as --checkpoint`,
-    );
+  const found = await findCheckpoint(fs, path);
+  if (typeof found !== 'string') return found;
+  throw new EngineError(
+    'checkpointForeign',
+    `${path} is not a checkpoint: ${found}. Wanted the directory given as --checkpoint`,
+  );
+}
+
+/** The same; where there is no checkpoint, why not. */
+export async function findCheckpoint(fs: FileSystem, directory: string): Promise<CheckpointSummary | string> {
   try {
-    if (!(await fs.stat(path)).isDirectory) throw notOne('it is a file');
-    const holder = await readLock(fs, path);
-    const loaded = await loadWhileInUse(fs, path);
-    if (loaded === undefined) throw notOne('it has no manifest');
-    return summarize(path, loaded, holder?.released === true ? undefined : holder);
+    if (!(await fs.stat(directory)).isDirectory) return 'it is a file';
+    const holder = await readLock(fs, directory);
+    const loaded = await loadWhileInUse(fs, directory);
+    if (loaded === undefined) return 'it has no manifest';
+    return summarize(directory, loaded, holder?.released === true ? undefined : holder);
   } catch (thrown) {
-    if (hasCode(thrown, 'ENOENT')) throw notOne('there is no such directory');
+    if (hasCode(thrown, 'ENOENT')) return 'there is no such directory';
     throw thrown;
   }
 }
@@ -91,19 +99,20 @@ async function loadWhileInUse(fs: FileSystem, directory: string): Promise<Loaded
 
 function summarize(directory: string, loaded: LoadedCheckpoint, holder: LockHolder | undefined): CheckpointSummary {
   const { manifest, batches, log, warnings } = loaded;
-  const { job, fingerprint, numKeyGroups, snapshots, time } = manifest;
+  const { job, run, fingerprint, numKeyGroups, snapshots, time } = manifest;
   return {
     directory,
     formatVersion: FORMAT_VERSION,
     job,
+    run,
     fingerprint,
     epoch: loaded.epoch,
     holder,
     numKeyGroups,
     operators: manifest.operators.map(operator => summarizeOperator(operator, loaded)),
     snapshotTime: time,
-    lastPlanned: batches.at(-1)?.time ?? time,
-    lastCommitted: batches.findLast(batch => batch.committed)?.time ?? time,
+    lastPlanned: lastTime(batches, time),
+    lastCommitted: lastTime(loaded.commits, time),
     numOpen: batches.filter(batch => !batch.committed).length,
     sources: summarizeSources(loaded),
     sinks: lastHandles(loaded),

@@ -12,10 +12,14 @@ export interface RecoveredCheckpoint {
   readonly snapshots: readonly SnapshotFile[];
   /** By source id, for `SourceDriver.start`: as of the snapshot; `replay` each batch after that. */
   readonly sourceStates: { readonly [source: string]: Json };
-  /** After the snapshot, in order. Deltas of committed ones are to be applied, those not committed to be run again. */
+  /** After the snapshot, and before them those it left out, in order of batch time. Those not committed are to be run again. */
   readonly batches: readonly LoggedBatch[];
+  /** The committed ones in order of their commits: so their deltas are to be applied. */
+  readonly commits: readonly LoggedBatch[];
   /** By output id, the handle last committed. */
   readonly sinks: { readonly [output: string]: Json };
+  /** By source id, what its rate controller had learned at the last commit. */
+  readonly rates: { readonly [source: string]: Json };
   readonly lastCommitted: number | undefined;
   readonly lastPlanned: number | undefined;
   /** Sentences for the user: what was stepped back from, left out or starts empty. */
@@ -27,7 +31,7 @@ export function recover(
   loaded: LoadedCheckpoint,
   warnings: readonly string[],
 ): RecoveredCheckpoint {
-  const { batches } = loaded;
+  const { batches, commits } = loaded;
   const { epoch, numKeyGroups, time, snapshots, sourceStates } = manifest;
   return {
     epoch,
@@ -36,16 +40,33 @@ export function recover(
     snapshots,
     sourceStates,
     batches,
+    commits,
     warnings,
     sinks: lastHandles(loaded),
-    lastCommitted: batches.findLast(batch => batch.committed)?.time ?? time,
-    lastPlanned: batches.at(-1)?.time ?? time,
+    rates: lastRates(loaded),
+    lastCommitted: lastTime(commits, time),
+    lastPlanned: lastTime(batches, time),
   };
 }
 
-/** By output id, the handle last committed: the manifest's, replaced by those of the batches after it. */
-export function lastHandles({ manifest, batches }: LoadedCheckpoint): { readonly [output: string]: Json } {
+/** The latest of some batches and the snapshot; undefined when there is none of them. */
+export function lastTime(batches: readonly LoggedBatch[], snapshotTime: number | undefined): number | undefined {
+  const last = Math.max(snapshotTime ?? -Infinity, ...batches.map(batch => batch.time));
+  return last === -Infinity ? undefined : last;
+}
+
+/** By output id, the handle last committed: the manifest's, replaced by those committed after it. */
+export function lastHandles({ manifest, commits }: LoadedCheckpoint): { readonly [output: string]: Json } {
   const handles = new Map(Object.entries(manifest.sinks));
-  for (const batch of batches) for (const [output, handle] of Object.entries(batch.sinks)) handles.set(output, handle);
+  for (const batch of commits) for (const [output, handle] of Object.entries(batch.sinks)) handles.set(output, handle);
   return Object.fromEntries(handles);
+}
+
+/** The manifest's, unless a batch that was committed after it has newer ones in the numbers of its commit. */
+function lastRates({ manifest, batches }: LoadedCheckpoint): { readonly [source: string]: Json } {
+  for (const { committed, info } of batches.toReversed()) {
+    const { rates } = (info ?? {}) as { readonly rates?: { readonly [source: string]: Json } };
+    if (committed && rates !== undefined) return rates;
+  }
+  return manifest.rates ?? {};
 }

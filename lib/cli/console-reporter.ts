@@ -1,6 +1,6 @@
 import { assertNever } from '../core/assert-never.js';
 import { formatBatchTime, formatDuration } from '../core/time.js';
-import type { RunEvent, RunInfo, RunListener, RunSummary } from '../driver/run-events.js';
+import { STEP_EVENTS, type RunEvent, type RunInfo, type RunListener, type RunSummary } from '../driver/run-events.js';
 import { BatchLines } from './batch-lines.js';
 import { formatRate, plural, shortPath } from './figures.js';
 import type { Terminal } from './terminal.js';
@@ -10,14 +10,19 @@ import { visibleJson, visibleLine } from './visible.js';
  * How much a run says on standard output.
  * plain: a start, one line per completed batch, an end. quiet: what the job itself prints, and one closing line; tasks
  * that are run again are not told.
- * json: every event of the run as one JSON object a line (`RunEvent`), nothing else.
+ * json: every event of the run as one JSON object a line (`RunEvent`), nothing else. The steps inside a batch are left
+ * out: `batchCompleted` sums them up.
  * Warnings go to standard error (in json: they are events).
  */
 export type ReportMode = 'plain' | 'quiet' | 'json';
 
 /** A listener that tells the terminal about a run. */
 export function makeReporter(mode: ReportMode, terminal: Terminal): RunListener {
-  if (mode === 'json') return event => terminal.out(`${visibleJson(JSON.stringify(event))}\n`);
+  if (mode === 'json') {
+    return event => {
+      if (!STEP_EVENTS.includes(event.kind)) terminal.out(`${visibleJson(JSON.stringify(event))}\n`);
+    };
+  }
   const reporter = new ConsoleReporter(mode, terminal);
   return event => reporter.tell(event);
 }
@@ -55,13 +60,25 @@ class ConsoleReporter {
         return this.#warn(`task ${event.task}, attempt ${event.attempt} failed and is run again: ${event.reason}`);
       case 'warning':
         return this.#warn(event.message);
+      case 'receiverStarted': {
+        const { streamId, name, location } = event.receiver;
+        return this.#say([`receiver ${streamId} (${name}) started${location === '' ? '' : `: ${location}`}`]);
+      }
+      case 'receiverError':
+        return this.#warn(`receiver ${event.receiver.streamId}: ${event.receiver.lastErrorMessage}`);
+      case 'receiverStopped':
+        return this.#say([`receiver ${event.receiver.streamId} stopped`]);
       case 'stopped':
         this.#say(this.#batchLines.flush());
         this.#write([endLine(event.summary)]);
         return this.#say(this.#whereLines(event.summary));
       case 'batchFailed':
       case 'checkpointWritten':
-        // The error that ends the run tells the first in full; the second is routine.
+      case 'batchSubmitted':
+      case 'batchStarted':
+      case 'outputStarted':
+      case 'outputCompleted':
+        // The error that ends the run tells the first in full; the others are routine.
         return;
       default:
         return assertNever(event);

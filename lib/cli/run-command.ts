@@ -1,10 +1,14 @@
 import { join, resolve } from 'node:path';
 import { EngineError } from '../core/errors.js';
-import { resolveOptions } from '../core/options.js';
+import { givenOptions, resolveOptions } from '../core/options.js';
 import type { RunListener } from '../driver/run-events.js';
 import type { LoadedJob, openJob, RunningJob, startJob } from '../driver/run-job.js';
 import { makeReporter, type ReportMode } from './console-reporter.js';
+import { plural } from './figures.js';
 import type { Terminal } from './terminal.js';
+
+/** Batches failed, and the run went on without them. */
+const FAILED_EXIT_CODE = 1;
 
 /** What the command line needs of the engine: `lib/driver/run-job.ts`, or a stand-in in specs. */
 export interface Engine {
@@ -32,7 +36,7 @@ export interface RunFlags {
  * more, a live run ends as on a signal; a bounded one (`--once`) goes on to its end in silence.
  *
  * @param also hears the run's events after the reporter, with the means to stop the run
- * @returns the exit code; throws what the run failed with
+ * @returns the exit code, 1 when batches were left out; throws what the run failed with
  */
 export async function runCommand(
   jobPath: string,
@@ -44,7 +48,7 @@ export async function runCommand(
   const stopper = new Stopper(terminal);
   try {
     const job = await engine.openJob(resolve(terminal.cwd, jobPath));
-    const { values } = resolveOptions({ cli: optionFlags(flags), env: terminal.env, job: job.options });
+    const resolved = resolveOptions({ cli: optionFlags(flags), env: terminal.env, job: job.options });
     const report = makeReporter(modeOf(flags), terminal);
     const listen = also?.(() => stopper.stop());
     const listener: RunListener = event => {
@@ -57,13 +61,18 @@ export async function runCommand(
         checkpoint: checkpointOf(flags, job, terminal.cwd),
         args: pairs(flags.arg, '--arg'),
         once: flags.once === true,
-        options: values,
+        options: resolved.values,
+        given: givenOptions(resolved),
       },
       listener,
     );
     stopper.setRunning(running, flags.once === true);
-    await running.done;
-    return 0;
+    const { failedBatches } = await running.done;
+    if (failedBatches === 0) return 0;
+    terminal.err(
+      `${plural(failedBatches, 'batch', 'batches')} failed and were left out: the next run begins with them\n`,
+    );
+    return FAILED_EXIT_CODE;
   } finally {
     stopper.release();
   }

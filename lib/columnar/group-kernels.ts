@@ -120,6 +120,7 @@ export interface GroupKernels {
   groupScatter(header: Address, partitions: Address, targets: Address): void;
 
   stateFind(table: Address, key: Address, length: number, hash: number): Address;
+  stateNextOfHash(table: Address, hash: number, after: Address): Address;
   stateLookup(table: Address, values: Address, lengths: Address, hashes: Address, n: number, refs: Address): void;
   stateReindex(table: Address, arena: Address, index: Address): void;
   stateCount(table: Address, arena: Address): number;

@@ -1,159 +1,50 @@
 /**
- * The engine's options: one table, from which come the types, the checks, the command line's help, the documentation
- * and the specs. A value is taken from the first of: command line (`--interval 2s`, `--option name=value`),
- * environment (`SLUICE_INTERVAL=2s`), the job file (`options: { interval: '2s' }`), the default.
+ * The values of the engine's options (`option-table.ts`). A value is taken from the first of: command line (`--interval 2s`, `--option name=value`),
+ * environment (`SLUICE_INTERVAL=2s`), the job file (`options: { interval: '2s' }`), the default. A program that embeds
+ * Sluice gives options in the place of a command line.
  */
 import { availableParallelism } from 'node:os';
 import { formatBinaryBytes, parseBytes } from './byte-size.js';
 import { EngineError } from './errors.js';
 import { didYouMean, nearest } from './nearest.js';
+import {
+  ENGINE_OPTIONS,
+  type EngineOptions,
+  type NumberOptionInfo,
+  type OptionInfo,
+  type OptionName,
+} from './option-table.js';
 import { formatDuration, parseDuration } from './time.js';
 
-export interface OptionInfo {
-  /** Name in `EngineOptions`, with the unit. */
-  readonly field: string;
-  /** duration: `500ms`, `2s`, or milliseconds; bytes: `64MiB`, or bytes; powerOfTwo: an integer that is one. */
-  readonly type: 'duration' | 'integer' | 'bytes' | 'powerOfTwo';
-  /** In milliseconds or bytes; `cores` is the number of cores that the process may use. */
-  readonly default: number | 'cores';
-  readonly min: number;
-  readonly max: number;
-  readonly doc: string;
-  /** What Spark calls it, where it has it. */
-  readonly spark?: string;
-}
+export {
+  DEPLOYMENT_OPTIONS,
+  ENGINE_OPTIONS,
+  type DeclaredOptions,
+  type DeploymentOption,
+  type EngineOptions,
+  type OptionInfo,
+  type OptionName,
+} from './option-table.js';
 
-const DAY_MS = 86_400_000;
-const GIB = 1024 ** 3;
-
-export const ENGINE_OPTIONS = {
-  interval: {
-    field: 'intervalMs',
-    type: 'duration',
-    default: 500,
-    min: 1,
-    max: DAY_MS,
-    doc: 'batch interval: how much time one batch covers',
-    spark: 'batchDuration',
-  },
-  workers: {
-    field: 'workers',
-    type: 'integer',
-    default: 'cores',
-    min: 1,
-    max: 256,
-    doc: 'worker threads, each with a slot of memory',
-    spark: 'spark.executor.cores',
-  },
-  checkpointInterval: {
-    field: 'checkpointIntervalMs',
-    type: 'duration',
-    default: 10_000,
-    min: 1,
-    max: DAY_MS,
-    doc: 'time between two snapshots of the state; every batch in between is in the log',
-    spark: 'DStream.checkpoint(interval)',
-  },
-  taskTimeout: {
-    field: 'taskTimeoutMs',
-    type: 'duration',
-    default: 60_000,
-    min: 1,
-    max: DAY_MS,
-    doc: 'a task that takes longer is ended with its thread and tried again',
-    spark: 'spark.task.reaper.killTimeout',
-  },
-  maxTaskFailures: {
-    field: 'maxTaskFailures',
-    type: 'integer',
-    default: 4,
-    min: 1,
-    max: 1000,
-    doc: 'failed attempts of one task after which its batch fails',
-    spark: 'spark.task.maxFailures',
-  },
-  maxBatchBytes: {
-    field: 'maxBatchBytes',
-    type: 'bytes',
-    default: 64 * 1024 ** 2,
-    min: 1,
-    max: 64 * GIB,
-    doc: 'input bytes of one batch at the most; what is left waits for the next',
-    spark: 'maxBytesPerTrigger',
-  },
-  maxBatchRecords: {
-    field: 'maxBatchRecords',
-    type: 'integer',
-    default: 10_000_000,
-    min: 1,
-    max: 1_000_000_000,
-    doc: 'input records of one batch at the most, for sources that count before they read',
-    spark: 'maxOffsetsPerTrigger',
-  },
-  slotMemory: {
-    field: 'slotMemoryBytes',
-    type: 'bytes',
-    default: GIB,
-    min: 16 * 1024 ** 2,
-    max: 4 * GIB - 65536,
-    doc: 'memory that one worker may use for blocks and state',
-    spark: 'spark.executor.memory',
-  },
-  workerHeap: {
-    field: 'workerHeapBytes',
-    type: 'bytes',
-    default: 2 * GIB,
-    min: 64 * 1024 ** 2,
-    max: 64 * GIB,
-    doc: 'JavaScript heap that the closures of one worker may fill; beyond it the thread is lost and the task retried',
-    spark: 'spark.executor.memoryOverhead',
-  },
-  keyGroups: {
-    field: 'keyGroups',
-    type: 'powerOfTwo',
-    default: 128,
-    min: 1,
-    max: 32_768,
-    doc: 'parts that keyed state is cut into, a power of two, fixed at the first start of a checkpoint',
-  },
-  rollBytes: {
-    field: 'rollBytes',
-    type: 'bytes',
-    default: 128 * 1024 ** 2,
-    min: 1,
-    max: 1024 * GIB,
-    doc: 'size at which an output folder gets a new part file',
-  },
-  rollInterval: {
-    field: 'rollIntervalMs',
-    type: 'duration',
-    default: 3_600_000,
-    min: 1,
-    max: 365 * DAY_MS,
-    doc: 'age, in batch time, at which an output folder gets a new part file',
-  },
-} as const satisfies Record<string, OptionInfo>;
-
-export type OptionName = keyof typeof ENGINE_OPTIONS;
-
-/** Every option's value: milliseconds, bytes or a count, as the field's name says. */
-export type EngineOptions = { readonly [N in OptionName as (typeof ENGINE_OPTIONS)[N]['field']]: number };
-
-/** What a job file may declare: `{ interval: '2s', slotMemory: '2GiB' }`, or plain numbers in milliseconds and bytes. */
-export type DeclaredOptions = { readonly [N in OptionName]?: string | number };
-
-export type OptionOrigin = 'command line' | 'environment' | 'job' | 'default';
+export type OptionOrigin = 'command line' | 'program' | 'environment' | 'checkpoint' | 'job' | 'default';
 
 export interface ResolvedOptions {
   readonly values: EngineOptions;
   readonly origins: { readonly [N in OptionName]: OptionOrigin };
 }
 
+/** An option's value as it is given or recorded. */
+export type OptionText = string | number | boolean;
+
 export interface OptionLayers {
   readonly cli?: { readonly [name: string]: string | undefined };
+  /** What a program that embeds Sluice gives, in the place of a command line. */
+  readonly program?: { readonly [name: string]: OptionText | undefined };
   /** The process's environment; only `SLUICE_...` is looked at. */
   readonly env?: { readonly [name: string]: string | undefined };
-  readonly job?: { readonly [name: string]: string | number | undefined };
+  /** What the run of a checkpoint was started with. */
+  readonly checkpoint?: { readonly [name: string]: OptionText };
+  readonly job?: { readonly [name: string]: OptionText | undefined };
 }
 
 /** `checkpointInterval` -> `SLUICE_CHECKPOINT_INTERVAL`. */
@@ -163,38 +54,60 @@ export const envNameOf = (option: string): string =>
 /** Every option's value and where it came from. Throws `optionUnknown`, `optionInvalid`. */
 export function resolveOptions(layers: OptionLayers): ResolvedOptions {
   refuseUnknown(layers.cli ?? {}, 'on the command line');
+  refuseUnknown(layers.program ?? {}, "in the program's options");
+  refuseUnknown(layers.checkpoint ?? {}, 'in what the checkpoint says of its run');
   refuseUnknown(layers.job ?? {}, "in the job's options");
   refuseMisspeltEnv(layers.env ?? {});
-  const values: Record<string, number> = {};
+  const values: Record<string, number | boolean | string> = {};
   const origins: Record<string, OptionOrigin> = {};
   for (const [name, info] of Object.entries<OptionInfo>(ENGINE_OPTIONS)) {
     const [text, origin] = firstGiven(name, layers);
     values[info.field] = text === undefined ? defaultOf(info) : parseOption(name, info, text, origin);
     origins[name] = origin;
   }
-  return { values: values as EngineOptions, origins: origins as ResolvedOptions['origins'] };
+  return { values: values as unknown as EngineOptions, origins: origins as ResolvedOptions['origins'] };
+}
+
+/** The options that this run was given, by name, in milliseconds and bytes: neither the job's own nor defaults. */
+export function givenOptions({ values, origins }: ResolvedOptions): { readonly [name: string]: OptionText } {
+  const given = Object.entries<OptionInfo>(ENGINE_OPTIONS).filter(
+    ([name]) => !['job', 'default'].includes(origins[name as OptionName]),
+  );
+  return Object.fromEntries(given.map(([name, { field }]) => [name, values[field as keyof EngineOptions]]));
 }
 
 /** The default as somebody would write it: `500 ms`, `64MiB`, `number of cores`. */
 export function formatDefault(info: OptionInfo): string {
+  if (info.type === 'boolean') return String(info.default);
   if (info.default === 'cores') return 'number of cores';
-  return formatValue(info, info.default);
+  return typeof info.default === 'string' ? info.default : formatValue(info, info.default);
 }
 
-function firstGiven(name: string, layers: OptionLayers): [text: string | number | undefined, origin: OptionOrigin] {
+function firstGiven(name: string, layers: OptionLayers): [text: OptionText | undefined, origin: OptionOrigin] {
   const cli = layers.cli?.[name];
   if (cli !== undefined) return [cli, 'command line'];
+  const program = layers.program?.[name];
+  if (program !== undefined) return [program, 'program'];
   const env = layers.env?.[envNameOf(name)];
   if (env !== undefined && env !== '') return [env, 'environment'];
+  const checkpoint = layers.checkpoint?.[name];
+  if (checkpoint !== undefined) return [checkpoint, 'checkpoint'];
   const job = layers.job?.[name];
   if (job !== undefined) return [job, 'job'];
   return [undefined, 'default'];
 }
 
-function parseOption(name: string, info: OptionInfo, text: string | number, origin: OptionOrigin): number {
+function parseOption(
+  name: string,
+  info: OptionInfo,
+  text: OptionText,
+  origin: OptionOrigin,
+): number | boolean | string {
   const what = `${origin === 'environment' ? envNameOf(name) : `option ${name}`} (${origin})`;
+  if (info.type === 'boolean') return parseBoolean(name, text, what);
+  if (info.type === 'choice') return parseChoice(name, info.choices, text, what);
   const value = parseByType(info, text, what);
-  if (value < info.min || value > info.max || !Number.isInteger(value)) {
+  if (!(value >= info.min && value <= info.max) || (info.type !== 'number' && !Number.isInteger(value))) {
     throw new EngineError(
       'optionInvalid',
       `${what} wants ${describeType(info)} from ${formatValue(info, info.min)} to ${formatValue(info, info.max)}, got '${text}'`,
@@ -214,7 +127,25 @@ function parseOption(name: string, info: OptionInfo, text: string | number, orig
   return value;
 }
 
-function parseByType(info: OptionInfo, text: string | number, what: string): number {
+function parseChoice(name: string, choices: readonly string[], text: OptionText, what: string): string {
+  const word = String(text).trim();
+  if (choices.includes(word)) return word;
+  throw new EngineError(
+    'optionInvalid',
+    `${what} wants ${choices.join(' or ')}, got '${text}'${didYouMean(word, choices)}`,
+    {
+      detail: { option: name },
+    },
+  );
+}
+
+function parseBoolean(name: string, text: OptionText, what: string): boolean {
+  const word = String(text).trim();
+  if (word === 'true' || word === 'false') return word === 'true';
+  throw new EngineError('optionInvalid', `${what} wants true or false, got '${text}'`, { detail: { option: name } });
+}
+
+function parseByType(info: NumberOptionInfo, text: OptionText, what: string): number {
   if (typeof text !== 'string' && typeof text !== 'number') return Number.NaN;
   switch (info.type) {
     case 'duration':
@@ -224,10 +155,12 @@ function parseByType(info: OptionInfo, text: string | number, what: string): num
     case 'integer':
     case 'powerOfTwo':
       return /^\s*\d+\s*$/.test(String(text)) ? Number(text) : Number.NaN;
+    case 'number':
+      return /^\s*\d+(\.\d+)?\s*$/.test(String(text)) ? Number(text) : Number.NaN;
   }
 }
 
-function describeType(info: OptionInfo): string {
+function describeType(info: NumberOptionInfo): string {
   switch (info.type) {
     case 'duration':
       return 'a duration in whole milliseconds';
@@ -237,17 +170,21 @@ function describeType(info: OptionInfo): string {
       return 'an integer';
     case 'powerOfTwo':
       return 'a power of two';
+    case 'number':
+      return 'a number';
   }
 }
 
-function formatValue(info: OptionInfo, value: number): string {
+function formatValue(info: NumberOptionInfo, value: number): string {
   if (info.type === 'duration') return formatDuration(value);
   if (info.type === 'bytes') return formatBinaryBytes(value);
   return String(value);
 }
 
-const defaultOf = (info: OptionInfo): number =>
-  info.default === 'cores' ? Math.min(info.max, Math.max(1, availableParallelism())) : info.default;
+const defaultOf = (info: OptionInfo): number | boolean | string =>
+  info.type !== 'choice' && info.default === 'cores'
+    ? Math.min(info.max, Math.max(1, availableParallelism()))
+    : info.default;
 
 function refuseUnknown(given: object, where: string): void {
   const names = Object.keys(ENGINE_OPTIONS);

@@ -7,11 +7,15 @@ import type { Format } from './format.js';
 export type SourceSpec =
   | {
       readonly kind: 'file';
-      /** Folder, file, or a glob in the last piece (`in/*.csv`). */
+      /** Folder, file, or a pattern (`in/*.csv`). */
       readonly path: string;
       readonly format: Format;
       /** After how long without change a last line without its end is taken as it is. */
       readonly settleMs: number;
+      /** Leaves alone what is there when the stream begins. */
+      readonly newFilesOnly?: true;
+      /** Records per second at the most. */
+      readonly maxRate?: number;
     }
   | {
       readonly kind: 'queue';
@@ -24,4 +28,14 @@ export type SourceSpec =
       readonly seed: number;
       /** Rows in all; null = without end. */
       readonly total: number | null;
+      /** Rows per second at the most that a batch takes: those due and not taken wait. */
+      readonly maxRate?: number;
+    }
+  | {
+      readonly kind: 'receiver';
+      /** Name of the receiver's kind, and what it receives from; nothing secret. */
+      readonly receiver: string;
+      readonly from: string;
+      /** Records a second that are taken at the most. */
+      readonly maxRate?: number;
     };

@@ -15,8 +15,12 @@ const OWN_CODES: readonly ErrorCode[] = [
   'typeMismatch',
 ];
 
-/** What a user is told of a batch that failed: stream, batch, stage, partition, and the line of their own code. */
-export function batchError({ time, stage, partition, attempts, label, failure }: BatchFailure): EngineError {
+/**
+ * What a user is told of a batch that failed: stream, batch, stage, partition, and the line of their own code.
+ * @param goesOn whether later batches are committed without it
+ */
+export function batchError(batchFailure: BatchFailure, goesOn = false): EngineError {
+  const { time, stage, partition, attempts, label, failure } = batchFailure;
   const node = failure.kind === 'userError' && failure.node ? failure.node : label;
   const place = placeOf(failure);
   const where = `stage ${stage}, partition ${partition}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
@@ -24,7 +28,9 @@ export function batchError({ time, stage, partition, attempts, label, failure }:
   return new EngineError(
     codeOf(failure),
     `batch ${formatBatchTime(time)} (${time}) failed in ${node} (${where}): ${formatFailure(failure)}${place === '' ? '' : ` at ${place}`}. ` +
-      'Everything before this batch is committed; the next run begins with it',
+      (goesOn
+        ? 'The next run begins with it'
+        : 'Everything before this batch is committed; the next run begins with it'),
     { detail },
   );
 }

@@ -4,8 +4,10 @@ import type { Json } from '../core/json.js';
 import type { EngineOptions } from '../core/options.js';
 import type { Job } from '../api/job.js';
 import type { CheckpointOptions } from '../checkpoint/checkpoint-store.js';
+import type { RunRecord } from '../checkpoint/run-record.js';
 import type { WorkerInit } from '../protocol/messages.js';
 import type { TaskRunner } from '../protocol/task-runner.js';
+import type { StartReceivers } from '../sources/receiver/receiver-messages.js';
 
 /** What is run. */
 export interface EngineSettings {
@@ -18,6 +20,8 @@ export interface EngineSettings {
   readonly checkpoint: string | undefined;
   /** Absolute path of the folder for records that cannot be read; undefined = they are only counted. */
   readonly deadLetters: string | undefined;
+  /** How the run was started, for the checkpoint. */
+  readonly run?: RunRecord;
   /** Process all there is, then stop. */
   readonly once: boolean;
 }
@@ -28,7 +32,16 @@ export interface EngineWorld {
   readonly fs: FileSystem;
   /** Starts the executor slots. */
   readonly makeRunner: (makeInit: (slot: number, memories: readonly WebAssembly.Memory[]) => WorkerInit) => TaskRunner;
+  /** Starts the thread in which the job's receivers run; default: they run in this one. */
+  readonly startReceivers?: StartReceivers;
   /** Who holds the checkpoint's lock, and whether another holder is alive; default: this process, the system's word. */
   readonly owner?: CheckpointOptions['owner'];
   readonly isAlive?: CheckpointOptions['isAlive'];
 }
+
+/** What the slowest disk that is worth running on reads and writes a second, bytes. */
+const SLOW_DISK_BYTES_PER_S = 16 * 1024 ** 2;
+
+/** How long a worker may take to write or load one partition of the state: all of its memory on a slow disk, and a task's time. */
+export const stateTimeoutMs = ({ taskTimeoutMs, slotMemoryBytes }: EngineOptions): number =>
+  taskTimeoutMs + Math.ceil((slotMemoryBytes / SLOW_DISK_BYTES_PER_S) * 1000);

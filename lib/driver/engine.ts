@@ -6,158 +6,61 @@
  *                         |      \---offsets--> checkpoint log
  *                         +--> BatchCommitter --> outputs, commit record
  */
-import { keyGroupRange } from '../core/hash.js';
-import { batchTime, type BatchTime } from '../core/time.js';
+import { assertNever } from '../core/assert-never.js';
+import type { Clock } from '../core/clock.js';
+import type { EngineOptions } from '../core/options.js';
+import { allOutputs, openParts, type EngineParts } from './engine-parts.js';
+import { EngineError, messageOf } from '../core/errors.js';
+import { batchTime, formatDuration, type BatchTime } from '../core/time.js';
 import type { CheckpointStore } from '../checkpoint/checkpoint-store.js';
-import { operatorStates } from '../executor/state-tables.js';
 import type { RunListener, RunSummary } from '../metrics/run-events.js';
-import { RunCounters } from './run-counters.js';
-import { fingerprintOf } from '../plan/fingerprint.js';
-import { checkSlides, endsSlide } from '../plan/slides.js';
-import { compileStages, outputSlide } from '../plan/stages.js';
+import type { RunCounters } from './run-counters.js';
+import { endsSlide } from '../plan/slides.js';
+import { outputSlide } from '../plan/stages.js';
 import type { SnapshotFileRef } from '../protocol/messages.js';
-import { BatchCommitter } from '../scheduler/batch-committer.js';
+import { BatchCommitter, type CommitStep } from '../scheduler/batch-committer.js';
 import { BatchRun } from '../scheduler/batch-run.js';
+import type { BatchComputation } from '../scheduler/batch-turn.js';
 import { BatchScheduler, previousTimeOf } from '../scheduler/batch-scheduler.js';
 import type { Batch } from '../scheduler/batch.js';
-import { SlotPool } from '../scheduler/slot-pool.js';
-import { makeDeadLetterSink } from '../sinks/dead-letter.js';
+import { RateControllers } from '../scheduler/rate/rate-controllers.js';
+import { jitterOf } from '../scheduler/jitter.js';
+import type { SlotPool } from '../scheduler/slot-pool.js';
+import type { Speculation } from '../scheduler/speculation.js';
 import { batchError } from './batch-error.js';
-import { BatchPlanner } from './batch-planner.js';
-import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
-import type { EngineSettings, EngineWorld } from './engine-settings.js';
-import { openRecovery, storeOf, type Recovery } from './recovery.js';
-import { buildJob } from './build-job.js';
-import { matchSources } from './match-sources.js';
+import { type OpenOutput } from './output-ports.js';
+import { stateTimeoutMs, type EngineSettings, type EngineWorld } from './engine-settings.js';
+import { type Recovery } from './recovery.js';
+import { describeInputs } from './describe-inputs.js';
+import { type ReceiverFolders } from './receiver-folders.js';
+import type { Receivers } from './receivers.js';
 import { KeptBatches } from './kept-batches.js';
-import { RddJobs } from './rdd-jobs.js';
-import { restoreState } from './restore-state.js';
-import { runInfo } from './run-info.js';
-import { makeBroadcastSources, makeSources, type Source } from './source-ports.js';
+import { type Source } from './source-ports.js';
 import { snapshotState } from './snapshot-state.js';
 
 export class Engine {
   readonly #pool: SlotPool;
   readonly #scheduler: BatchScheduler;
+  readonly #committer: BatchCommitter;
+  readonly #clock: Clock;
   readonly #sources: readonly Source[];
   readonly #outputs: readonly OpenOutput[];
   readonly #store: CheckpointStore | undefined;
   readonly #counters: RunCounters;
   readonly #kept: KeptBatches;
   readonly #listener: RunListener;
+  readonly #receivers: Receivers;
+  readonly #folders: ReceiverFolders;
   /** Settles when the run has ended and everything is closed. */
   readonly done: Promise<RunSummary>;
   #stopping = false;
   #aborted = false;
+  /** Why the run ended before what was under way was done. */
+  #abortError: EngineError | undefined;
 
   /** Opens the checkpoint, the sources and the outputs, restores the state, and starts cutting batches. */
-  static async start(settings: EngineSettings, world: EngineWorld, listener: RunListener): Promise<Engine> {
-    const { options } = settings;
-    const startMs = world.clock.now();
-    const { graph, plan } = buildJob(settings, options.workers);
-    checkSlides(plan, options.intervalMs);
-    const fingerprint = fingerprintOf(plan);
-    const compiled = compileStages(plan);
-    const operators = operatorStates(plan);
-    const partitions = new Map([...operators].map(([id, state]) => [id, state.numPartitions]));
-    const broadcasts = makeBroadcastSources(graph);
-    const sources = [...makeSources(plan, graph, listener), ...broadcasts];
-    const roll = { rollBytes: options.rollBytes, rollMs: options.rollIntervalMs };
-    const jobs = new RddJobs(graph);
-    const outputs = plan.outputs.map(output => makeOutput(output, graph, jobs, world.fs, roll, listener));
-    const deadLetters =
-      settings.deadLetters === undefined
-        ? undefined
-        : sinkOutput('deadletter', makeDeadLetterSink(settings.deadLetters, world.fs, roll));
-    const closers: (() => Promise<unknown>)[] = [];
-    try {
-      const recovery = await openRecovery(settings, world, {
-        fingerprint,
-        operators,
-        seeded: [...graph.initialStates.keys()],
-        listener,
-      });
-      if (recovery.store !== undefined) closers.push(() => storeOf(recovery).close());
-      // State that cannot be cut into that many parts is refused here, not in the first batch.
-      for (const numPartitions of partitions.values()) keyGroupRange(0, numPartitions, recovery.numKeyGroups);
-      const init = {
-        limitBytes: options.slotMemoryBytes,
-        jobModule: settings.module,
-        jobArgs: settings.args,
-        fingerprint,
-        captured: settings.module === '' ? [] : graph.captured(),
-      } as const;
-      const runner = world.makeRunner((slot, memories) => ({
-        ...init,
-        slot,
-        memories,
-        numPartitions: options.workers,
-        numKeyGroups: recovery.numKeyGroups,
-      }));
-      const pool = new SlotPool(runner, options.taskTimeoutMs);
-      closers.push(() => pool.stop());
-      matchSources(
-        recovery,
-        sources.map(({ id }) => id),
-        listener,
-      );
-      for (const source of sources) {
-        closers.push(() => source.driver.stop());
-        await source.driver.start(recovery.sourceStates[source.id]);
-        for (const { ranges, time } of recovery.batches) source.driver.replay(ranges[source.id] ?? [], time);
-      }
-      for (const output of allOutputs(outputs, deadLetters)) {
-        closers.push(() => output.close());
-        await output.open(recovery.sinks[output.port.id]);
-      }
-      const counters = new RunCounters(world.clock.now());
-      await restoreState({
-        pool,
-        maxFailures: options.maxTaskFailures,
-        partitions,
-        rows: recovery.stateRows(),
-        onTable: (...size) => counters.setTable(...size),
-      });
-      const rerun = recovery.batches.filter(batch => !batch.committed);
-      listener({ kind: 'started', info: runInfo(settings, plan) });
-      if (recovery.restored) {
-        const tookMs = world.clock.now() - startMs;
-        listener({
-          kind: 'restored',
-          lastBatchTime: recovery.lastCommitted ?? 0,
-          stateRows: counters.stateRows,
-          rerun: rerun.length,
-          tookMs,
-        });
-      }
-      return new Engine({
-        settings,
-        world,
-        listener,
-        compiled,
-        planner: new BatchPlanner(
-          graph,
-          compiled,
-          [...graph.broadcasts.values()].flatMap((broadcast, i) => {
-            const source = broadcasts[i]?.driver;
-            return source === undefined ? [] : [[broadcast, source] as const];
-          }),
-        ),
-        rememberMs: graph.rememberMs,
-        jobs,
-        partitions,
-        sources,
-        outputs,
-        deadLetters,
-        recovery,
-        rerun,
-        pool,
-        counters,
-      });
-    } catch (error) {
-      for (const close of closers.reverse()) await close().catch(() => undefined);
-      throw error;
-    }
+  static async start(settings: EngineSettings, world: EngineWorld, runListener: RunListener): Promise<Engine> {
+    return new Engine(await openParts(settings, world, runListener));
   }
 
   private constructor(parts: EngineParts) {
@@ -169,14 +72,26 @@ export class Engine {
     this.#store = recovery.store;
     this.#counters = counters;
     this.#listener = listener;
+    this.#receivers = parts.receivers;
+    this.#folders = parts.folders;
     const ports = parts.sources.map(source => source.port);
+    this.#clock = world.clock;
     const kept = new KeptBatches(pool, parts.rememberMs);
     pool.onFull(() => kept.evictOldest());
     this.#kept = kept;
     const persisted = parts.compiled.plan.outputs.filter(({ operation }) => operation.kind === 'persist');
+    const mode = settings.once ? 'drain' : 'clock';
+    const rates = new RateControllers({
+      settings: options,
+      sources: parts.sources.filter(source => source.isLimited).map(source => source.port),
+      mode,
+      now: () => world.clock.now(),
+      restored: recovery.rates,
+    });
     const committer = new BatchCommitter({
       log: recovery.store,
       sources: ports,
+      rates,
       outputs: parts.outputs.map(output => output.port),
       runs: (output, batch) =>
         endsSlide(outputSlide(parts.compiled, output), batch.time, batch.previousTime) &&
@@ -190,11 +105,15 @@ export class Engine {
       },
       deadLetters: parts.deadLetters?.port,
       bytesOf: block => pool.bytesOf(block),
+      onStep: step => this.#tellStep(step, world.clock.now()),
       sinks: recovery.sinks,
+      onBatchFailure: options.onBatchFailure,
     });
+    this.#committer = committer;
     const runOptions = {
       maxTaskFailures: options.maxTaskFailures,
       taskTimeoutMs: options.taskTimeoutMs,
+      ...(options.speculation === 'on' ? { speculation: speculationOf(options, world.clock, listener) } : {}),
       onRetry: (task: string, attempt: number, reason: string) =>
         listener({ kind: 'taskRetried', task, attempt, reason }),
       onTableSize: (operator: string, partition: number, numRows: number) =>
@@ -204,79 +123,161 @@ export class Engine {
     this.#scheduler = new BatchScheduler({
       clock: world.clock,
       intervalMs: options.intervalMs,
-      mode: settings.once ? 'drain' : 'clock',
+      jitterOf: time => jitterOf(settings.job.name, time, options.jitterMs),
+      mode,
       sources: ports,
       parallelism: options.workers,
       maxBatchBytes: options.maxBatchBytes,
       maxBatchRecords: options.maxBatchRecords,
       log: recovery.store,
       committer,
-      checkpointIntervalMs: options.checkpointIntervalMs,
+      rates,
+      checkpointIntervalMs: parts.checkpointIntervalMs,
       lastTime: recovery.lastPlanned,
       lastCommitted: recovery.lastCommitted,
-      rerun: parts.rerun.map((batch, i) => {
-        const lastTime = i === 0 ? recovery.lastCommitted : parts.rerun[i - 1]?.time;
-        return rerunOf(batch, previousTimeOf(batch.time, lastTime, options.intervalMs), world.clock.now());
+      rerun: parts.rerun.map(batch => {
+        const previousTime = previousTimeOf(batch.time, batch.previousTime, options.intervalMs);
+        return rerunOf(batch, previousTime, world.clock.now());
       }),
-      compute: (batch, done) => {
+      concurrentJobs: options.concurrentJobs,
+      onBatchFailure: options.onBatchFailure,
+      compute: (batch, done, turn) => {
         const bound = parts.planner.bind(batch);
-        if ('failure' in bound) done(bound);
-        else new BatchRun(bound.compiled, pool, batch, { ...runOptions, inputs: bound.inputs }, done).start();
+        if ('failure' in bound) {
+          done(bound);
+          return NOTHING_COMPUTED;
+        }
+        const run = new BatchRun(bound.compiled, pool, batch, { ...runOptions, inputs: bound.inputs }, done, turn);
+        run.start();
+        return run;
       },
-      snapshot: time => this.#snapshot(parts.partitions, time, options.maxTaskFailures),
+      wake: () => pool.offer(),
+      snapshot: time => this.#snapshot(parts.partitions, time, options),
       release: result => {
         const held = new Set(persisted.flatMap(({ id }) => result.kept.get(id) ?? []).map(({ block }) => block));
         pool.release(result.blocks.filter(block => !held.has(block)));
       },
+      onSubmitted: ({ time, submittedMs, ranges }) =>
+        listener({ kind: 'batchSubmitted', time, submittedMs, inputs: describeInputs(ranges, parts.compiled.plan) }),
+      onStarted: ({ time }, startedMs) => listener({ kind: 'batchStarted', time, startedMs }),
       onCompleted: completed =>
-        listener({ kind: 'batchCompleted', batch: counters.complete(completed, settings.once) }),
-      onCheckpoint: (time, bytes, tookMs) => listener({ kind: 'checkpointWritten', time, bytes, tookMs }),
+        listener({
+          kind: 'batchCompleted',
+          batch: { ...counters.complete(completed, settings.once), rateLimits: rates.limits },
+        }),
+      onCheckpoint: (time, bytes, tookMs) => {
+        for (const { driver } of parts.sources) driver.checkpointed?.(batchTime(time));
+        listener({ kind: 'checkpointWritten', time, bytes, tookMs });
+      },
       toError: failure => {
-        const error = batchError(failure);
+        const error = batchError(failure, options.onBatchFailure === 'continue');
         // What an abort cancels has not failed.
         if (this.#aborted) return error;
         listener({
           kind: 'batchFailed',
           time: failure.time,
+          failedMs: world.clock.now(),
           message: error.message,
           location: String(error.detail['place'] ?? ''),
         });
         return error;
       },
+      onSkipped: (batch, step, error) => {
+        counters.skip();
+        if (step === 'commit') {
+          const location = String(error.detail['place'] ?? '');
+          listener({
+            kind: 'batchFailed',
+            time: batch.time,
+            failedMs: world.clock.now(),
+            message: error.message,
+            location,
+          });
+        }
+        listener({
+          kind: 'warning',
+          message: `${error.message}. Later batches go on without it (onBatchFailure: continue)`,
+        });
+      },
     });
     this.done = this.#run();
   }
 
-  /** Lets the batch under way finish and commits it, then ends. */
-  async stop(): Promise<void> {
+  /**
+   * Lets the batches under way finish and commits them, then ends; resolves when all is closed. Receivers stop first, and
+   * what they have stored still comes into a batch.
+   * @param timeoutMs after this the run is aborted, and `done` rejects with `stopTimeout`; without it there is no limit
+   */
+  async stop({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<void> {
     this.#stopping = true;
+    const cancel =
+      timeoutMs === undefined
+        ? undefined
+        : this.#clock.setTimer(this.#clock.now() + timeoutMs, () => void this.#giveUp(timeoutMs));
+    await Promise.race([this.#receivers.stop(), this.done.catch(() => undefined)]);
     this.#scheduler.stop();
-    await this.done.then(
+    await this.#ended();
+    cancel?.();
+  }
+
+  /** Ends at once, as a crash would, but with threads and handles closed. What is not committed is done again by the next run. */
+  async abort(): Promise<void> {
+    await this.#abort(new EngineError('contextState', 'the run was aborted, and what was under way is cancelled'));
+  }
+
+  async #giveUp(timeoutMs: number): Promise<void> {
+    const waited = formatDuration(timeoutMs);
+    this.#abortError = new EngineError(
+      'stopTimeout',
+      `the stop waited ${waited} for the batches under way, and they did not end: the run is aborted, and the next one begins with ` +
+        'them. Give them more time with the option gracefulStopTimeout',
+    );
+    this.#listener({ kind: 'warning', message: `the batches under way did not end within ${waited}: aborting` });
+    await this.#abort(this.#abortError);
+  }
+
+  async #abort(error: EngineError): Promise<void> {
+    this.#aborted = true;
+    this.#committer.abort(error);
+    await this.#pool.stop();
+    this.#scheduler.stop();
+    await this.#ended();
+  }
+
+  #ended(): Promise<void> {
+    return this.done.then(
       () => undefined,
       () => undefined,
     );
   }
 
-  /** Ends at once, as a crash would, but with threads and handles closed. What is not committed is done again by the next run. */
-  async abort(): Promise<void> {
-    this.#aborted = true;
-    await this.#pool.stop();
-    this.#scheduler.stop();
-    await this.done.then(
-      () => undefined,
-      () => undefined,
-    );
+  #tellStep(step: CommitStep, nowMs: number): void {
+    const { kind, time } = step;
+    switch (kind) {
+      case 'outputStarted':
+        return this.#listener({ kind, time, output: step.output, startedMs: nowMs });
+      case 'outputCompleted':
+        return this.#listener({ kind, time, output: step.output, completedMs: nowMs, failure: step.error?.message });
+      case 'failed':
+        // What an abort cancels has not failed.
+        if (!this.#aborted)
+          this.#listener({ kind: 'batchFailed', time, failedMs: nowMs, message: messageOf(step.error), location: '' });
+        return;
+      default:
+        assertNever(step);
+    }
   }
 
   #snapshot(
     partitions: ReadonlyMap<string, number>,
     time: BatchTime,
-    maxFailures: number,
+    options: EngineOptions,
   ): Promise<readonly SnapshotFileRef[]> {
     const store = this.#store;
     if (store === undefined) return Promise.resolve([]);
     const pathOf = (operator: string, partition: number): string => store.snapshotPath(operator, partition, time);
-    return snapshotState({ pool: this.#pool, maxFailures, partitions, pathOf });
+    const limits = { maxFailures: options.maxTaskFailures, timeoutMs: stateTimeoutMs(options) };
+    return snapshotState({ pool: this.#pool, ...limits, partitions, pathOf });
   }
 
   /** How many blocks the driver holds: 0 between batches. */
@@ -290,8 +291,8 @@ export class Engine {
       await this.#scheduler.done;
       return this.#end(this.#stopping ? 'stopped' : 'finished');
     } catch (error) {
-      if (!this.#aborted) this.#end('failed');
-      throw error;
+      if (!this.#aborted || this.#abortError !== undefined) this.#end('failed');
+      throw this.#abortError ?? error;
     } finally {
       await this.#close();
     }
@@ -306,6 +307,7 @@ export class Engine {
 
   async #close(): Promise<void> {
     const closing = [
+      this.#receivers.close(),
       this.#pool.stop(),
       ...this.#sources.map(source => source.driver.stop()),
       ...this.#outputs.map(output => output.close()),
@@ -314,34 +316,23 @@ export class Engine {
       if (status === 'rejected' && 'reason' in rest)
         this.#listener({ kind: 'warning', message: `while closing: ${String(rest.reason)}` });
     }
+    await this.#folders.remove();
     await this.#store?.close();
   }
 }
 
-interface EngineParts {
-  readonly settings: EngineSettings;
-  readonly world: EngineWorld;
-  readonly listener: RunListener;
-  readonly compiled: ReturnType<typeof compileStages>;
-  readonly planner: BatchPlanner;
-  readonly jobs: RddJobs;
-  /** For how long persisted streams keep their batches. */
-  readonly rememberMs: number;
-  /** Partitions of each operator with state. */
-  readonly partitions: ReadonlyMap<string, number>;
-  readonly sources: readonly Source[];
-  readonly outputs: readonly OpenOutput[];
-  readonly deadLetters: OpenOutput | undefined;
-  readonly recovery: Recovery;
-  /** Planned by an earlier process and not committed. */
-  readonly rerun: Recovery['batches'];
-  readonly pool: SlotPool;
-  readonly counters: RunCounters;
-}
+/** Of a batch whose plan could not be made. */
+const NOTHING_COMPUTED: BatchComputation = { cancel: () => undefined, apply: done => done(undefined) };
 
-/** Dead letters first: they are committed before the rows that were read beside them. */
-const allOutputs = (outputs: readonly OpenOutput[], deadLetters: OpenOutput | undefined): readonly OpenOutput[] =>
-  deadLetters === undefined ? outputs : [deadLetters, ...outputs];
+const speculationOf = (options: EngineOptions, clock: Clock, listener: RunListener): Speculation => ({
+  clock,
+  minTaskMs: options.speculationMinMs,
+  onCopy: (task, runningMs) =>
+    listener({
+      kind: 'warning',
+      message: `task ${task} takes ${formatDuration(Math.round(runningMs))}, three times as long as the others: a copy of it is started`,
+    }),
+});
 
 const rerunOf = ({ time, ranges }: Recovery['batches'][number], previousTime: number, nowMs: number): Batch => ({
   time: batchTime(time),

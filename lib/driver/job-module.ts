@@ -11,6 +11,7 @@ import { didYouMean } from '../core/nearest.js';
 import { describeThrown, engineErrorCode, firstUserFrame, formatFrame, stackOf } from '../executor/failure-of.js';
 import { bundleJob } from './job-bundle.js';
 import { findCached, jobCacheFolder, storeModule } from './job-cache.js';
+import { startLoading } from './main-program.js';
 
 export interface JobModule {
   /** Absolute path of the compiled module; a worker imports it as it is. */
@@ -41,10 +42,13 @@ export async function loadJobModule(path: string, options: LoadJobOptions): Prom
   const module = findCached(folder, identity) ?? storeModule(folder, identity, await bundleJob(identity));
   // For this thread, as `serve` does for a worker's: a stack names the lines of the job file.
   process.setSourceMapsEnabled(true);
+  const loaded = startLoading(job);
   try {
     return { module, exports: (await import(pathToFileURL(module).href)) as JobModule['exports'] };
   } catch (error) {
     throw loadError(job, options.sluiceEntry, error);
+  } finally {
+    loaded();
   }
 }
 

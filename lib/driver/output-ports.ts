@@ -5,6 +5,7 @@ import { EngineError } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
 import { formatBatchTime } from '../core/time.js';
+import { userCall } from '../core/user-call.js';
 import { decodeValue } from '../core/value-codec.js';
 import type { Rdd } from '../api/rdd.js';
 import type { StreamGraph } from '../api/stream-graph.js';
@@ -13,7 +14,7 @@ import type { RunListener } from '../metrics/run-events.js';
 import type { OutputNode } from '../plan/node.js';
 import type { BatchOutput, OutputPort } from '../scheduler/ports.js';
 import type { RddJobs } from './rdd-jobs.js';
-import { makeSinkDriver, type RollOptions } from '../sinks/sink-spec.js';
+import { makeSinkDriver, skipsEmpty, type RollOptions } from '../sinks/sink-spec.js';
 import type { SinkDriver } from '../sinks/sink.js';
 
 /** An output's end with its life cycle. */
@@ -37,7 +38,7 @@ export function makeOutput(
   const { operation, id } = output;
   switch (operation.kind) {
     case 'file':
-      return sinkOutput(id, makeSinkDriver(operation.spec, fs, roll));
+      return sinkOutput(id, makeSinkDriver(operation.spec, fs, roll), skipsEmpty(operation.spec));
     case 'print':
       return { port: printPort(id, operation.limit, listener), open: nothing, close: nothing };
     case 'foreachRdd':
@@ -52,8 +53,13 @@ export function makeOutput(
 }
 
 /** An output whose rows are staged bytes: committed by its sink, recovered from the handle. */
-export function sinkOutput(id: string, sink: SinkDriver): OpenOutput {
-  const port: OutputPort = { id, skipsEmpty: true, commit: (time, output) => sink.commit(time, output.staged) };
+export function sinkOutput(id: string, sink: SinkDriver, skipsEmptyBatch = true): OpenOutput {
+  const port: OutputPort = {
+    id,
+    skipsEmpty: skipsEmptyBatch,
+    commit: (time, output) => sink.commit(time, output.staged),
+    rollBack: handle => sink.open(handle),
+  };
   return { port, open: handle => sink.open(handle), close: () => sink.close() };
 }
 
@@ -78,9 +84,10 @@ function functionPort(output: OutputNode, graph: StreamGraph, jobs: RddJobs): Ou
   return {
     id: output.id,
     skipsEmpty: false,
+    runsUserCode: true,
     async commit(time, batch) {
       try {
-        await jobs.run(output, time, batch.kept, f);
+        await jobs.run(output, time, batch.kept, (rdd, at) => userCall(() => f(rdd, at)));
         return undefined;
       } catch (error) {
         if (error instanceof EngineError) throw error;

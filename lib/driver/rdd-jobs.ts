@@ -2,16 +2,17 @@
  * Runs the functions of foreachRDD and the actions they call. A function is given the RDD of its batch, whose rows lie
  * in blocks; each action is a small job of its own on the same slots, beside the batches that are being computed.
  */
-import { EngineError } from '../core/errors.js';
+import { EngineError, messageOf } from '../core/errors.js';
 import { batchTime } from '../core/time.js';
 import { decodeValue, encodeValue } from '../core/value-codec.js';
 import { planOfAction, RESULT, walkLineage, type ActionPlan } from '../api/action-plan.js';
 import { Lineage } from '../api/lineage.js';
 import type { Materialized } from '../api/lower-lineage.js';
 import { Rdd } from '../api/rdd.js';
-import type { PartitionRows, RddSession } from '../api/rdd-runtime.js';
+import type { ActionOutcome, PartitionRows, RddSession } from '../api/rdd-runtime.js';
 import type { StreamGraph } from '../api/stream-graph.js';
 import { readRowBlock } from '../blocks/row-block.js';
+import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
 import type { OutputNode } from '../plan/node.js';
 import { compileStages } from '../plan/stages.js';
@@ -19,6 +20,7 @@ import type { Accumulated, BlockRef, BroadcastRef, KeptPart, PlanRef } from '../
 import type { Batch, BatchFailure, BatchResult } from '../scheduler/batch.js';
 import { BatchRun, type BatchRunOptions } from '../scheduler/batch-run.js';
 import type { SlotPool } from '../scheduler/slot-pool.js';
+import { TextFolders } from '../sinks/text-folder.js';
 import { batchError } from './batch-error.js';
 import { rangesOf } from './batch-planner.js';
 import type { KeptBatches } from './kept-batches.js';
@@ -37,15 +39,22 @@ export interface RddExecutor {
 
 export class RddJobs {
   readonly #graph: StreamGraph;
+  readonly #folders: TextFolders;
   #executor: RddExecutor | undefined;
 
-  constructor(graph: StreamGraph) {
+  constructor(graph: StreamGraph, fs: FileSystem) {
     this.#graph = graph;
+    this.#folders = new TextFolders(fs);
   }
 
   start(executor: RddExecutor): void {
     this.#executor = executor;
-    this.#graph.rdds.outside = new DriverSession(executor, this.#graph, undefined, 0, []);
+    this.#graph.rdds.outside = new DriverSession(
+      { executor, folders: this.#folders, graph: this.#graph },
+      undefined,
+      0,
+      [],
+    );
   }
 
   /** Takes what the tasks of a batch or action added to accumulators. */
@@ -63,7 +72,7 @@ export class RddJobs {
     const executor = this.#executor;
     if (executor === undefined)
       throw new EngineError('internal', 'an output was committed before the slots were there');
-    const session = new DriverSession(executor, this.#graph, output, time, parts);
+    const session = new DriverSession({ executor, folders: this.#folders, graph: this.#graph }, output, time, parts);
     const { columns } = this.#graph.node(output.parent);
     const leaf = { kind: 'blocks', name: output.id, numPartitions: parts.length, session } as const;
     const runtime = this.#graph.rdds;
@@ -79,9 +88,17 @@ export class RddJobs {
   }
 }
 
+/** What sessions have in common. */
+interface SessionWorld {
+  readonly executor: RddExecutor;
+  readonly folders: TextFolders;
+  readonly graph: StreamGraph;
+}
+
 /** One call of a function of foreachRDD; without one, what is outside of any, where no closure can run in a worker. */
 class DriverSession implements RddSession {
   readonly #executor: RddExecutor;
+  readonly #folders: TextFolders;
   readonly #graph: StreamGraph;
   readonly #output: OutputNode | undefined;
   readonly #time: number;
@@ -90,20 +107,21 @@ class DriverSession implements RddSession {
   readonly #materialized = new Map<Lineage, Materialized>();
   /** Blocks of RDDs that were cached. */
   readonly #own: BlockRef[] = [];
-  readonly #results: (Uint8Array | null)[] = [];
+  /** What each call gave; null for one that has not ended. */
+  readonly #results: (CallResult | null)[] = [];
   readonly #ended: number[] = [];
   readonly #running = new Set<Promise<unknown>>();
   readonly #numPartitions: number;
   #isClosed = false;
 
   constructor(
-    executor: RddExecutor,
-    graph: StreamGraph,
+    { executor, folders, graph }: SessionWorld,
     output: OutputNode | undefined,
     time: number,
     parts: readonly KeptPart[],
   ) {
     this.#executor = executor;
+    this.#folders = folders;
     this.#graph = graph;
     this.#output = output;
     this.#time = time;
@@ -113,23 +131,47 @@ class DriverSession implements RddSession {
   }
 
   async collect(lineage: Lineage, limit: number | null): Promise<readonly PartitionRows[]> {
-    if (this.#isClosed) {
-      throw new EngineError(
-        'jobInvalid',
-        `an action of an RDD was called after the function of ${this.#label} had ended for batch ${this.#time}: await each action in it`,
-      );
-    }
-    requireSession(lineage, this, this.#label);
+    this.#requireOpen();
     const index = this.#results.push(null) - 1;
-    const computing = this.#compute(lineage, limit, index);
-    this.#running.add(computing);
-    try {
-      const rows = await computing;
-      this.#results[index] = sharedBytes(encodeValue(rows));
+    return this.#settle(index, this.#compute(lineage, limit, index));
+  }
+
+  #requireOpen(): void {
+    if (!this.#isClosed) return;
+    throw new EngineError(
+      'jobInvalid',
+      `an action of an RDD was called after the function of ${this.#label} had ended for batch ${this.#time}: await each action in it`,
+    );
+  }
+
+  async writeFolder(path: string, texts: Lineage): Promise<void> {
+    this.#requireOpen();
+    const index = this.#results.push(null) - 1;
+    const output = this.#output?.id ?? 'slice';
+    const writer = { job: this.#graph.job, output, batch: this.#time, action: index };
+    const write = async (): Promise<void> => {
+      const parts = await this.#compute(texts, null, index);
+      await this.#folders.write(path, parts.flatMap(({ rows }) => rows) as string[], writer);
+    };
+    await this.#settle(index, write());
+  }
+
+  /** Notes how an action ended, for workers that run the function again as far as a later one. */
+  async #settle<T>(index: number, running: Promise<T>): Promise<T> {
+    this.#running.add(running);
+    const end = (outcome: ActionOutcome): void => {
+      this.#running.delete(running);
+      // Outside of a function nothing runs again in a worker.
+      if (this.#output !== undefined) this.#results[index] = { value: outcome, bytes: undefined };
       this.#ended.push(index);
-      return rows;
-    } finally {
-      this.#running.delete(computing);
+    };
+    try {
+      const result = await running;
+      end({ result });
+      return result;
+    } catch (error) {
+      end({ code: error instanceof EngineError ? error.code : 'internal', message: messageOf(error) });
+      throw error;
     }
   }
 
@@ -141,8 +183,7 @@ class DriverSession implements RddSession {
       this.#kept.set(name, blocks);
       return { name, numPartitions: blocks.length };
     });
-    const index = this.#results.push(sharedBytes(encodeValue(batches))) - 1;
-    this.#ended.push(index);
+    if (this.#output !== undefined) this.#ended.push(this.#results.push({ value: batches, bytes: undefined }) - 1);
     return batches.map(batch => new Lineage({ leaf: { kind: 'blocks', ...batch, session: this } }));
   }
 
@@ -157,12 +198,13 @@ class DriverSession implements RddSession {
     this.#executor.pool.release(this.#own);
   }
 
-  #compute(lineage: Lineage, limit: number | null, index: number): Promise<readonly PartitionRows[]> {
+  async #compute(lineage: Lineage, limit: number | null, index: number): Promise<readonly PartitionRows[]> {
+    requireSession(lineage, this, this.#label);
     const { leaf } = lineage;
     const there =
       this.#materialized.get(lineage)?.name ?? (leaf?.kind === 'blocks' && !lineage.isCached ? leaf.name : undefined);
     // Rows that are there are read where they lie.
-    if (there !== undefined) return Promise.resolve(this.#read(this.#kept.get(there) ?? [], limit));
+    if (there !== undefined) return this.#read(this.#kept.get(there) ?? [], limit);
     return this.#run(
       planOfAction(lineage, limit, index, node => this.#materialized.get(node)),
       lineage,
@@ -199,7 +241,7 @@ class DriverSession implements RddSession {
       sourceStates: undefined,
     };
     const outcome = await new Promise<BatchResult | BatchFailure>(done =>
-      new BatchRun(compileStages(plan), pool, batch, { ...options, inputs }, done).start(),
+      new BatchRun(compileStages(plan), pool, batch, { ...options, inputs, mayWait: false }, done).start(),
     );
     if ('failure' in outcome) throw batchError({ ...outcome, label: `${this.#label}: ${outcome.label}` });
     accumulateIn(this.#graph, outcome.accumulated);
@@ -234,7 +276,7 @@ class DriverSession implements RddSession {
       output: this.#output.id,
       numPartitions: this.#numPartitions,
       index,
-      results: [...this.#results],
+      results: this.#results.map(bytesOf),
       ended: [...this.#ended],
       materialized: [...this.#materialized].flatMap(([node, kept]) => {
         const number = walk.indexOf(node);
@@ -262,6 +304,15 @@ function requireSession(lineage: Lineage, session: object, label: string): void 
 function accumulateIn(graph: StreamGraph, accumulated: readonly Accumulated[]): void {
   for (const { name, bytes } of accumulated) graph.accumulators.get(name)?.merge(bytes);
 }
+
+/** Encoded when a worker needs it. */
+interface CallResult {
+  readonly value: unknown;
+  bytes: Uint8Array | undefined;
+}
+
+const bytesOf = (result: CallResult | null): Uint8Array | null =>
+  result && (result.bytes ??= sharedBytes(encodeValue(result.value)));
 
 /** In memory that is handed to workers without a copy each time. */
 function sharedBytes(bytes: Uint8Array): Uint8Array {

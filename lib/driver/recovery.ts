@@ -17,11 +17,14 @@ export interface Recovery {
   readonly numKeyGroups: number;
   readonly sourceStates: { readonly [source: string]: Json };
   readonly sinks: { readonly [output: string]: Json };
-  /** Batches after the snapshot, in order. */
+  readonly rates: { readonly [source: string]: Json };
+  /** Batch time of the snapshot, which is that of `sourceStates`. */
+  readonly snapshotTime: number | undefined;
+  /** Batches after the snapshot, and before them those that it left out, in order of batch time. */
   readonly batches: RecoveredCheckpoint['batches'];
   readonly lastCommitted: number | undefined;
   readonly lastPlanned: number | undefined;
-  /** Initial states of operators without a snapshot, then snapshots, then the deltas of committed batches, in order. */
+  /** Initial states of operators without a snapshot, then snapshots, then the deltas of committed batches, in order of the commits. */
   readonly stateRows: () => AsyncIterable<StateRows>;
 }
 
@@ -45,6 +48,7 @@ export async function openRecovery(
     operators: [...plan.operators].map(([id, state]) => operatorInfo(id, state)),
     numKeyGroups: options.keyGroups,
     clock: world.clock,
+    ...(settings.run === undefined ? {} : { run: settings.run }),
     ...(world.owner === undefined ? {} : { owner: world.owner }),
     ...(world.isAlive === undefined ? {} : { isAlive: world.isAlive }),
   });
@@ -60,6 +64,8 @@ export async function openRecovery(
     numKeyGroups: recovered.numKeyGroups,
     sourceStates: recovered.sourceStates,
     sinks: recovered.sinks,
+    rates: recovered.rates,
+    snapshotTime: recovered.snapshotTime,
     batches: recovered.batches,
     lastCommitted: recovered.lastCommitted,
     lastPlanned: recovered.lastPlanned,
@@ -69,7 +75,7 @@ export async function openRecovery(
 
 async function* stateRows(
   store: CheckpointStore,
-  { snapshots, batches }: RecoveredCheckpoint,
+  { snapshots, commits }: RecoveredCheckpoint,
   seeded: readonly string[],
 ): AsyncIterable<StateRows> {
   // A snapshot holds what became of the initial state; changes since the start are relative to it.
@@ -77,7 +83,7 @@ async function* stateRows(
     if (!snapshots.some(file => file.operator === operator)) yield { operator, bytes: undefined };
   }
   for (const file of snapshots) yield { operator: file.operator, bytes: await store.readSnapshot(file) };
-  for (const { deltas } of batches) {
+  for (const { deltas } of commits) {
     for (const delta of deltas) yield { operator: delta.operator, bytes: await delta.read() };
   }
 }
@@ -89,6 +95,8 @@ function fresh(store: CheckpointStore | undefined, numKeyGroups: number, seeded:
     numKeyGroups,
     sourceStates: {},
     sinks: {},
+    rates: {},
+    snapshotTime: undefined,
     batches: [],
     lastCommitted: undefined,
     lastPlanned: undefined,

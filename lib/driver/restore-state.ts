@@ -17,6 +17,8 @@ export interface RestoreRequest {
   readonly pool: SlotPool;
   /** Threads that may be lost on one partition. */
   readonly maxFailures: number;
+  /** For one piece of one partition; a thread that takes longer is lost. */
+  readonly timeoutMs: number;
   /** Partitions that each operator has now; it may have had others when the rows were written. */
   readonly partitions: ReadonlyMap<string, number>;
   /** In order: initial states, snapshots, then deltas. Taken one by one, so that they need not be in memory together. */
@@ -25,7 +27,8 @@ export interface RestoreRequest {
   readonly onTable: (operator: string, partition: number, numRows: number) => void;
 }
 
-export async function restoreState({ pool, maxFailures, partitions, rows, onTable }: RestoreRequest): Promise<void> {
+export async function restoreState(request: RestoreRequest): Promise<void> {
+  const { pool, partitions, rows, onTable } = request;
   for await (const { operator, bytes } of rows) {
     const numPartitions = partitions.get(operator) ?? 0;
     // One request at a time on a slot: the partitions of a slot follow one another, the slots run beside each other.
@@ -34,7 +37,7 @@ export async function restoreState({ pool, maxFailures, partitions, rows, onTabl
       slots.map(async slot => {
         for (let partition = 0; partition < numPartitions; partition++) {
           if (pool.homeOf(partition) !== slot) continue;
-          onTable(operator, partition, await restorePartition(pool, maxFailures, slot, operator, partition, bytes));
+          onTable(operator, partition, await restorePartition(request, slot, operator, partition, bytes));
         }
       }),
     );
@@ -42,19 +45,18 @@ export async function restoreState({ pool, maxFailures, partitions, rows, onTabl
 }
 
 async function restorePartition(
-  pool: SlotPool,
-  maxFailures: number,
+  { pool, maxFailures, timeoutMs }: RestoreRequest,
   slot: number,
   operator: string,
   partition: number,
   bytes: Uint8Array | undefined,
 ): Promise<number> {
   for (let attempt = 1; ; attempt++) {
-    const request =
+    const message =
       bytes === undefined
         ? ({ kind: 'seedState', operator, partition } as const)
         : ({ kind: 'restoreState', operator, partition, bytes } as const);
-    const reply = await pool.run(slot, request, 0);
+    const reply = await pool.run(slot, message, timeoutMs);
     if (reply.ok && reply.kind === 'restored') {
       pool.adoptTable(slot, reply.table);
       return reply.numRows;

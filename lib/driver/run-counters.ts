@@ -11,6 +11,7 @@ export class RunCounters {
   #bytes = 0;
   #badRecords = 0;
   #outputRows = 0;
+  #failedBatches = 0;
   #endMs: number;
 
   constructor(startMs: number) {
@@ -27,6 +28,11 @@ export class RunCounters {
     let sum = 0;
     for (const rows of this.#tables.values()) sum += rows;
     return sum;
+  }
+
+  /** A batch failed and was left out. */
+  skip(): void {
+    this.#failedBatches++;
   }
 
   /** @param drain batches are cut as fast as they run: delays count from when a batch was cut, not from its time */
@@ -47,6 +53,7 @@ export class RunCounters {
       processingDelayMs: completedMs - startedMs,
       totalDelayMs: Math.max(0, completedMs - dueMs),
       records: result.inputRecords,
+      recordsBySource: Object.fromEntries(result.recordsBySource),
       bytes: result.inputBytes,
       badRecords: result.badRecords,
       outputRows,
@@ -66,6 +73,7 @@ export class RunCounters {
       badRecords: this.#badRecords,
       outputRows: this.#outputRows,
       stateRows: this.stateRows,
+      failedBatches: this.#failedBatches,
       elapsedMs: this.#endMs - this.#startMs,
       reason,
     };

@@ -2,17 +2,21 @@ import type { StreamGraph } from '../api/stream-graph.js';
 import { BroadcastSource, broadcastSourceId } from './broadcast-source.js';
 import type { RunListener } from '../metrics/run-events.js';
 import { EngineError } from '../core/errors.js';
+import type { FileSystem } from '../core/file-system.js';
 import { formatBatchTime, type BatchTime } from '../core/time.js';
 import { needsBatchOf } from '../plan/absence.js';
 import type { Plan, PlanNode } from '../plan/node.js';
 import { NO_BATCH, type SourcePort } from '../scheduler/ports.js';
 import { makeSourceDriver } from '../sources/source-spec.js';
 import type { SourceDriver } from '../sources/source.js';
+import type { ReceiverFolders } from './receiver-folders.js';
 
 /** The driver half of one of the plan's sources, and what the scheduler sees of it. */
 export interface Source {
   readonly id: string;
   readonly driver: SourceDriver;
+  /** A batch of a queue is what the program pushed, however large. */
+  readonly isLimited: boolean;
   readonly port: SourcePort;
 }
 
@@ -28,17 +32,30 @@ export function makeBroadcastSources(graph: StreamGraph): readonly (Source & { r
       commit: time => driver.commit(time),
       state: () => driver.state(),
     };
-    return { id, driver, port };
+    return { id, driver, isLimited: false, port };
   });
 }
 
 /** The sources of a plan, not yet started. */
-export function makeSources(plan: Plan, graph: StreamGraph, listener: RunListener): readonly Source[] {
+export function makeSources(
+  plan: Plan,
+  graph: StreamGraph,
+  listener: RunListener,
+  receivers: { readonly fs: FileSystem; readonly folders: ReceiverFolders },
+): readonly Source[] {
   return plan.nodes.flatMap(({ operation }): Source[] => {
     if (operation.kind !== 'source') return [];
     const { sourceId, spec } = operation;
     const warn = (message: string): void => listener({ kind: 'warning', message });
-    const driver = makeSourceDriver(spec, { id: sourceId, queue: graph.queues.get(sourceId), warn });
+    const folder = receivers.folders.bySource[sourceId];
+    const driver = makeSourceDriver(spec, {
+      id: sourceId,
+      queue: graph.queues.get(sourceId),
+      filter: graph.fileFilters.get(sourceId),
+      defaultBatch: graph.defaultBatches.get(sourceId),
+      warn,
+      ...(folder === undefined ? {} : { receiver: { fs: receivers.fs, folder, durable: receivers.folders.durable } }),
+    });
     const needs = needsBatchOf(plan, sourceId);
     const port: SourcePort = {
       id: sourceId,
@@ -50,8 +67,10 @@ export function makeSources(plan: Plan, graph: StreamGraph, listener: RunListene
       },
       commit: time => driver.commit(time),
       state: () => driver.state(),
+      ...(spec.kind === 'queue' || spec.maxRate === undefined ? {} : { maxRate: spec.maxRate }),
+      setRateLimit: limit => driver.setRateLimit?.(limit),
     };
-    return [{ id: sourceId, driver, port }];
+    return [{ id: sourceId, driver, isLimited: spec.kind !== 'queue', port }];
   });
 }
 

@@ -15,6 +15,8 @@ import type { TaskContext } from './task-context.js';
 export interface Pipeline {
   /** Where the leaf's chunks go. */
   readonly emit: Emit;
+  /** Where all states of the leaf go; undefined when the plan does not want them. */
+  readonly emitSnapshot: Emit | undefined;
   /** After the last chunk: ends every operator in order of the plan and gives what the ends hold. */
   finish(): Pick<TaskResult, 'shuffles' | 'staged' | 'collected' | 'kept'>;
 }
@@ -50,6 +52,8 @@ export function buildPipeline(ctx: TaskContext, stage: Stage, graph: GraphView, 
       if (node.id === stage.leaf.id) continue;
       node.dependencies.forEach((dependency, stream) => {
         if (isShuffle(dependency) || dependency.parent !== id) return;
+        // Gets no rows of its parent, but its states.
+        if (node.operation.kind === 'stateSnapshots') return;
         if (node.operation.kind === 'union') targets.push(emitOf(node.id, [stream, ...branch]));
         else targets.push(push(node, id, branch));
       });
@@ -62,14 +66,19 @@ export function buildPipeline(ctx: TaskContext, stage: Stage, graph: GraphView, 
   const push = (node: PlanNode, parent: NodeId, branch: Branch): Emit => {
     const f = graph.functions.get(node.id) as ((...args: unknown[]) => unknown) | undefined;
     // Its place is before those that hang on it, which are made on the way: they finish after it.
-    const place = operators.push({ push: () => undefined, finish: () => undefined }) - 1;
+    const at = operators.push({ push: () => undefined, finish: () => undefined }) - 1;
+    // Partitions of a node are in order of their places, compared number by number: the way through its unions first.
+    const place = [...branch, ctx.request.partition];
     const operator = isColumnOperation(node)
       ? columnOperator(ctx, stage, graph, node, graph.node(parent).columns, id => emitOf(id, branch))
-      : rowOperator(ctx, node, f, emitOf(node.id, branch));
-    operators[place] = operator;
+      : rowOperator(ctx, node, f, emitOf(node.id, branch), place);
+    operators[at] = operator;
     return chunk => operator.push(chunk);
   };
-  return { emit: emitOf(stage.leaf.id, []), finish: () => finishPipeline(operators, writers, outputs) };
+  const emit = emitOf(stage.leaf.id, []);
+  const snapshots = stage.nodes.find(node => node.operation.kind === 'stateSnapshots');
+  const emitSnapshot = snapshots === undefined ? undefined : emitOf(snapshots.id, []);
+  return { emit, emitSnapshot, finish: () => finishPipeline(operators, writers, outputs) };
 }
 
 function finishPipeline(

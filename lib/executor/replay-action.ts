@@ -7,7 +7,7 @@ import { EngineError } from '../core/errors.js';
 import { decodeValue } from '../core/value-codec.js';
 import { Lineage } from '../api/lineage.js';
 import { Rdd } from '../api/rdd.js';
-import type { PartitionRows, RddSession } from '../api/rdd-runtime.js';
+import type { ActionOutcome, PartitionRows, RddSession } from '../api/rdd-runtime.js';
 import type { StreamGraph } from '../api/stream-graph.js';
 import type { ActionRef } from '../protocol/messages.js';
 
@@ -45,7 +45,7 @@ export async function replayAction(graph: StreamGraph, ref: ActionRef, time: num
 
 interface Waiting {
   readonly index: number;
-  readonly resolve: (rows: readonly PartitionRows[]) => void;
+  readonly resolve: (outcome: ActionOutcome) => void;
 }
 
 class ReplaySession implements RddSession {
@@ -64,13 +64,24 @@ class ReplaySession implements RddSession {
     });
   }
 
-  collect(lineage: Lineage, limit: number | null): Promise<readonly PartitionRows[]> {
+  async collect(lineage: Lineage, limit: number | null): Promise<readonly PartitionRows[]> {
+    return (await this.#outcomeOf({ lineage, limit })) as readonly PartitionRows[];
+  }
+
+  async writeFolder(_path: string, texts: Lineage): Promise<void> {
+    await this.#outcomeOf({ lineage: texts, limit: null });
+  }
+
+  /** What the next call gave in the driver; what it threw there, it throws here. */
+  async #outcomeOf(action: ReplayedAction): Promise<unknown> {
     const index = this.#numCalls++;
-    return new Promise(resolve => {
-      if (index === this.#ref.index) return this.#reach({ lineage, limit });
+    const outcome = await new Promise<ActionOutcome>(resolve => {
+      if (index === this.#ref.index) return this.#reach(action);
       this.#waiting.set(index, { index, resolve });
       this.#turn();
     });
+    if ('result' in outcome) return outcome.result;
+    throw new EngineError(outcome.code, outcome.message);
   }
 
   slice(): readonly Lineage[] {
@@ -94,7 +105,7 @@ class ReplaySession implements RddSession {
       if (waiting === undefined || index === undefined) return;
       this.#numEnded++;
       this.#waiting.delete(index);
-      waiting.resolve(decodeValue(this.#ref.results[index] ?? new Uint8Array()) as readonly PartitionRows[]);
+      waiting.resolve(decodeValue(this.#ref.results[index] ?? new Uint8Array()) as ActionOutcome);
       this.#turn();
     });
   }

@@ -19,12 +19,18 @@ type Pair = readonly [unknown, unknown];
 
 const nothing = (): void => undefined;
 
-/** The operator of a narrow node. @param f the node's closure, undefined for operations without one */
+/**
+ * The operator of a narrow node.
+ *
+ * @param f the node's closure, undefined for operations without one
+ * @param place which of the node's partitions the rows are
+ */
 export function rowOperator(
   ctx: TaskContext,
   node: PlanNode,
   f: ((...args: unknown[]) => unknown) | undefined,
   emit: Emit,
+  place: readonly number[],
 ): Operator {
   const call = f ?? ((): never => missingClosure(node));
   const kind = node.operation.kind;
@@ -58,6 +64,8 @@ export function rowOperator(
       });
     case 'mapPartitions':
       return wholePartition(ctx, node, emit, rows => call(rows[Symbol.iterator]()) as Iterable<unknown>);
+    case 'mapPartitionsWithPlace':
+      return wholePartition(ctx, node, emit, rows => call(place, rows[Symbol.iterator]()) as Iterable<unknown>);
     case 'glom':
       return wholePartition(ctx, node, emit, rows => [rows]);
     default:

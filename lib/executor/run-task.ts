@@ -23,12 +23,13 @@ import {
   readSource,
 } from './leaves.js';
 import { columnsUsed } from './columns-used.js';
+import { mapWithStateLeaf } from './map-with-state-leaf.js';
 import { buildPipeline, type Pipeline } from './pipeline.js';
 import { BlockLost } from './read-block.js';
-import type { Emit } from './row-operators.js';
 import { updateAggregates, updateStates } from './state-leaves.js';
 import type { StateTables } from './state-tables.js';
 import { TaskContext } from './task-context.js';
+import { updatePartition } from './update-partition.js';
 import { windowLeaf } from './window-leaf.js';
 
 /** What a thread's tasks share. */
@@ -68,6 +69,7 @@ export async function runTask(environment: TaskEnvironment, request: TaskRequest
 /** Between two slides of a window only its state changes. */
 const NO_PIPELINE: Pipeline = {
   emit: () => undefined,
+  emitSnapshot: undefined,
   finish: () => ({ shuffles: {}, staged: {}, collected: {}, kept: {} }),
 };
 
@@ -82,7 +84,7 @@ async function compute(environment: TaskEnvironment, ctx: TaskContext): Promise<
   const pipeline = endsSlide(stage.slideMs, time, previousTime)
     ? buildPipeline(ctx, stage, view, environment.numKeyGroups)
     : NO_PIPELINE;
-  const deltas = await readLeaf(environment, view, ctx, stage, pipeline.emit);
+  const deltas = await readLeaf(environment, view, ctx, stage, pipeline);
   const ends = pipeline.finish();
   const accumulated = [...environment.graph.accumulators.values()].flatMap(accumulator => {
     const bytes = accumulator.endTask();
@@ -107,7 +109,7 @@ async function readLeaf(
   graph: GraphView,
   ctx: TaskContext,
   stage: Stage,
-  emit: Emit,
+  { emit, emitSnapshot }: Pipeline,
 ): Promise<TaskResult['deltas']> {
   const { tables, readers } = environment;
   const { leaf } = stage;
@@ -158,8 +160,15 @@ async function readLeaf(
     case 'updateState': {
       if (f === undefined) throw new EngineError('internal', `no closure for ${leaf.label}`);
       const table = tables.get(operation.operatorId, partition);
-      const delta = updateStates(ctx, table, first, operation.value, f, leaf.label, emit);
+      const update = operation.wholePartition ? updatePartition : updateStates;
+      const delta = update(ctx, table, first, operation.value, f as never, leaf.label, emit);
       return deltaOf(environment, ctx, operation.operatorId, delta);
+    }
+    case 'mapWithState': {
+      if (f === undefined) throw new EngineError('internal', `no closure for ${leaf.label}`);
+      const table = tables.get(operation.operatorId, partition);
+      const task = { ctx, table, operation, blocks: first, label: leaf.label, f, emit, emitSnapshot };
+      return deltaOf(environment, ctx, operation.operatorId, mapWithStateLeaf(task));
     }
     case 'window': {
       const table = tables.get(operation.operatorId, partition);

@@ -10,8 +10,10 @@ import { applyDelta, DeltaBuilder, type DeltaBlock } from '../state/delta.js';
 import { mergeAggregates } from '../state/merge-aggregates.js';
 import { decodeNumbers, encodeNumbers } from '../state/number-columns.js';
 import type { StateTable } from '../state/state-table.js';
+import { BEFORE_ALL, encodeTimed } from '../state/timed-value.js';
 import { cogroupPairs, emitColumns, emitRows, mergeGroups } from './leaves.js';
 import type { Emit } from './row-operators.js';
+import type { OperatorState } from './state-tables.js';
 import type { TaskContext } from './task-context.js';
 
 /** runningAgg: new totals of the groups that changed. Undefined when nothing did. */
@@ -45,10 +47,7 @@ export function updateStates(
   emit: Emit,
 ): DeltaBlock | undefined {
   const encode = encoderOf(value, label);
-  const decode =
-    value === 'variable'
-      ? (bytes: Uint8Array) => decodeValue(bytes)
-      : (bytes: Uint8Array) => decodeNumbers(value, bytes);
+  const decode = decoderOf(value);
   const { time } = ctx.request;
   const groups = cogroupPairs(ctx, [blocks]);
   const delta = new DeltaBuilder(ctx.memory, table.valueBytes);
@@ -86,10 +85,10 @@ export function updateStates(
 export function seedStates(
   table: StateTable,
   initial: readonly (readonly [unknown, unknown])[],
-  value: StateValue,
+  { kind, value }: OperatorState,
   operator: string,
 ): void {
-  const encode = encoderOf(value, operator);
+  const encode = kind === 'mapWithState' ? encodeInitial : encoderOf(value, operator);
   const delta = new DeltaBuilder(table.memory, table.valueBytes);
   for (const [key, state] of initial) {
     const bytes = keyBytes(key);
@@ -100,5 +99,10 @@ export function seedStates(
   table.memory.free(address);
 }
 
-const encoderOf = (value: StateValue, label: string): ((state: unknown) => Uint8Array) =>
+const encodeInitial = (state: unknown): Uint8Array => encodeTimed(BEFORE_ALL, state);
+
+export const encoderOf = (value: StateValue, label: string): ((state: unknown) => Uint8Array) =>
   value === 'variable' ? encodeValue : state => encodeNumbers(value, state, label);
+
+export const decoderOf = (value: StateValue): ((bytes: Uint8Array) => unknown) =>
+  value === 'variable' ? bytes => decodeValue(bytes) : bytes => decodeNumbers(value, bytes);

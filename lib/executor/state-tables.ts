@@ -8,7 +8,7 @@ import { StateTable } from '../state/state-table.js';
 
 /** What is kept under an operator's id: its state's value and how many partitions it is cut into. */
 export interface OperatorState {
-  readonly kind: 'aggregate' | 'rows' | `window of ${WindowOperation['content']}`;
+  readonly kind: 'aggregate' | 'rows' | 'mapWithState' | `window of ${WindowOperation['content']}`;
   /** Columns of the key; undefined for keys that are any value. */
   readonly keys: readonly Column[] | undefined;
   readonly value: StateValue;
@@ -26,6 +26,8 @@ export function operatorStates(plan: Plan): ReadonlyMap<string, OperatorState> {
     const { operation } = node;
     if (operation.kind === 'updateState')
       states.set(id, { kind: 'rows', keys: undefined, value: operation.value, numPartitions });
+    if (operation.kind === 'mapWithState')
+      states.set(id, { kind: 'mapWithState', keys: undefined, value: 'variable', numPartitions });
     if (operation.kind === 'window')
       states.set(id, { kind: `window of ${operation.content}`, keys: undefined, value: 'variable', numPartitions });
     if (operation.kind === 'runningAggregate') {

@@ -56,11 +56,16 @@ export async function makeWorkerHandler(
   const memory = memories[init.slot];
   if (memory === undefined) throw new EngineError('internal', `no memory for slot ${init.slot}`);
   const operators = operatorStates(plan);
-  if (operators.size > 0) await loadArrow();
+  const writesArrow = plan.outputs.some(
+    ({ operation }) => operation.kind === 'file' && operation.spec.format === 'arrow',
+  );
+  if (operators.size > 0 || writesArrow) await loadArrow();
   const readers = new Map<string, SourceReader>();
   for (const { operation } of plan.nodes) {
-    if (operation.kind === 'source')
-      readers.set(operation.sourceId, makeSourceReader(operation.spec, operation.sourceId));
+    if (operation.kind !== 'source') continue;
+    const folder = init.receiverFolders?.[operation.sourceId];
+    const receiver = folder === undefined ? undefined : { fs, folder };
+    readers.set(operation.sourceId, makeSourceReader(operation.spec, operation.sourceId, receiver));
   }
   const environment: TaskEnvironment = {
     memory,
@@ -109,7 +114,7 @@ async function handle(
     case 'seedState': {
       const { operator, partition } = request;
       const table = tables.get(operator, partition);
-      seedStates(table, environment.graph.initialStates.get(operator) ?? [], tables.valueOf(operator).value, operator);
+      seedStates(table, environment.graph.initialStates.get(operator) ?? [], tables.valueOf(operator), operator);
       return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
     }
     case 'snapshotState': {

@@ -27,6 +27,32 @@ export function stateFind(table: usize, key: usize, length: u32, hash: u32): usi
   return 0;
 }
 
+/** The next entry with a hash after `after` (0: the first), in order of their slots, or 0. Keys may share a hash. */
+export function stateNextOfHash(table: usize, hash: u32, after: usize): usize {
+  const numKeyGroups = load<u32>(table, 8);
+  const group = keyGroupOf(hash, numKeyGroups) - load<u32>(table, 12);
+  if (group >= load<u32>(table, 16) - load<u32>(table, 12)) return 0;
+  const arena: usize = load<u32>(table + (<usize>group << 3), 64);
+  if (arena == 0) return 0;
+  const index: usize = load<u32>(table + (<usize>group << 3), 68);
+  const mask = load<u32>(index, 4);
+  const offsets = load<u32>(index, 8);
+  const tag = tagOf(hash, numKeyGroups);
+  let passed = after == 0;
+  let at = hash & mask;
+  let slot = load<u32>(index + (<usize>at << 2), 16);
+  while (slot != 0) {
+    if (((slot ^ tag) & ~offsets) == 0 && slot != 1) {
+      const entry = arena + ((slot & offsets) << 3);
+      if (passed && load<u32>(entry) == hash) return entry;
+      if (entry == after) passed = true;
+    }
+    at = (at + 1) & mask;
+    slot = load<u32>(index + (<usize>at << 2), 16);
+  }
+  return 0;
+}
+
 /**
  * refs[i] = entry of key i, or 0. As in groupFind, three passes a block keep cache misses in flight: first slots, then
  * their entries, then exact probing. Rows of key groups the table does not own are absent.

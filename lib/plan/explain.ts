@@ -47,7 +47,9 @@ function explainOperation(operation: Operation): string {
     case 'runningAggregate':
       return `runningAggregate '${operation.operatorId}' ${operation.aggregates.map(aggregate => aggregate.name).join(', ')} by ${formatSchema(operation.keys)}`;
     case 'updateState':
-      return `updateState '${operation.operatorId}'`;
+      return `updateState '${operation.operatorId}'${operation.wholePartition ? ' by partition' : ''}`;
+    case 'mapWithState':
+      return `mapWithState '${operation.operatorId}'${operation.timeoutMs === null ? '' : `, timeout ${operation.timeoutMs} ms`}`;
     case 'window':
       return `window '${operation.operatorId}' of ${operation.content}, ${operation.windowMs} ms${operation.slideMs === null ? '' : ` every ${operation.slideMs} ms`}`;
     default:

@@ -3,7 +3,7 @@
  * partitions are computed from the partitions of the nodes it depends on. Nodes are frozen plain data: they print,
  * compare and cross threads as they are. A node's closure is not in it: each thread has its own, by node id.
  */
-import type { FileSinkSpec } from '../core/file-sink-spec.js';
+import type { OutputFilesSpec } from '../core/file-sink-spec.js';
 import type { Json } from '../core/json.js';
 import type { Column, ColumnKind } from '../core/schema.js';
 import type { SourceSpec } from '../core/source-spec.js';
@@ -59,6 +59,8 @@ export type Operation =
   | { readonly kind: 'explode'; readonly name: string; readonly text: BoundExpr; readonly separator: string }
   /** Rows of the declared columns, checked. */
   | { readonly kind: 'toColumns' }
+  /** As `mapPartitions`; the closure is told which partition it is: see `place` in `executor/pipeline.ts`. */
+  | { readonly kind: 'mapPartitionsWithPlace' }
   | { readonly kind: 'union' }
   /** A function of the batch's RDDs gives the RDD: in each batch nodes of its own stand between this one and its parents. */
   | { readonly kind: 'transform' }
@@ -86,8 +88,23 @@ export type Operation =
       readonly value: StateValue;
       /** Tells one initial state from another; null for none. */
       readonly initial: string | null;
+      /** Its function takes all keys of a partition at once. */
+      readonly wholePartition: boolean;
     }
+  | MapWithStateOperation
+  /** All states of the mapWithState that it hangs on, as pairs, after each batch. */
+  | { readonly kind: 'stateSnapshots' }
   | WindowOperation;
+
+/** Calls its function for each record with the state of the record's key. */
+export interface MapWithStateOperation {
+  readonly kind: 'mapWithState';
+  readonly operatorId: string;
+  /** Keys without a record for longer are forgotten; null: none is. */
+  readonly timeoutMs: number | null;
+  /** Tells one initial state from another; null for none. */
+  readonly initial: string | null;
+}
 
 /** Keeps the batches of the last `windowMs` and gives what they hold together, each time a slide ends. */
 export interface WindowOperation {
@@ -121,7 +138,7 @@ export interface OutputNode {
   readonly parent: NodeId;
   readonly label: string;
   readonly operation:
-    | { readonly kind: 'file'; readonly spec: FileSinkSpec }
+    | { readonly kind: 'file'; readonly spec: OutputFilesSpec }
     | { readonly kind: 'print'; readonly limit: number }
     /** A function in the driver is given the batch's RDD; its rows are kept as blocks meanwhile. */
     | { readonly kind: 'foreachRdd' }

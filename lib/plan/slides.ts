@@ -56,6 +56,13 @@ export function checkSlides(plan: Plan, intervalMs: number): void {
   }
 }
 
+/** Throws `optionInvalid` unless the interval of a stream's checkpoint is a multiple of the time between its batches. */
+export function checkCheckpoint(plan: Plan, stream: NodeId, ms: number, intervalMs: number): void {
+  const slide = slidesOf(plan)[stream] ?? intervalMs;
+  const node = plan.nodes.find(({ id }) => id === stream);
+  if (node !== undefined) requireMultiple('checkpoint interval', ms, slide, slide === intervalMs, node);
+}
+
 function requireMultiple(what: string, ms: number, step: number, isInterval: boolean, node: PlanNode): void {
   if (ms > 0 && ms % step === 0) return;
   const below = Math.floor(ms / step) * step;

@@ -62,7 +62,10 @@ export const isLeaf = (node: PlanNode): boolean =>
 
 /** Whether the operation gives rows, or changes state, even when its partition gets none. */
 function runsEmpty(operation: Operation): boolean {
-  return ['mapPartitions', 'glom', 'updateState', 'window'].includes(operation.kind);
+  if (operation.kind === 'mapWithState') return operation.timeoutMs !== null;
+  return ['mapPartitions', 'mapPartitionsWithPlace', 'glom', 'updateState', 'window', 'stateSnapshots'].includes(
+    operation.kind,
+  );
 }
 
 /** Partitions of a leaf that reads no shuffle; undefined for a source. */

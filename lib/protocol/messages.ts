@@ -29,6 +29,8 @@ export interface WorkerInit {
   readonly numKeyGroups: number;
   /** What the closures of the job's own plan hold. */
   readonly captured: readonly CapturedRef[];
+  /** By source id, where what receivers stored lies. */
+  readonly receiverFolders?: { readonly [source: string]: string };
 }
 
 /** Where the state table of one operator's partition lives: all a new worker needs to go on with it. */

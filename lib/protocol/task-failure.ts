@@ -1,4 +1,5 @@
 import { assertNever } from '../core/assert-never.js';
+import type { ErrorCode } from '../core/errors.js';
 
 /** Why a request to a worker did not end well: data, because an error loses its class and fields on the way between threads. */
 export type TaskFailure =
@@ -29,6 +30,25 @@ export function countsAsAttempt(failure: TaskFailure): boolean {
     default:
       return assertNever(failure);
   }
+}
+
+/**
+ * Refusals that follow from the job, the plan or the input alone, which are the same for every attempt. Not here: what
+ * another thread, slot or moment may cure (`memoryLimit`, `internal`).
+ */
+const MET_AGAIN: readonly ErrorCode[] = [
+  'badRecord',
+  'inputChanged',
+  'inputMissing',
+  'jobInvalid',
+  'optionInvalid',
+  'planMismatch',
+  'typeMismatch',
+];
+
+/** Whether every other attempt would meet the same failure: then the first is the last. */
+export function isMetAgain(failure: TaskFailure): boolean {
+  return failure.kind === 'engineError' && MET_AGAIN.some(code => code === failure.code);
 }
 
 /** Whether the slot's thread was replaced, so that what it held in its own heap is gone (its memory is not). */

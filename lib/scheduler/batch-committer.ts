@@ -5,17 +5,22 @@
  *
  * The offsets were logged when the batch was planned and their sync ran beside the computation; a batch without rows and
  * without changed state has nothing that must wait for it, and one sync makes both its records durable.
+ *
+ * Under 'continue' a batch whose output fails is left out: the outputs that had it take it back, and later ones follow.
  */
 import type { Json } from '../core/json.js';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { BatchTime } from '../core/time.js';
 import type { BlockRef } from '../protocol/messages.js';
 import type { Batch, BatchResult } from './batch.js';
-import type { DeltaBytes, LogPort, OutputPort, SourcePort } from './ports.js';
+import type { BatchOutput, DeltaBytes, LogPort, OutputPort, SourcePort } from './ports.js';
+import type { BatchTiming, RateControllers } from './rate/rate-controllers.js';
 
 export interface CommitterOptions {
   readonly log: LogPort | undefined;
   readonly sources: readonly SourcePort[];
+  /** Learn from each batch; what they learned goes to its commit record. */
+  readonly rates?: RateControllers;
   /** In order of declaration. */
   readonly outputs: readonly OutputPort[];
   /** Whether an output has a batch at that time; without it, every one has each. */
@@ -25,23 +30,51 @@ export interface CommitterOptions {
   /** Takes dead-letter lines as one more output, before the others. */
   readonly deadLetters: OutputPort | undefined;
   readonly bytesOf: (block: BlockRef) => Uint8Array;
+  /** Hears how each commit goes, step by step. Must not throw. */
+  readonly onStep?: (step: CommitStep) => void;
   /** Last committed handles, from recovery. */
   readonly sinks: { readonly [output: string]: Json };
+  /** What becomes of the batches after one whose output fails; default 'stop': none of them is committed. */
+  readonly onBatchFailure?: 'stop' | 'continue';
 }
+
+export type Computed = Pick<BatchTiming, 'startedMs' | 'computedMs'>;
+/** Dead letters are no output operation of the job: there is no step for them. */
+export type CommitStep =
+  | { readonly kind: 'outputStarted'; readonly time: BatchTime; readonly output: string }
+  /** `error`: why it failed; undefined when it did not. */
+  | {
+      readonly kind: 'outputCompleted';
+      readonly time: BatchTime;
+      readonly output: string;
+      readonly error: EngineError | undefined;
+    }
+  /** The batch is not committed, nor is any after it. */
+  | { readonly kind: 'failed'; readonly time: BatchTime; readonly error: EngineError };
 
 export interface Committed {
   readonly outputRows: number;
   readonly sinks: { readonly [output: string]: Json };
+  /** Why the batch is not committed after all and left out; only under 'continue'. */
+  readonly failure?: EngineError;
 }
+
+type Due = { readonly port: OutputPort; readonly output: BatchOutput; readonly numRows: number };
 
 export class BatchCommitter {
   readonly #options: CommitterOptions;
   #sinks: { readonly [output: string]: Json };
   #tail: Promise<void> = Promise.resolve();
+  #abortError: EngineError | undefined;
+  #rejectAborted: (error: EngineError) => void = () => undefined;
+  readonly #aborted: Promise<never>;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#sinks = options.sinks;
+    this.#aborted = new Promise((_, reject) => (this.#rejectAborted = reject));
+    // Waited for only while the job's own code runs.
+    this.#aborted.catch(() => undefined);
   }
 
   /** The outputs' handles after the last committed batch, by output id; later batches may be committed at any time. */
@@ -52,28 +85,56 @@ export class BatchCommitter {
   /**
    * Commits after every batch before it. Rejects with the first error; later batches must not be committed then and are
    * not: they reject with the same error.
+   * @param computed when its computing began and ended; without it nothing is learned from the batch
    * @returns rows put out, and all outputs' handles as of this batch
    */
-  commit(batch: Batch, result: BatchResult): Promise<Committed> {
-    const committed = this.#tail.then(() => this.#commit(batch, result));
+  commit(batch: Batch, result: BatchResult, computed?: Computed): Promise<Committed> {
+    const committed = this.#tail.then(() => this.#commitOrTell(batch, result, computed));
     this.#tail = committed.then(() => undefined);
     // The rejection is the caller's; here it only keeps later batches from being committed.
     this.#tail.catch(() => undefined);
     return committed;
   }
 
-  async #commit(batch: Batch, result: BatchResult): Promise<Committed> {
-    const { log } = this.#options;
+  /** Nothing more is put out, logged or waited for of the job's own code; commits under way and later ones reject with `error`. */
+  abort(error: EngineError): void {
+    this.#abortError = error;
+    this.#rejectAborted(error);
+  }
+
+  /** Only the batch that fails tells it: those after it reject because of it. */
+  async #commitOrTell(batch: Batch, result: BatchResult, computed: Computed | undefined): Promise<Committed> {
+    try {
+      return await this.#commit(batch, result, computed);
+    } catch (error) {
+      this.#options.onStep?.({ kind: 'failed', time: batch.time, error: error as EngineError });
+      throw error;
+    }
+  }
+
+  async #commit(batch: Batch, result: BatchResult, computed: Computed | undefined): Promise<Committed> {
+    const { log, rates } = this.#options;
+    this.#check();
     this.#options.onTurn?.(batch, result);
     const outputs = this.#dueOutputs(batch, result);
     if (log !== undefined && (outputs.length > 0 || result.deltas.length > 0)) await log.syncOffsets();
     const handles: { [output: string]: Json } = {};
     let outputRows = 0;
+    const outputsFromMs = rates?.now() ?? 0;
     for (const { port, output, numRows } of outputs) {
-      const handle = await this.#commitOutput(port, batch.time, output);
-      if (handle !== undefined) handles[port.id] = handle;
+      this.#check();
+      try {
+        const handle = await this.#commitOutput(port, batch.time, output);
+        if (handle !== undefined) handles[port.id] = handle;
+      } catch (error) {
+        if (this.#options.onBatchFailure !== 'continue' || !(error instanceof EngineError)) throw error;
+        this.#check();
+        return await this.#leaveOut(outputs, error);
+      }
       if (port !== this.#options.deadLetters) outputRows += numRows;
     }
+    this.#check();
+    if (computed !== undefined) rates?.learn(batch, result, { ...computed, outputsFromMs });
     if (log !== undefined) {
       const deltas: DeltaBytes[] = result.deltas.map(({ operator, partition, ipc }) => ({
         operator,
@@ -81,7 +142,9 @@ export class BatchCommitter {
         bytes: this.#options.bytesOf(ipc),
         numRows: ipc.numRows,
       }));
-      const info = { records: result.inputRecords, badRecords: result.badRecords, outputRows };
+      const learned = rates?.state;
+      const numbers = { records: result.inputRecords, badRecords: result.badRecords, outputRows };
+      const info = learned === undefined ? numbers : { ...numbers, rates: learned };
       await log.logCommit(batch.time, { sinks: handles, deltas, info });
     }
     const sinks = { ...this.#sinks, ...handles };
@@ -90,10 +153,17 @@ export class BatchCommitter {
     return { outputRows, sinks };
   }
 
-  #dueOutputs(
-    batch: Batch,
-    result: BatchResult,
-  ): { port: OutputPort; output: Parameters<OutputPort['commit']>[1]; numRows: number }[] {
+  /** Has all outputs as they were before the batch: nothing of it may lie between what is committed before and after. */
+  async #leaveOut(outputs: readonly Due[], failure: EngineError): Promise<Committed> {
+    for (const { port } of outputs) await port.rollBack?.(this.#sinks[port.id]);
+    return { outputRows: 0, sinks: this.#sinks, failure };
+  }
+
+  #check(): void {
+    if (this.#abortError !== undefined) throw this.#abortError;
+  }
+
+  #dueOutputs(batch: Batch, result: BatchResult): Due[] {
     const { bytesOf, deadLetters } = this.#options;
     const view = (blocks: readonly BlockRef[]): Uint8Array[] => blocks.map(bytesOf);
     const due = this.#options.outputs.flatMap(port => {
@@ -112,19 +182,26 @@ export class BatchCommitter {
     return [{ port: deadLetters, output: { staged, collected: [], kept: [] }, numRows: 0 }, ...due];
   }
 
-  async #commitOutput(
-    port: OutputPort,
-    time: BatchTime,
-    output: Parameters<OutputPort['commit']>[1],
-  ): Promise<Json | undefined> {
+  async #commitOutput(port: OutputPort, time: BatchTime, output: BatchOutput): Promise<Json | undefined> {
+    const tell = port === this.#options.deadLetters ? undefined : this.#options.onStep;
+    tell?.({ kind: 'outputStarted', time, output: port.id });
     try {
-      return await port.commit(time, output);
-    } catch (error) {
-      if (error instanceof EngineError) throw error;
-      throw new EngineError('sinkFailed', `output ${port.id} could not commit batch ${time}: ${messageOf(error)}`, {
-        cause: error,
-        detail: { output: port.id, batch: time },
-      });
+      const committed = port.commit(time, output);
+      const handle = await (port.runsUserCode === true ? Promise.race([committed, this.#aborted]) : committed);
+      tell?.({ kind: 'outputCompleted', time, output: port.id, error: undefined });
+      return handle;
+    } catch (thrown) {
+      const error = outputError(thrown, port.id, time);
+      tell?.({ kind: 'outputCompleted', time, output: port.id, error });
+      throw error;
     }
   }
+}
+
+function outputError(thrown: unknown, output: string, time: BatchTime): EngineError {
+  if (thrown instanceof EngineError) return thrown;
+  return new EngineError('sinkFailed', `output ${output} could not commit batch ${time}: ${messageOf(thrown)}`, {
+    cause: thrown,
+    detail: { output, batch: time },
+  });
 }

@@ -28,6 +28,8 @@ export function collectResults(
   const deadLetters: { numRows: number; blocks: readonly BlockRef[] }[] = [];
   const blocks: BlockRef[] = [];
   const accumulated: Accumulated[] = [];
+  const recordsBySource = new Map<string, number>();
+  const bytesBySource = new Map<string, number>();
   let inputRecords = 0;
   let inputBytes = 0;
   let badRecords = 0;
@@ -46,8 +48,16 @@ export function collectResults(
     blocks.push(...blocksOf(result));
     accumulated.push(...result.accumulated);
     inputRecords += result.inputRecords;
+    const { operation } = stage.leaf;
+    if (operation.kind === 'source') {
+      const records = (recordsBySource.get(operation.sourceId) ?? 0) + result.inputRecords;
+      recordsBySource.set(operation.sourceId, records);
+    }
     inputBytes += result.inputBytes;
     badRecords += result.badRecords;
+    if (operation.kind === 'source') {
+      bytesBySource.set(operation.sourceId, (bytesBySource.get(operation.sourceId) ?? 0) + result.inputBytes);
+    }
   }
   for (const parts of [...staged.values(), ...collected.values(), ...kept.values()])
     parts.sort((a, b) => compareBranches(a.branch, b.branch));
@@ -60,10 +70,12 @@ export function collectResults(
     blocks,
     accumulated,
     inputRecords,
+    recordsBySource,
     inputBytes,
     badRecords,
     numTasks,
     failedTasks,
+    bytesBySource,
   };
 }
 

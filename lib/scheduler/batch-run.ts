@@ -6,29 +6,41 @@
  *
  * A task reads state as it was before the batch; its change is a block of its own, applied only when every task of the
  * batch is accepted. So any task may run again at any time before that, and gives the same result.
+ *
+ * Several batches may be computed at once. Until its turn comes a batch runs only what needs no state, and does not end;
+ * when an older one is short of memory it gives up all it has made, and begins again when it is the oldest.
  */
 import { assertNever } from '../core/assert-never.js';
 import { Inbox } from '../core/inbox.js';
-import type { CompiledPlan, Stage } from '../plan/stages.js';
-import type { BlockRef, WorkerReply } from '../protocol/messages.js';
-import { countsAsAttempt, formatFailure, losesWorker, type TaskFailure } from '../protocol/task-failure.js';
+import type { CompiledPlan } from '../plan/stages.js';
+import type { BlockRef, TaskResult, WorkerReply } from '../protocol/messages.js';
+import { countsAsAttempt, formatFailure, isMetAgain, type TaskFailure } from '../protocol/task-failure.js';
 import type { Batch, BatchFailure, BatchResult, PlanInputs } from './batch.js';
 import { collectResults } from './batch-result.js';
-import { acceptedDeltas, blockId, blocksOf, tasksOf, taskName, type Applying, type Task } from './batch-task.js';
+import { acceptedDeltas, blocksOf, taskName, type Applying, type Attempt, type Task } from './batch-task.js';
+import { ALWAYS, type BatchTurn } from './batch-turn.js';
+import { DeltaApplier } from './delta-applier.js';
+import type { SlotClient } from './slot-clients.js';
 import type { SlotPool } from './slot-pool.js';
+import { stragglersOf, type Speculation } from './speculation.js';
+import { TaskSet } from './task-set.js';
 
 export type BatchRunEvent =
-  | { readonly kind: 'replied'; readonly task: Task; readonly reply: WorkerReply }
+  | { readonly kind: 'replied'; readonly attempt: Attempt; readonly reply: WorkerReply }
   | { readonly kind: 'applied'; readonly delta: Applying; readonly reply: WorkerReply }
   | { readonly kind: 'offered' }
-  /** Blocks of an earlier batch were given back. */
+  /** Blocks of another batch were given back. */
   | { readonly kind: 'released' };
 
 export interface BatchRunOptions {
   /** Default: the job's own plan. */
   readonly inputs?: PlanInputs;
+  /** False: a full memory is a failure, because what would make room waits for this. */
+  readonly mayWait?: boolean;
   readonly maxTaskFailures: number;
   readonly taskTimeoutMs: number;
+  /** Without it no task has a copy. */
+  readonly speculation?: Speculation;
   readonly onRetry: (task: string, attempt: number, reason: string) => void;
   readonly onTableSize: (operator: string, partition: number, numRows: number, byteLength: number) => void;
 }
@@ -41,59 +53,80 @@ export class BatchRun {
   readonly #options: BatchRunOptions;
   readonly #batch: Batch;
   readonly #inputs: PlanInputs;
+  readonly #turn: BatchTurn;
   readonly #done: (outcome: BatchResult | BatchFailure) => void;
   readonly #inbox = new Inbox<BatchRunEvent>(event => this.#handle(event));
-  readonly #tasks: Task[][];
-  #applying: Applying[] | undefined;
+  readonly #client: SlotClient;
+  readonly #tasks: TaskSet;
+  #applier: DeltaApplier | undefined;
   #failure: BatchFailure | undefined;
-  readonly #replaced: BlockRef[] = [];
+  #replaced: BlockRef[] = [];
   #numTasks = 0;
   #failedTasks = 0;
   #lostBlocks = 0;
-  #state: 'running' | 'applying' | 'done' = 'running';
+  /** computed: its changes of state wait for `apply`. */
+  #state: 'running' | 'computed' | 'applying' | 'done' = 'running';
+  #hadTurn = false;
+  /** Gave its memory to older ones; nothing runs before it is the oldest. */
+  #hasYielded = false;
+  #onApplied: (failure: BatchFailure | undefined) => void = () => undefined;
   #unsubscribe: () => void = () => undefined;
+  #cancelTimer: () => void = () => undefined;
 
+  /** @param turn when it may touch state and end; without it at any time, as befits the only batch there is */
   constructor(
     compiled: CompiledPlan,
     pool: SlotPool,
     batch: Batch,
     options: BatchRunOptions,
     done: (outcome: BatchResult | BatchFailure) => void,
+    turn: BatchTurn = ALWAYS,
   ) {
     this.#pool = pool;
     this.#batch = batch;
     this.#options = options;
-    this.#inputs = options.inputs ?? { plan: null };
     this.#done = done;
-    this.#tasks = compiled.stages.map(stage =>
-      tasksOf(stage, batch, this.#inputs, partition => pool.homeOf(partition)),
-    );
+    this.#turn = turn;
+    this.#inputs = options.inputs ?? { plan: null };
+    this.#tasks = new TaskSet(compiled, batch, this.#inputs, partition => pool.homeOf(partition));
+    this.#client = {
+      time: batch.time,
+      offer: () => this.#inbox.post({ kind: 'offered' }),
+      released: () => this.#inbox.post({ kind: 'released' }),
+      yieldMemory: () => this.#yieldMemory(),
+    };
   }
 
   start(): void {
-    this.#unsubscribe = this.#pool.subscribe({
-      time: this.#batch.time,
-      offer: () => this.#inbox.post({ kind: 'offered' }),
-      released: () => this.#inbox.post({ kind: 'released' }),
-    });
+    this.#unsubscribe = this.#pool.subscribe(this.#client);
+    this.#pool.offer();
+  }
+
+  /** Has the changes of state applied, where that was left to the time after the commit; `done` comes once. */
+  apply(done: (failure: BatchFailure | undefined) => void): void {
+    this.#onApplied = done;
+    this.#state = 'applying';
+    this.#pool.offer();
+  }
+
+  /** Its outcome is not wanted any more. What runs is waited for; the outcome is then a failure of kind `cancelled`. */
+  cancel(): void {
+    if (this.#state === 'done') return;
+    if (this.#state === 'computed') this.#end();
+    else this.#failure = this.#failureOf(undefined, { kind: 'cancelled' });
     this.#pool.offer();
   }
 
   #handle(event: BatchRunEvent): void {
-    if (this.#state === 'done') return;
     switch (event.kind) {
       case 'replied':
-        this.#replied(event.task, event.reply);
-        break;
+        return this.#replied(event.attempt, event.reply);
       case 'applied':
-        this.#applied(event.delta, event.reply);
-        break;
+        return this.#applied(event.delta, event.reply);
       case 'offered':
-        this.#advance();
-        break;
+        return this.#state === 'done' ? undefined : this.#advance();
       case 'released':
-        for (const item of this.#items()) if (item.status === 'waiting') item.status = 'pending';
-        break;
+        return this.#retryWaiting();
       default:
         assertNever(event);
     }
@@ -102,118 +135,176 @@ export class BatchRun {
   /** Does whatever can be done now; ends the batch when nothing is left. */
   #advance(): void {
     if (this.#failure !== undefined) return this.#finishFailed();
-    if (this.#state === 'running') {
-      for (const tasks of this.#tasks) for (const task of tasks) if (task.status === 'pending') this.#launch(task);
-      if (this.#tasks.every(tasks => tasks.every(task => task.status === 'done'))) {
-        this.#state = 'applying';
-        this.#applying = acceptedDeltas(this.#tasks.flat(), partition => this.#pool.homeOf(partition));
-      }
+    const isTurn = this.#isTurn;
+    if (isTurn && !this.#hadTurn) {
+      this.#hadTurn = true;
+      this.#retryWaiting();
     }
-    if (this.#state === 'applying' && this.#applying !== undefined) {
-      for (const delta of this.#applying) if (delta.status === 'pending') this.#apply(delta);
-      if (this.#applying.every(delta => delta.status === 'done')) {
-        this.#state = 'done';
-        this.#unsubscribe();
-        this.#pool.release(this.#replaced);
-        this.#done(collectResults(this.#tasks.flat(), this.#numTasks, this.#failedTasks));
-      }
+    // Who gave memory up takes none before those it gave it to have ended.
+    if (this.#hasYielded && isTurn && this.#pool.isOldest(this.#client)) this.#hasYielded = false;
+    if (this.#state === 'running' && !this.#hasYielded) {
+      for (const task of this.#tasks.all) if (task.status === 'pending') this.#launch(task);
+      this.#speculate();
+      if (isTurn && this.#tasks.isDone) this.#computed();
     }
+    if (this.#state === 'applying' && this.#applier !== undefined) {
+      this.#applier.offer();
+      if (this.#applier.isDone) this.#finish();
+    }
+  }
+
+  /** Once it is computed, no other batch comes before it. */
+  get #isTurn(): boolean {
+    return this.#state !== 'running' || this.#turn.isTurn();
   }
 
   #launch(task: Task): void {
     const { stage } = task;
-    const isDone = (id: number): boolean => (this.#tasks[id] ?? []).every(parent => parent.status === 'done');
-    if (!stage.parents.every(isDone)) return;
-    const readsBlocks = stage.leaf.operation.kind === 'blocks';
-    const inputs = readsBlocks
-      ? [task.kept]
-      : stage.reads.map(shuffle => this.#mapOutputs(stage, shuffle.id, task.partition));
+    if (!this.#tasks.isReady(task)) return;
+    const inputs = this.#tasks.inputsOf(task);
     if (inputs.length > 0 && !stage.runsEmpty && inputs.every(blocks => blocks.length === 0)) {
       task.status = 'done';
       return;
     }
+    // Before its turn the table is not yet what the batch before makes of it.
+    if (task.home !== undefined && !this.#isTurn) return;
     const preferred = task.home ?? inputs.flat()[0]?.slot ?? this.#pool.homeOf(task.partition);
-    const slot = task.home === undefined ? this.#pool.idleSlot(preferred) : task.home;
+    const slot = task.home === undefined ? this.#pool.idleSlot(preferred, task.failedOn) : task.home;
     if (slot === undefined || !this.#pool.isIdle(slot)) return;
+    task.copied = false;
+    this.#run(task, slot, inputs);
+  }
+
+  #run(task: Task, slot: number, inputs: readonly (readonly BlockRef[])[]): void {
+    const { stage, partition, range } = task;
+    const { taskTimeoutMs, speculation } = this.#options;
+    const { time, previousTime } = this.#batch;
+    const attempt: Attempt = {
+      task,
+      number: ++task.attempts,
+      slot,
+      startedMs: speculation?.clock.now() ?? 0,
+      inputs: inputs.flat(),
+      dropped: false,
+      unpin: () => undefined,
+    };
     task.status = 'running';
-    task.attempts++;
+    task.running = [...task.running, attempt];
     this.#numTasks++;
-    const request = {
-      kind: 'task',
-      stage: stage.id,
-      partition: task.partition,
-      attempt: task.attempts,
-      time: this.#batch.time,
-      previousTime: this.#batch.previousTime,
-      plan: this.#inputs.plan,
-      broadcasts: this.#inputs.broadcasts ?? [],
-      range: task.range,
-      inputs,
-    } as const;
+    const place = { stage: stage.id, partition, attempt: attempt.number, time, previousTime };
+    const { plan, broadcasts = [] } = this.#inputs;
     void this.#pool
-      .run(slot, request, this.#options.taskTimeoutMs)
-      .then(reply => this.#inbox.post({ kind: 'replied', task, reply }));
+      .run(slot, { kind: 'task', ...place, plan, broadcasts, range, inputs }, taskTimeoutMs)
+      .then(reply => this.#inbox.post({ kind: 'replied', attempt, reply }));
   }
 
-  /** Blocks that the parent stages wrote for one partition of a shuffle, in order of stage and partition. */
-  #mapOutputs(reader: Stage, shuffleId: string, partition: number): BlockRef[] {
-    return reader.parents.flatMap(parent =>
-      (this.#tasks[parent] ?? []).flatMap(task => task.result?.shuffles[shuffleId]?.[partition] ?? []),
-    );
-  }
-
-  #replied(task: Task, reply: WorkerReply): void {
-    if (reply.ok && reply.kind === 'task') {
-      task.status = 'done';
-      // A task that ran before, to make a lost block again, replaces all it had made by the same rows. Readers may
-      // still be reading the old blocks: they are given back at the end.
-      if (task.result !== undefined) this.#replaced.push(...blocksOf(task.result));
-      task.result = reply.result;
-      for (const block of blocksOf(reply.result)) this.#pool.adopt(block);
-      for (const [operator, change] of Object.entries(reply.result.deltas)) {
-        this.#pool.adoptTable(this.#pool.homeOf(task.partition), { ...change.table, operator });
-      }
-      return;
+  /** Starts copies of tasks that take too long, and sees to it that the next one is thought of in time. */
+  #speculate(): void {
+    const { speculation } = this.#options;
+    if (speculation === undefined) return;
+    const { clock, minTaskMs, onCopy } = speculation;
+    this.#cancelTimer();
+    const nowMs = clock.now();
+    const found = this.#tasks.stages.map(stage => stragglersOf(stage, minTaskMs, nowMs));
+    for (const task of found.flatMap(({ due }) => due)) {
+      const slot = this.#pool.idleSlot(this.#pool.homeOf(task.partition), task.failedOn);
+      if (slot === undefined) return;
+      onCopy(taskName(task, this.#batch.time), nowMs - (task.running[0]?.startedMs ?? nowMs));
+      task.copied = true;
+      this.#run(task, slot, this.#tasks.inputsOf(task));
     }
-    const failure: TaskFailure = reply.ok
-      ? { kind: 'engineError', code: 'internal', message: `a task was answered '${reply.kind}'`, detail: '{}' }
-      : reply.failure;
-    task.status = 'pending';
+    const next = Math.min(...found.map(({ nextMs }) => nextMs ?? Number.POSITIVE_INFINITY));
+    if (next < Number.POSITIVE_INFINITY) this.#cancelTimer = clock.setTimer(next, () => this.#pool.offer());
+  }
+
+  #replied(attempt: Attempt, reply: WorkerReply): void {
+    const { task } = attempt;
+    task.running = task.running.filter(other => other !== attempt);
+    attempt.unpin();
+    const isOpen = task.running.length === 0 && task.status === 'running';
+    if (attempt.dropped || task.status === 'done') {
+      if (isOpen) task.status = 'pending';
+      if (reply.ok && reply.kind === 'task') this.#pool.discard(blocksOf(reply.result));
+      this.#pool.released();
+    } else if (reply.ok && reply.kind === 'task') {
+      this.#accept(attempt, reply.result);
+    } else {
+      if (isOpen) task.status = 'pending';
+      const message = `a task was answered '${reply.ok ? reply.kind : ''}'`;
+      this.#failed(
+        attempt,
+        reply.ok ? { kind: 'engineError', code: 'internal', message, detail: '{}' } : reply.failure,
+      );
+    }
+  }
+
+  #accept({ task, startedMs }: Attempt, result: TaskResult): void {
+    task.status = 'done';
+    task.durationMs = (this.#options.speculation?.clock.now() ?? 0) - startedMs;
+    for (const other of task.running) this.#drop(other);
+    // A task that ran before, to make a lost block again, replaces all it had made by the same rows. Readers may
+    // still be reading the old blocks: they are given back at the end.
+    if (task.result !== undefined) this.#replaced.push(...blocksOf(task.result));
+    task.result = result;
+    for (const block of blocksOf(result)) this.#pool.adopt(block);
+    for (const [operator, change] of Object.entries(result.deltas)) {
+      this.#pool.adoptTable(this.#pool.homeOf(task.partition), { ...change.table, operator });
+    }
+  }
+
+  /** The attempt goes on, and reads what the batch may have given back by then. */
+  #drop(attempt: Attempt): void {
+    attempt.dropped = true;
+    attempt.unpin = this.#pool.pin(attempt.inputs);
+  }
+
+  #failed({ task, slot, number }: Attempt, failure: TaskFailure): void {
     this.#failedTasks++;
     if (failure.kind === 'blockLost') return this.#recompute(task, failure);
     if (failure.kind === 'cancelled') return this.#fail(task, failure);
     // Giving blocks back has this task offered a slot again.
     if (isFull(failure) && this.#pool.evict()) return;
     if (this.#canWait(failure)) {
-      task.status = 'waiting';
+      if (task.status === 'pending') task.status = 'waiting';
       return;
     }
+    task.failedOn.add(slot);
     if (countsAsAttempt(failure)) task.failures++;
-    if (task.failures >= this.#options.maxTaskFailures || isFinal(failure)) return this.#fail(task, failure);
-    this.#options.onRetry(taskName(task, this.#batch.time), task.attempts, formatFailure(failure));
+    if (task.failures >= this.#options.maxTaskFailures || isMetAgain(failure)) return this.#fail(task, failure);
+    this.#options.onRetry(taskName(task, this.#batch.time), number, formatFailure(failure));
   }
 
-  /** A memory that is full while batches that are being committed hold blocks will have room again without a failure. */
+  /**
+   * Whether a full memory will have room again without a failure: batches that are being committed or come first hold
+   * blocks, or batches that come later do and give them up.
+   */
   #canWait(failure: TaskFailure): boolean {
-    if (!isFull(failure)) return false;
-    const own = this.#tasks
-      .flat()
-      .reduce((sum, { result }) => sum + (result === undefined ? 0 : blocksOf(result).length), 0);
-    return this.#pool.numBlocks > own + this.#replaced.length;
+    if (!isFull(failure) || this.#options.mayWait === false) return false;
+    if (!this.#isTurn || this.#pool.reclaim(this.#client)) return true;
+    return this.#pool.numBlocks > this.#tasks.blocks.length + this.#replaced.length;
   }
 
-  /** Everything that is sent to a slot. */
-  #items(): readonly (Task | Applying)[] {
-    return [...this.#tasks.flat(), ...(this.#applying ?? [])];
+  #yieldMemory(): boolean {
+    if (this.#state !== 'running' || this.#failure !== undefined) return false;
+    const { wanted } = this.#tasks;
+    const blocks = [...this.#tasks.blocks, ...this.#replaced];
+    if (wanted.length + blocks.length === 0) return false;
+    this.#hasYielded = true;
+    for (const attempt of wanted) this.#drop(attempt);
+    this.#tasks.forgetResults();
+    this.#replaced = [];
+    this.#pool.release(blocks);
+    return true;
+  }
+
+  #retryWaiting(): void {
+    this.#tasks.retryWaiting();
+    this.#applier?.retry();
   }
 
   /** A block that a task wanted is gone: the task that made it runs again, and the reader after it. */
   #recompute(reader: Task, failure: Extract<TaskFailure, { kind: 'blockLost' }>): void {
-    const writer = reader.stage.parents
-      .flatMap(parent => this.#tasks[parent] ?? [])
-      .find(
-        task => task.result !== undefined && blocksOf(task.result).some(block => blockId(block) === failure.blockId),
-      );
+    const writer = this.#tasks.writerOf(reader, failure.blockId);
     if (++this.#lostBlocks > MAX_LOST_BLOCKS) return this.#fail(reader, failure);
     if (writer !== undefined && writer.status === 'done') writer.status = 'pending';
     this.#options.onRetry(
@@ -223,64 +314,72 @@ export class BatchRun {
     );
   }
 
-  #apply(delta: Applying): void {
-    if (!this.#pool.isIdle(delta.slot)) return;
-    delta.status = 'running';
-    const { operator, partition } = delta;
-    void this.#pool
-      .run(delta.slot, { kind: 'applyDelta', operator, partition, delta: delta.delta }, this.#options.taskTimeoutMs)
-      .then(reply => this.#inbox.post({ kind: 'applied', delta, reply }));
+  /** Every task is accepted. */
+  #computed(): void {
+    const deltas = acceptedDeltas(this.#tasks.all, partition => this.#pool.homeOf(partition));
+    const post = (delta: Applying, reply: WorkerReply): void => this.#inbox.post({ kind: 'applied', delta, reply });
+    this.#applier = new DeltaApplier(this.#pool, this.#options, deltas, post);
+    this.#cancelTimer();
+    if (!this.#turn.appliesLater) {
+      this.#state = 'applying';
+      return;
+    }
+    this.#state = 'computed';
+    this.#done(this.#result());
   }
 
   #applied(delta: Applying, reply: WorkerReply): void {
-    if (reply.ok) {
-      delta.status = 'done';
-      if (reply.kind === 'applied')
-        this.#options.onTableSize(delta.operator, delta.partition, reply.numRows, reply.byteLength);
-      return;
-    }
-    if (this.#canWait(reply.failure)) {
-      delta.status = 'waiting';
-      return;
-    }
-    delta.status = 'pending';
-    delta.failures++;
-    const retry = losesWorker(reply.failure) && delta.failures < this.#options.maxTaskFailures;
-    if (retry) return;
-    const task = this.#tasks.flat().find(candidate => candidate.result?.deltas[delta.operator]?.delta === delta.delta);
-    if (task !== undefined) this.#fail(task, reply.failure);
+    const failure = this.#applier?.replied(delta, reply, met => this.#canWait(met));
+    if (failure === undefined) return;
+    const task = this.#tasks.all.find(candidate => candidate.result?.deltas[delta.operator]?.delta === delta.delta);
+    this.#fail(task, failure);
   }
 
-  #fail(task: Task, failure: TaskFailure): void {
-    const { stage, partition } = task;
-    this.#failure ??= {
+  #fail(task: Task | undefined, failure: TaskFailure): void {
+    this.#failure ??= this.#failureOf(task, failure);
+  }
+
+  #failureOf(task: Task | undefined, failure: TaskFailure): BatchFailure {
+    return {
       time: this.#batch.time,
-      stage: stage.id,
-      partition,
-      attempts: task.attempts,
-      label: stage.leaf.label,
+      stage: task?.stage.id ?? 0,
+      partition: task?.partition ?? 0,
+      attempts: task?.attempts ?? 0,
+      label: task?.stage.leaf.label ?? '',
       failure,
     };
   }
 
+  #finish(): void {
+    this.#end();
+    if (this.#turn.appliesLater) this.#onApplied(undefined);
+    else this.#done(this.#result());
+  }
+
   /** Waits for the requests still under way, so that nothing of this batch runs on when the next thing is done. */
   #finishFailed(): void {
-    const running = this.#items().some(item => item.status === 'running');
-    if (running || this.#failure === undefined) return;
+    const failure = this.#failure;
+    const isRunning = this.#tasks.isRunning || this.#applier?.isRunning === true;
+    if (failure === undefined || isRunning) return;
+    // Failures too are told in order of the batches; a cancelled one is not waited for.
+    if (failure.failure.kind !== 'cancelled' && !this.#isTurn) return;
+    const isTold = this.#applier !== undefined && this.#turn.appliesLater;
+    this.#end();
+    if (isTold) return this.#onApplied(failure);
+    this.#pool.release(this.#tasks.blocks);
+    this.#done(failure);
+  }
+
+  #end(): void {
     this.#state = 'done';
+    this.#cancelTimer();
     this.#unsubscribe();
     this.#pool.release(this.#replaced);
-    for (const task of this.#tasks.flat()) if (task.result !== undefined) this.#pool.release(blocksOf(task.result));
-    this.#done(this.#failure);
+  }
+
+  #result(): BatchResult {
+    return collectResults(this.#tasks.all, this.#numTasks, this.#failedTasks);
   }
 }
 
 const isFull = (failure: TaskFailure): boolean => failure.kind === 'engineError' && failure.code === 'memoryLimit';
-
-/** A failure that the same input will meet again whatever is tried. */
-function isFinal(failure: TaskFailure): boolean {
-  return (
-    failure.kind === 'engineError' &&
-    ['badRecord', 'inputChanged', 'inputMissing', 'planMismatch', 'jobInvalid'].includes(failure.code)
-  );
-}

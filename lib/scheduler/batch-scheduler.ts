@@ -7,9 +7,14 @@
  *   compute        [t1]        [t2      ...     ][t3]
  *   commit              [t1]                  [t2]    [t3]
  *
- * At most one batch is being computed, one planned and waiting, and two computed and being committed; a tick that finds
- * a batch waiting plans nothing, so that input which arrived meanwhile becomes part of the next batch: a slow job gets
- * larger batches, never a longer queue. Batches that an earlier process planned come first, with the input they had.
+ * At most `concurrentJobs` batches are being computed, one is planned and waiting, and two are computed and being
+ * committed; a tick that finds a batch waiting plans nothing, so that input which arrived meanwhile becomes part of the
+ * next batch: a slow job gets larger batches, never a longer queue. Batches that an earlier process planned come first,
+ * with the input they had.
+ *
+ * Batches end, and are committed, in their order, whatever runs at once. A batch that fails ends the run, after those
+ * before it are committed; or, under 'continue', it alone is left out: then changes of state wait until their batch is
+ * committed, so that nothing of a batch that fails in its outputs is in the state of the next.
  */
 import { assertNever } from '../core/assert-never.js';
 import type { Clock } from '../core/clock.js';
@@ -18,19 +23,20 @@ import { Inbox } from '../core/inbox.js';
 import { alignDown, batchTime, type BatchTime } from '../core/time.js';
 import type { SnapshotFileRef } from '../protocol/messages.js';
 import type { Batch, BatchFailure, BatchResult, CompletedBatch } from './batch.js';
-import type { BatchCommitter } from './batch-committer.js';
+import type { BatchCommitter, Committed, Computed } from './batch-committer.js';
+import type { BatchComputation, BatchTurn } from './batch-turn.js';
+import { Checkpointer } from './checkpointer.js';
+import { ComputingBatches, type ComputedBatch } from './computing-batches.js';
 import { planBatch } from './plan-batch.js';
 import type { LogPort, SourcePort } from './ports.js';
+import type { RateControllers } from './rate/rate-controllers.js';
 
 export type BatchSchedulerEvent =
   | { readonly kind: 'tick' }
   | { readonly kind: 'planned'; readonly batch: Batch | undefined; readonly caughtUp: boolean }
-  | {
-      readonly kind: 'computed';
-      readonly batch: Batch;
-      readonly startedMs: number;
-      readonly outcome: BatchResult | BatchFailure;
-    }
+  | { readonly kind: 'computed'; readonly computed: ComputedBatch; readonly outcome: BatchResult | BatchFailure }
+  /** The changes of a committed batch are in the state. */
+  | { readonly kind: 'applied' }
   | { readonly kind: 'snapshotted' }
   | { readonly kind: 'committed' }
   | { readonly kind: 'failed'; readonly step: 'plan' | 'snapshot' | 'commit'; readonly error: EngineError }
@@ -39,6 +45,8 @@ export type BatchSchedulerEvent =
 export interface BatchSchedulerOptions {
   readonly clock: Clock;
   readonly intervalMs: number;
+  /** How long after its time a batch starts, milliseconds, less than the interval. */
+  readonly jitterOf: (time: number) => number;
   /** 'clock': a batch each interval until stopped. 'drain': batches one after another until every source is caught up. */
   readonly mode: 'clock' | 'drain';
   readonly sources: readonly SourcePort[];
@@ -47,6 +55,8 @@ export interface BatchSchedulerOptions {
   readonly maxBatchRecords: number;
   readonly log: LogPort | undefined;
   readonly committer: BatchCommitter;
+  /** Bound what is planned; told the sources' limits when the scheduler starts. */
+  readonly rates?: RateControllers;
   /** How often a checkpoint of the state is taken at the most. */
   readonly checkpointIntervalMs: number;
   /** Batch times start after this one. */
@@ -54,13 +64,28 @@ export interface BatchSchedulerOptions {
   /** The last batch that an earlier process committed. */
   readonly lastCommitted: number | undefined;
   readonly rerun: readonly Batch[];
-  readonly compute: (batch: Batch, done: (outcome: BatchResult | BatchFailure) => void) => void;
+  /** Batches that are computed at once. */
+  readonly concurrentJobs: number;
+  readonly onBatchFailure: 'stop' | 'continue';
+  /** Starts the computation of a batch. One that ends before its turn is not looked at before that. */
+  readonly compute: (
+    batch: Batch,
+    done: (outcome: BatchResult | BatchFailure) => void,
+    turn: BatchTurn,
+  ) => BatchComputation;
+  /** The turn may have come to another batch. */
+  readonly wake: () => void;
   /** Writes all state as it is between two batches. */
   readonly snapshot: (time: BatchTime) => Promise<readonly SnapshotFileRef[]>;
   readonly release: (result: BatchResult) => void;
+  /** The batch's input is fixed and it waits for its turn; those to be run again are submitted at the start. */
+  readonly onSubmitted?: (batch: Batch) => void;
+  readonly onStarted?: (batch: Batch, startedMs: number) => void;
   readonly onCompleted: (completed: CompletedBatch) => void;
   readonly onCheckpoint: (time: BatchTime, bytes: number, tookMs: number) => void;
   readonly toError: (failure: BatchFailure) => EngineError;
+  /** Under 'continue': a batch failed and the run goes on without it. */
+  readonly onSkipped: (batch: Batch, step: 'compute' | 'commit', error: EngineError) => void;
 }
 
 const MAX_COMMITTING = 2;
@@ -70,19 +95,18 @@ export class BatchScheduler {
   readonly #inbox = new Inbox<BatchSchedulerEvent>(event => this.#handle(event));
   readonly #waiting: Batch[];
   #state: 'running' | 'stopping' | 'failing' | 'stopped' = 'running';
+  readonly #checkpointer: Checkpointer;
   #planning = false;
-  #computing = false;
+  readonly #computing = new ComputingBatches();
   #snapshotting = false;
   #committing = 0;
+  /** Batches whose changes of state are not in the tables yet, though the batch has ended. */
+  #unapplied = 0;
   #drained = false;
   /** Of the last batch that was planned. */
   #lastTime: number;
   /** The interval that the last tick belonged to. */
   #lastTickMs = Number.NEGATIVE_INFINITY;
-  #lastCommitted: BatchTime | undefined;
-  #checkpointing = false;
-  #lastCheckpointMs: number;
-  #lastSnapshotBytes = 0;
   #error: EngineError | undefined;
   #cancelTimer: () => void = () => undefined;
   #resolve: () => void = () => undefined;
@@ -94,8 +118,8 @@ export class BatchScheduler {
     this.#options = options;
     this.#waiting = [...options.rerun];
     this.#lastTime = options.lastTime ?? Number.NEGATIVE_INFINITY;
-    this.#lastCommitted = options.lastCommitted === undefined ? undefined : batchTime(options.lastCommitted);
-    this.#lastCheckpointMs = options.clock.now();
+    const { lastCommitted } = options;
+    this.#checkpointer = new Checkpointer(options, lastCommitted === undefined ? undefined : batchTime(lastCommitted));
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -103,6 +127,8 @@ export class BatchScheduler {
   }
 
   start(): void {
+    this.#options.rates?.start();
+    for (const batch of this.#waiting) this.#options.onSubmitted?.(batch);
     this.#inbox.post({ kind: 'tick' });
   }
 
@@ -119,10 +145,18 @@ export class BatchScheduler {
       case 'planned':
         this.#planning = false;
         if (event.batch === undefined) this.#drained = event.caughtUp;
-        else this.#waiting.push(event.batch);
+        else {
+          this.#waiting.push(event.batch);
+          this.#options.onSubmitted?.(event.batch);
+        }
         break;
       case 'computed':
-        this.#computed(event.batch, event.startedMs, event.outcome);
+        event.computed.outcome = event.outcome;
+        for (let next = this.#computing.takeEnded(); next !== undefined; next = this.#computing.takeEnded())
+          this.#computed(next, next.outcome);
+        break;
+      case 'applied':
+        this.#unapplied--;
         break;
       case 'snapshotted':
         this.#snapshotting = false;
@@ -144,19 +178,22 @@ export class BatchScheduler {
         assertNever(event);
     }
     this.#advance();
+    if (this.#computing.size > 0) this.#options.wake();
   }
 
   #tick(): void {
     if (this.#state !== 'running') return;
-    const { clock, intervalMs, mode } = this.#options;
+    const { clock, intervalMs, mode, jitterOf } = this.#options;
     if (mode === 'drain') return;
     const dueMs = alignDown(clock.now(), intervalMs);
     if (dueMs > this.#lastTickMs && this.#mayPlan()) {
       const time = this.#nextTime(dueMs);
-      if (time !== undefined) this.#plan(time, dueMs);
+      // What the jitter takes is no delay.
+      if (time !== undefined) this.#plan(time, Math.min(clock.now(), dueMs + jitterOf(dueMs)));
     }
     this.#lastTickMs = Math.max(this.#lastTickMs, dueMs);
-    this.#cancelTimer = clock.setTimer(this.#lastTickMs + intervalMs, () => this.#inbox.post({ kind: 'tick' }));
+    const nextMs = this.#lastTickMs + intervalMs;
+    this.#cancelTimer = clock.setTimer(nextMs + jitterOf(nextMs), () => this.#inbox.post({ kind: 'tick' }));
   }
 
   /**
@@ -179,36 +216,26 @@ export class BatchScheduler {
     const options = this.#options;
     const previousTime = previousTimeOf(time, this.#lastTime, options.intervalMs);
     this.#lastTime = time;
-    planBatch({ ...options, time, previousTime, dueMs, checkpoint: this.#checkpointDue() }).then(
+    planBatch({ ...options, time, previousTime, dueMs, checkpoint: this.#checkpointer.isDue() }).then(
       ({ batch, caughtUp }) => this.#inbox.post({ kind: 'planned', batch, caughtUp }),
       (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'plan', error }),
     );
   }
 
-  /**
-   * A snapshot costs in proportion to the state: it is due when the log has grown by half of the last one. One is under
-   * way at a time, from the planning of its batch until it is written.
-   */
-  #checkpointDue(): boolean {
-    const { log, clock, checkpointIntervalMs } = this.#options;
-    if (log === undefined || this.#checkpointing || clock.now() - this.#lastCheckpointMs < checkpointIntervalMs)
-      return false;
-    this.#checkpointing = log.bytesSinceSnapshot > this.#lastSnapshotBytes / 2;
-    return this.#checkpointing;
-  }
-
   /** Starts whatever may start now. */
   #advance(): void {
-    const { mode, clock, intervalMs } = this.#options;
-    const canCompute = !this.#computing && !this.#snapshotting && this.#committing < MAX_COMMITTING;
-    if (canCompute && (this.#state === 'running' || this.#state === 'stopping')) {
+    const { mode, clock, intervalMs, concurrentJobs } = this.#options;
+    const canCompute = (): boolean =>
+      this.#computing.size < concurrentJobs && !this.#snapshotting && this.#committing < MAX_COMMITTING;
+    while (canCompute() && (this.#state === 'running' || this.#state === 'stopping')) {
       const batch = this.#waiting.shift();
-      if (batch !== undefined) this.#compute(batch);
+      if (batch === undefined) break;
+      this.#compute(batch);
     }
     if (mode === 'drain' && this.#mayPlan() && !this.#drained) {
       this.#plan(batchTime(Math.max(alignDown(clock.now(), intervalMs), this.#lastTime + intervalMs)), clock.now());
     }
-    const idle = !this.#planning && !this.#computing && !this.#snapshotting && this.#committing === 0;
+    const idle = !this.#planning && this.#computing.size === 0 && !this.#snapshotting && this.#committing === 0;
     if (!idle || this.#state === 'stopped') return;
     if (this.#error !== undefined) {
       this.#state = 'stopped';
@@ -216,26 +243,54 @@ export class BatchScheduler {
     } else if (this.#waiting.length === 0 && (this.#state === 'stopping' || this.#drained)) {
       this.#state = 'stopped';
       this.#cancelTimer();
-      this.#finalCheckpoint().then(this.#resolve, this.#reject);
+      this.#checkpointer.writeLast(this.#options.committer.sinks).then(this.#resolve, this.#reject);
     }
   }
 
   #compute(batch: Batch): void {
-    this.#computing = true;
-    const startedMs = this.#options.clock.now();
-    this.#options.compute(batch, outcome => this.#inbox.post({ kind: 'computed', batch, startedMs, outcome }));
+    const { clock, compute, onBatchFailure, onStarted } = this.#options;
+    const computed = this.#computing.add(batch, clock.now());
+    onStarted?.(batch, computed.startedMs);
+    const turn = {
+      isTurn: () => this.#computing.isFirst(computed) && !this.#snapshotting && this.#unapplied === 0,
+      appliesLater: onBatchFailure === 'continue',
+    };
+    computed.computation = compute(batch, outcome => this.#inbox.post({ kind: 'computed', computed, outcome }), turn);
   }
 
-  #computed(batch: Batch, startedMs: number, outcome: BatchResult | BatchFailure): void {
-    this.#computing = false;
-    if ('failure' in outcome) return this.#fail(this.#options.toError(outcome));
-    const { sourceStates } = batch;
-    const snapshot = sourceStates === undefined ? undefined : this.#snapshot(batch);
+  #computed(computed: ComputedBatch, outcome: BatchResult | BatchFailure): void {
+    const { batch, isCancelled } = computed;
+    if ('failure' in outcome) return this.#notComputed(computed, outcome);
+    if (isCancelled) return this.#options.release(outcome);
+    const appliesLater = this.#options.onBatchFailure === 'continue';
+    const hasSnapshot = batch.sourceStates !== undefined;
+    const holdsState = appliesLater && (hasSnapshot || outcome.deltas.length > 0);
+    if (holdsState) this.#unapplied++;
+    const snapshot = hasSnapshot && !appliesLater ? this.#snapshot(batch) : undefined;
     this.#committing++;
-    this.#commit(batch, startedMs, outcome, snapshot).then(
+    const timing = { startedMs: computed.startedMs, computedMs: this.#options.clock.now() };
+    const committed = appliesLater
+      ? this.#commitThenApply(computed, outcome, holdsState, timing)
+      : this.#commit(batch, outcome, snapshot, timing);
+    committed.then(
       () => this.#inbox.post({ kind: 'committed' }),
       (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'commit', error }),
     );
+  }
+
+  /** What was computed after a batch that ends the run is of no use, and so is what its cancelling makes of it. */
+  #notComputed({ batch, isCancelled }: ComputedBatch, failure: BatchFailure): void {
+    if (isCancelled) return;
+    const error = this.#options.toError(failure);
+    if (this.#options.onBatchFailure === 'continue' && failure.failure.kind !== 'cancelled')
+      return this.#skip(batch, 'compute', error);
+    this.#fail(error);
+    this.#computing.cancelAll();
+  }
+
+  #skip(batch: Batch, step: 'compute' | 'commit', error: EngineError): void {
+    this.#checkpointer.leftOut(batch);
+    this.#options.onSkipped(batch, step, error);
   }
 
   /** Between two batches, so that the files hold exactly the state after this one. */
@@ -251,45 +306,51 @@ export class BatchScheduler {
 
   async #commit(
     batch: Batch,
-    startedMs: number,
     result: BatchResult,
     snapshot: Promise<readonly SnapshotFileRef[]> | undefined,
+    timing: Computed,
   ): Promise<void> {
     const { committer, clock } = this.#options;
     // Given back even when it failed: the next batch may wait for the memory before it can end.
-    const committed = committer.commit(batch, result).finally(() => this.#options.release(result));
+    const committed = committer.commit(batch, result, timing).finally(() => this.#options.release(result));
     const { outputRows, sinks } = await committed;
-    this.#lastCommitted = batch.time;
-    this.#options.onCompleted({ batch, result, outputRows, startedMs, completedMs: clock.now() });
-    if (snapshot !== undefined && batch.sourceStates !== undefined) {
-      await this.#writeCheckpoint({
-        time: batch.time,
-        snapshots: await snapshot,
-        sourceStates: batch.sourceStates,
-        sinks,
-      });
+    this.#checkpointer.committed(batch);
+    this.#options.onCompleted({ batch, result, outputRows, startedMs: timing.startedMs, completedMs: clock.now() });
+    await this.#checkpointer.write(batch, sinks, snapshot);
+  }
+
+  /** Under 'continue': outputs, log, state, in this order; of a batch that fails in its outputs nothing is in the others. */
+  async #commitThenApply(
+    { batch, startedMs, computation }: ComputedBatch,
+    result: BatchResult,
+    holdsState: boolean,
+    timing: Computed,
+  ): Promise<void> {
+    const { committer, clock, release, onCompleted } = this.#options;
+    let snapshot: Promise<readonly SnapshotFileRef[]> | undefined;
+    let committed: Committed;
+    try {
+      committed = await committer.commit(batch, result, timing);
+      if (committed.failure !== undefined) {
+        computation?.cancel();
+        return this.#skip(batch, 'commit', committed.failure);
+      }
+      await this.#apply(computation);
+      if (batch.sourceStates !== undefined) snapshot = this.#snapshot(batch);
+    } finally {
+      release(result);
+      if (holdsState) this.#inbox.post({ kind: 'applied' });
     }
+    this.#checkpointer.committed(batch);
+    onCompleted({ batch, result, outputRows: committed.outputRows, startedMs, completedMs: clock.now() });
+    await this.#checkpointer.write(batch, committed.sinks, snapshot);
   }
 
-  /** All of it as of one batch: the next may be committed before this is written. */
-  async #writeCheckpoint(checkpoint: Parameters<LogPort['writeManifest']>[0]): Promise<void> {
-    const { log, clock } = this.#options;
-    if (log === undefined) return;
-    const startMs = clock.now();
-    this.#lastCheckpointMs = startMs;
-    this.#lastSnapshotBytes = checkpoint.snapshots.reduce((sum, file) => sum + file.byteLength, 0);
-    await log.writeManifest(checkpoint);
-    this.#checkpointing = false;
-    this.#options.onCheckpoint(checkpoint.time, this.#lastSnapshotBytes, clock.now() - startMs);
-  }
-
-  /** At a graceful end: the next start has nothing to read back but this. */
-  async #finalCheckpoint(): Promise<void> {
-    const { log, snapshot, sources, committer } = this.#options;
-    const time = this.#lastCommitted;
-    if (log === undefined || time === undefined || log.bytesSinceSnapshot === 0) return;
-    const sourceStates = Object.fromEntries(sources.map(source => [source.id, source.state()]));
-    await this.#writeCheckpoint({ time, snapshots: await snapshot(time), sourceStates, sinks: committer.sinks });
+  #apply(computation: BatchComputation | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (computation === undefined) return resolve();
+      computation.apply(failure => (failure === undefined ? resolve() : reject(this.#options.toError(failure))));
+    });
   }
 
   #fail(error: EngineError): void {

@@ -16,11 +16,32 @@ export interface Task {
   readonly kept: readonly BlockRef[];
   /** State lives on one slot; other tasks take any. */
   readonly home: number | undefined;
-  /** waiting: for memory that batches before this one still hold. */
+  /** waiting: for memory that other batches still hold. */
   status: 'pending' | 'running' | 'waiting' | 'done';
   attempts: number;
   failures: number;
+  /** Under way; two when one of them is a copy of the other, which takes long. A task that is done may still have one. */
+  running: readonly Attempt[];
+  /** Whether it had its copy since it was last pending. */
+  copied: boolean;
+  /** Slots where attempts failed: the next one is tried elsewhere when there is a choice. */
+  readonly failedOn: Set<number>;
+  /** How long the accepted attempt took. */
+  durationMs: number | undefined;
   result: TaskResult | undefined;
+}
+
+/** One request to a slot to compute a task. */
+export interface Attempt {
+  readonly task: Task;
+  readonly number: number;
+  readonly slot: number;
+  readonly startedMs: number;
+  readonly inputs: readonly BlockRef[];
+  /** Its result is not wanted any more: another attempt was first, or the batch gave its memory up. */
+  dropped: boolean;
+  /** Gives back what it reads, when that is kept for its sake alone. */
+  unpin: () => void;
 }
 
 /** An accepted change of state on its way into its table. */
@@ -47,6 +68,10 @@ export function tasksOf(stage: Stage, batch: Batch, inputs: PlanInputs, homeOf: 
     status: 'pending',
     attempts: 0,
     failures: 0,
+    running: [],
+    copied: false,
+    failedOn: new Set(),
+    durationMs: undefined,
     result: undefined,
   });
   if (operation.kind === 'source') {

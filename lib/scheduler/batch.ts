@@ -10,6 +10,7 @@ export interface Batch {
   readonly time: BatchTime;
   /** Of the batch before: says which slides of windows end with this one. */
   readonly previousTime: number;
+  /** By source; one that gave no batch, not even an empty one, is not in it. */
   readonly ranges: { readonly [source: string]: readonly Json[] };
   readonly submittedMs: number;
   /** Planned by an earlier process, run again. */
@@ -49,10 +50,14 @@ export interface BatchResult {
   readonly blocks: readonly BlockRef[];
   readonly accumulated: readonly Accumulated[];
   readonly inputRecords: number;
+  /** The same by source id; a source without a task in this batch is not in it. */
+  readonly recordsBySource: ReadonlyMap<string, number>;
   readonly inputBytes: number;
   readonly badRecords: number;
   readonly numTasks: number;
   readonly failedTasks: number;
+  /** `inputBytes` by source id, as `recordsBySource`. */
+  readonly bytesBySource: ReadonlyMap<string, number>;
 }
 
 /** A batch that is committed. */

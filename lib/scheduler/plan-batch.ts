@@ -4,6 +4,7 @@ import type { Json } from '../core/json.js';
 import type { BatchTime } from '../core/time.js';
 import type { Batch } from './batch.js';
 import type { LogPort, Progress, SourcePort } from './ports.js';
+import type { RateControllers } from './rate/rate-controllers.js';
 
 export interface PlanRequest {
   readonly time: BatchTime;
@@ -16,6 +17,8 @@ export interface PlanRequest {
   readonly maxBatchBytes: number;
   readonly maxBatchRecords: number;
   readonly log: LogPort | undefined;
+  /** Limits what a batch takes of each source; without it, only the bounds of all batches do. */
+  readonly rates?: RateControllers;
   /** Keep the sources' states with the batch, for a checkpoint after it. */
   readonly checkpoint: boolean;
 }
@@ -52,15 +55,13 @@ export async function planBatch(request: PlanRequest): Promise<{ batch: Batch | 
 }
 
 async function planSource(source: SourcePort, request: PlanRequest): ReturnType<SourcePort['plan']> {
-  const { time, parallelism, maxBatchBytes, maxBatchRecords, mode } = request;
+  const { time, parallelism, maxBatchBytes, maxBatchRecords, mode, rates } = request;
+  const most = { maxBytes: maxBatchBytes, maxRecords: maxBatchRecords };
+  const bounds = rates?.bound(source.id, request, most) ?? most;
   try {
-    return await source.plan({
-      time,
-      parallelism,
-      maxBytes: maxBatchBytes,
-      maxRecords: maxBatchRecords,
-      drain: mode === 'drain',
-    });
+    const plan = await source.plan({ time, parallelism, ...bounds, drain: mode === 'drain' });
+    rates?.planned(source.id, plan.records);
+    return plan;
   } catch (error) {
     if (error instanceof EngineError) throw error;
     throw new EngineError('sourceFailed', `source ${source.id} could not say what is new: ${messageOf(error)}`, {

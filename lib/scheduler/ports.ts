@@ -22,6 +22,9 @@ export interface SourcePort {
   }): Promise<PlannedRanges>;
   commit(time: BatchTime): Promise<void>;
   state(): Json;
+  /** Records per second that the job gives the source at the most. */
+  readonly maxRate?: number;
+  setRateLimit?(recordsPerSecond: number | undefined): void;
 }
 
 export interface PlannedRanges {
@@ -38,13 +41,20 @@ export interface Progress {
   readonly unit: 'bytes' | 'records';
 }
 
-/** One output operation's end in the driver. Called in order of batch time, and within a batch in order of declaration. */
+/** One output operation's end in the driver. Called in order of batch time, but for a batch that an earlier run left out; within a batch in order of declaration. */
 export interface OutputPort {
   readonly id: string;
   /** Whether a batch without rows for it needs no call. */
   readonly skipsEmpty: boolean;
   /** @returns what goes to the commit log for it; undefined for outputs that have nothing to recover */
   commit(time: BatchTime, output: BatchOutput): Promise<Json | undefined>;
+  /** Whether a commit runs the job's own code, which may never come to an end. */
+  readonly runsUserCode?: boolean;
+  /**
+   * Takes back what was put out since the commit that gave `handle`, because its batch failed and the run goes on.
+   * Without it, what was put out stays.
+   */
+  rollBack?(handle: Json | undefined): Promise<void>;
 }
 
 /** A batch's rows for one output, in order of stage and partition. */
@@ -83,5 +93,9 @@ export interface LogPort {
     readonly snapshots: readonly SnapshotFileRef[];
     readonly sourceStates: { readonly [source: string]: Json };
     readonly sinks: { readonly [output: string]: Json };
+    /** By source id, what its rate controller goes on with. */
+    readonly rates?: { readonly [source: string]: Json };
+    /** Batches up to `time` that failed and are not in the snapshots: they stay planned. */
+    readonly leftOut: readonly BatchTime[];
   }): Promise<{ readonly bytes: number }>;
 }

@@ -12,6 +12,8 @@ export interface SlotClient {
   offer(): void;
   /** Blocks were given back: what found a memory full may try again when slots are offered next. */
   released(): void;
+  /** An older batch cannot go on for want of memory: gives back what can be computed again. @returns whether anything will be */
+  yieldMemory(): boolean;
 }
 
 export class SlotClients {
@@ -47,6 +49,12 @@ export class SlotClients {
     } finally {
       this.#state = 'idle';
     }
+  }
+
+  /** Has all that come after `client` give back their memory, the youngest first. @returns whether any will */
+  reclaim(client: SlotClient): boolean {
+    const younger = this.#clients.slice(this.#clients.indexOf(client) + 1).reverse();
+    return younger.map(other => other.yieldMemory()).includes(true);
   }
 
   released(): void {

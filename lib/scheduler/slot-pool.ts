@@ -11,6 +11,7 @@ import type { BlockRef, TableRef, WorkerReply, WorkerRequest } from '../protocol
 import { formatFailure, losesWorker } from '../protocol/task-failure.js';
 import type { TaskRunner } from '../protocol/task-runner.js';
 import { SlotClients, type SlotClient } from './slot-clients.js';
+import type { SlotHealth } from './slot-health.js';
 
 interface Slot {
   attached: boolean;
@@ -20,6 +21,8 @@ interface Slot {
   readonly tables: Map<string, TableRef>;
   /** Addresses to give back with the next request. */
   freed: number[];
+  /** By address, how many read a block that must outlive its release; `released` once it was. */
+  readonly pinned: Map<number, { count: number; released: boolean }>;
   /** Requests that get the slot before anyone it would be offered to. */
   readonly waiting: (() => void)[];
 }
@@ -33,17 +36,24 @@ export class SlotPool {
   #stopped = false;
   #evict: () => boolean = () => false;
   readonly #clients = new SlotClients();
+  readonly #health: SlotHealth | undefined;
 
-  /** @param attachTimeoutMs how long a thread may take to load the job and build its graph; 0 = no limit */
-  constructor(runner: TaskRunner, attachTimeoutMs: number) {
+  /**
+   * @param attachTimeoutMs how long a thread may take to load the job and build its graph; 0 = no limit
+   * @param health which slots are left out; without it none is
+   */
+  constructor(runner: TaskRunner, attachTimeoutMs: number, health?: SlotHealth) {
     this.#runner = runner;
     this.#attachTimeoutMs = attachTimeoutMs;
+    this.#health = health;
+    health?.onBack(() => this.offer());
     this.#slots = Array.from({ length: runner.numSlots }, () => ({
       attached: false,
       busy: false,
       blocks: new Map(),
       tables: new Map(),
       freed: [],
+      pinned: new Map(),
       waiting: [],
     }));
   }
@@ -61,11 +71,16 @@ export class SlotPool {
     return partition % this.#slots.length;
   }
 
-  /** An idle slot, `preferred` if that is one; undefined when all are busy. */
-  idleSlot(preferred: number): number | undefined {
-    if (this.isIdle(preferred)) return preferred;
-    const index = this.#slots.findIndex(slot => !slot.busy);
-    return index < 0 ? undefined : index;
+  /**
+   * An idle slot that is not excluded: `preferred` if that is one, and one of `avoid` only if there is no other.
+   * Undefined when all are busy.
+   */
+  idleSlot(preferred: number, avoid?: ReadonlySet<number>): number | undefined {
+    const isFree = (slot: number): boolean => this.isIdle(slot) && this.#health?.isExcluded(slot) !== true;
+    const free = this.#slots.map((_, slot) => slot).filter(isFree);
+    const better = avoid === undefined ? free : free.filter(slot => !avoid.has(slot));
+    const choice = better.length > 0 ? better : free;
+    return choice.includes(preferred) ? preferred : choice[0];
   }
 
   /** How many blocks the driver holds in all slots: 0 when nothing is under way. */
@@ -87,6 +102,11 @@ export class SlotPool {
     let released = false;
     for (const block of blocks) {
       const slot = this.#slot(block.slot);
+      const pin = slot.pinned.get(block.address);
+      if (pin !== undefined) {
+        pin.released = true;
+        continue;
+      }
       if (!slot.blocks.delete(block.address)) continue;
       slot.freed.push(block.address);
       released = true;
@@ -102,6 +122,46 @@ export class SlotPool {
   /** @returns whether blocks that can be spared were given back */
   evict(): boolean {
     return this.#evict();
+  }
+
+  /**
+   * Keeps blocks alive beyond their release, for an attempt that still reads them when the batch has no use for it.
+   * @returns what ends that, once
+   */
+  pin(blocks: Iterable<BlockRef>): () => void {
+    let held: readonly BlockRef[] = [...blocks];
+    for (const { slot, address } of held) {
+      const { pinned } = this.#slot(slot);
+      const pin = pinned.get(address);
+      if (pin === undefined) pinned.set(address, { count: 1, released: false });
+      else pin.count++;
+    }
+    return () => {
+      const last = held.filter(block => this.#unpin(block));
+      held = [];
+      this.release(last);
+    };
+  }
+
+  /** Frees what an attempt left that is not accepted. */
+  discard(blocks: readonly BlockRef[]): void {
+    for (const block of blocks) this.adopt(block);
+    this.release(blocks);
+  }
+
+  /** Whether no older batch wants slots. */
+  isOldest(client: SlotClient): boolean {
+    return this.#clients.all[0] === client;
+  }
+
+  /** Has batches after that of `client` give back what they can compute again. @returns whether any memory will come back */
+  reclaim(client: SlotClient): boolean {
+    return this.#clients.reclaim(client);
+  }
+
+  /** Work that waits for memory may try again: an attempt that nobody waits for has ended. */
+  released(): void {
+    this.#clients.released();
   }
 
   /** Has idle slots offered to `client` from the next round on, until what is returned is called. */
@@ -135,6 +195,7 @@ export class SlotPool {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#health?.stop();
     await this.#runner.stop();
   }
 
@@ -151,6 +212,7 @@ export class SlotPool {
     const attached = slot.attached ? undefined : await this.#attach(index, slot);
     const reply = attached ?? (await this.#submit(index, slot, request, timeoutMs));
     if (!reply.ok && losesWorker(reply.failure)) slot.attached = false;
+    if (!this.#stopped) this.#health?.note(index, request, reply);
     // Handed on while it is busy: nobody comes in between.
     const next = slot.waiting.shift();
     if (next === undefined) slot.busy = false;
@@ -187,6 +249,15 @@ export class SlotPool {
         return { ok: false, failure: { kind: 'engineError', code: 'internal', message, detail: '{}' } };
       }
     }
+  }
+
+  /** @returns whether the block was released meanwhile and nobody else needs it */
+  #unpin({ slot, address }: BlockRef): boolean {
+    const { pinned } = this.#slot(slot);
+    const pin = pinned.get(address);
+    if (pin === undefined || --pin.count > 0) return false;
+    pinned.delete(address);
+    return pin.released;
   }
 
   #slot(index: number): Slot {

@@ -14,19 +14,20 @@
  * must be empty when it is first opened, and a marker file, durable before the first byte, says until the second commit
  * that what is there is ours and not committed for sure: only then may an open without a handle empty it.
  */
-import { resolve } from 'node:path';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
 import type { BatchTime } from '../core/time.js';
-import { OutputFiles, type OutputPlace } from './output-files.js';
+import { isSamePlace, OutputFiles, type OutputPlace } from './output-files.js';
 import type { SinkDriver, StagedOutput } from './sink.js';
 import type { RollOptions } from '../core/file-sink-spec.js';
-import { stagedParts } from './staged-text.js';
+import { stagedParts, type StagedParts } from './staged-text.js';
 
 export interface FileSinkOptions extends OutputPlace, RollOptions {
   /** Whether each file begins with the column names, where the rows have any. */
   readonly hasHeader: boolean;
+  /** How staged output is taken apart; default: as the text that it is. */
+  readonly partsOf?: (staged: StagedOutput) => StagedParts;
 }
 
 /** What the commit log keeps. */
@@ -39,7 +40,7 @@ type FileSinkHandle = {
   /** Time of the last committed batch, and of the first one in this file. */
   readonly time: number;
   readonly started: number;
-  /** The column names as a CSV record; '' where rows have none. */
+  /** The column names as a CSV record, of Arrow files with their types; '' where rows have none. */
   readonly names: string;
 };
 
@@ -68,12 +69,14 @@ export class FileSinkDriver implements SinkDriver {
 
   async commit(time: BatchTime, staged: readonly StagedOutput[]): Promise<Json> {
     const before = this.#handle;
-    if (before !== undefined && time <= before.time) return before;
+    // An older one was left out when it failed, and comes now.
+    if (before !== undefined && time === before.time) return before;
     // That a further batch comes means that the handle of the one before is durable.
     if (before !== undefined && this.#hasMarker) await this.#dropMarker();
-    const parts = staged.filter(output => output.numRows > 0).map(stagedParts);
+    const parts = staged.filter(output => output.numRows > 0).map(this.#options.partsOf ?? stagedParts);
     const start = before ?? this.#startOfFile(0, time, '');
-    if (parts.length === 0) return (this.#handle = { ...start, time });
+    const [first] = parts;
+    if (first === undefined) return (this.#handle = { ...start, time });
     const names = this.#namesOf(parts.map(part => part.names));
     const target = this.#rolls(start, time, names)
       ? this.#startOfFile(start.file + 1, time, names)
@@ -81,7 +84,7 @@ export class FileSinkDriver implements SinkDriver {
     if (target.file !== start.file) this.#exists = false;
     const rows = parts.flatMap(part => part.rows);
     const hasHeader = this.#options.hasHeader && target.length === 0 && names !== '';
-    const buffers = hasHeader ? [Buffer.from(names), ...rows] : rows;
+    const buffers = hasHeader ? [first.header, ...rows] : rows;
     if (before === undefined && !this.#hasMarker) await this.#placeMarker();
     await this.#append(target, buffers);
     const numBytes = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
@@ -141,8 +144,7 @@ export class FileSinkDriver implements SinkDriver {
   }
 
   /** The one list of names that all tasks' rows have. */
-  #namesOf(all: readonly Uint8Array[]): string {
-    const [first = '', ...others] = all.map(bytes => Buffer.from(bytes).toString());
+  #namesOf([first = '', ...others]: readonly string[]): string {
     const other = others.find(names => names !== first);
     if (other !== undefined) {
       throw new EngineError(
@@ -206,7 +208,5 @@ export class FileSinkDriver implements SinkDriver {
     this.#hasMarker = false;
   }
 }
-
-const isSamePlace = (a: string, b: string): boolean => a === b || resolve(a) === resolve(b);
 
 const shown = (names: string): string => (names === '' ? 'none' : names.trimEnd());

@@ -1,5 +1,5 @@
 /** The files of one output: their names, what is there, and the one that is open. */
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
 
@@ -11,6 +11,9 @@ export interface OutputPlace {
   readonly prefix: string;
   readonly extension: string;
 }
+
+/** Whether two names mean one place: what a handle has, and what the job says now. */
+export const isSamePlace = (a: string, b: string): boolean => a === b || resolve(a) === resolve(b);
 
 export class OutputFiles {
   readonly #fs: FileSystem;

@@ -10,11 +10,13 @@ import type { Address } from '../columnar/slot-memory.js';
  * Worker half, per task attempt: write(chunk)* then finish(). An attempt that is not accepted is dropped: its staged
  * bytes lie in memory blocks that are freed with it.
  *
- * Driver half, one call at a time, in order of batch time:
+ * Driver half, one call at a time, in order of batch time (but for a batch that failed: an older one may come later):
  *   open(last committed handle or undefined) once; commit(t, staged) per batch -> handle; close() once.
+ *   open(handle) again when a batch failed after its commit and the run goes on without it: all since is taken back.
  *   The handle goes to the commit log AFTER commit returned, and is durable there before the next commit is called;
  *   when the process dies in between, the next process opens with the handle before, must undo or recognise what is
- *   beyond it, and sees commit(t) again with the same output. A batch without rows needs no commit at all.
+ *   beyond it, and sees commit(t) again with the same output. A batch without rows needs no commit at all, but
+ *   for a sink that leaves something for each batch (`skipsEmpty` in sink-spec.ts).
  */
 export interface SinkDriver {
   /**
@@ -24,7 +26,8 @@ export interface SinkDriver {
   open(handle: Json | undefined): Promise<void>;
   /**
    * Makes the batch's rows visible and durable, staged parts in the given order.
-   * @returns what identifies the output's state after this batch, for the commit log
+   * @returns what identifies the output's state after this batch, for the commit log: all that is committed by then,
+   * also where the batch is older than the one before
    */
   commit(time: BatchTime, staged: readonly StagedOutput[]): Promise<Json>;
   close(): Promise<void>;

@@ -68,14 +68,20 @@ export class StagedText {
   }
 }
 
-/** A staged output of text taken apart: the names' record (maybe empty) and the rows. Views, nothing is copied. */
-export function stagedParts(staged: StagedOutput): {
-  readonly names: Uint8Array;
+/** A staged output of a file sink taken apart. Views, nothing is copied. */
+export interface StagedParts {
+  /** What a file with such rows begins with; maybe empty. */
+  readonly header: Uint8Array;
+  /** The same as text, for people and to tell whether rows fit the ones before. */
+  readonly names: string;
   readonly rows: readonly Uint8Array[];
-} {
+}
+
+export function stagedParts(staged: StagedOutput): StagedParts {
   const [first, ...rest] = staged.bytes;
-  if (first === undefined) return { names: new Uint8Array(0), rows: [] };
-  const namesLength = new DataView(first.buffer, first.byteOffset, first.byteLength).getUint32(0, true);
-  const start = NAMES_LENGTH_BYTES + namesLength;
-  return { names: first.subarray(NAMES_LENGTH_BYTES, start), rows: [first.subarray(start), ...rest] };
+  if (first === undefined) return { header: new Uint8Array(0), names: '', rows: [] };
+  const headerLength = new DataView(first.buffer, first.byteOffset, first.byteLength).getUint32(0, true);
+  const start = NAMES_LENGTH_BYTES + headerLength;
+  const header = first.subarray(NAMES_LENGTH_BYTES, start);
+  return { header, names: Buffer.from(header).toString(), rows: [first.subarray(start), ...rest] };
 }

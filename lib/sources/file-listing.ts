@@ -1,23 +1,22 @@
 /**
  * What is known of the files of an input folder, and what changed since the last look.
  *
- * A file is known by its name and inode number. It is read in the order of (modification time when it was first seen,
- * name), from its start to its end, and on from there when it grows. A folder may hold 100,000 files: names are listed
- * again only when the folder changed; of the files that are read to their end, those that grew lately are looked at in
- * every plan and the others in turn.
+ * A file is read in the order of (modification time when it was first seen, name), from its start to its end, and on from
+ * there when it grows. It is known by its name and its print (`file-print.ts`); while inode number, size and modification
+ * time are what they were, nobody looks at the print. A folder may hold 100,000 files: of those that are read to their
+ * end, the ones that grew lately are looked at in every plan and the others in turn.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EngineError } from '../core/errors.js';
 import type { Json } from '../core/json.js';
+import { isPrinted, printOf, type FilePrint } from './file-print.js';
 import type { FilePiece } from './file-range.js';
-import { isAtEnd, isReplaced, keepMarked, newFile, type InputFile } from './input-file.js';
+import { decodeFileState, encodeFileState } from './file-state.js';
+import { isAtEnd, keepMarked, newFile, type InputFile } from './input-file.js';
+import { InputFolders } from './input-folders.js';
 import { inputFile, type InputPath } from './input-path.js';
-import { statOf, type InputFiles, type InputStat } from './input-files.js';
+import { openInput, statOf, type InputFiles, type InputStat } from './input-files.js';
 
-/** A folder whose modification time is younger than this when it is listed may still change within the same tick. */
-const LISTING_SETTLES_MS = 2000;
-/** However still it seems, the folder is listed again after so many plans. */
-const MAX_PLANS_PER_LISTING = 50;
 /** Files at their end: looked at in every plan for so many plans after a change ... */
 const WATCHED_PLANS = 100;
 /** ... at most so many of them; and so many of all in turn. */
@@ -29,7 +28,7 @@ export class FileListing {
   readonly #files: InputFiles;
   readonly #path: InputPath;
   readonly #onWarning: (message: string) => void;
-  readonly #now: () => number;
+  readonly #folders: InputFolders;
   readonly #known = new Map<string, InputFile>();
   /** Files that were not at their end when last looked at, in order of reading. */
   #unread: InputFile[] = [];
@@ -42,8 +41,6 @@ export class FileListing {
   #replaced: string[] = [];
   #cursor = 0;
   #listing = 0;
-  #plansSinceListing = 0;
-  #stillSince: number | undefined;
   #numStats = 0;
   #doneBytes = 0;
   #totalBytes = 0;
@@ -53,7 +50,7 @@ export class FileListing {
     this.#files = files;
     this.#path = path;
     this.#onWarning = onWarning;
-    this.#now = now;
+    this.#folders = new InputFolders(files, path, now);
   }
 
   /** Files that may have bytes to plan, in order of reading. Valid until the next `refresh`. */
@@ -70,36 +67,47 @@ export class FileListing {
     return inputFile(this.#path.folder, file.name);
   }
 
-  /** `[name, inode, planned bytes, size, refused]` for each file of the folder that anything was planned of. */
+  /** Each file of the folder that anything was planned of, or that is left alone; see `file-state.ts`. */
   state(): Json {
-    const started = [...this.#known.values()].filter(file => file.consumed > 0 || file.refused);
-    return started.map(file => [file.name, file.ino, file.consumed, file.size, file.refused]);
+    return encodeFileState([...this.#known.values()].filter(file => file.consumed > 0 || file.refused));
   }
 
+  /** Throws `checkpointForeign`. */
   restore(state: Json): void {
-    for (const row of state as [string, number, number, number, boolean][]) {
-      const [name, ino, consumed, size, refused] = row;
-      const file = this.#add(name);
-      this.#update(file, { ino, consumed, size, refused });
-    }
+    for (const { name, ...known } of decodeFileState(state)) this.#update(this.#add(name), known);
   }
 
   /** Moves past a piece that an earlier process planned. */
-  replay(piece: FilePiece): void {
-    const file = this.#known.get(piece.file) ?? this.#add(piece.file);
-    if (file.ino !== piece.ino) this.#update(file, { ino: piece.ino, consumed: 0, size: 0, refused: false });
-    this.consume(file, piece.end, Math.max(piece.size, file.size));
-    if (piece.kind === 'badHeader') this.refuse(file);
+  replay({ file: name, ino, end, size, kind, mtimeMs = Number.NaN, print }: FilePiece): void {
+    const file = this.#known.get(name) ?? this.#add(name);
+    this.#update(file, { ino, consumed: end, size, mtimeMs, print, refused: false });
+    if (kind === 'badHeader' || kind === 'skipped') this.refuse(file, print);
   }
 
   /** Notes that the file is planned up to `end`. */
-  consume(file: InputFile, end: number, size = file.size): void {
-    this.#update(file, { consumed: end, size });
+  consume(file: InputFile, end: number, print: FilePrint | undefined): void {
+    this.#update(file, { consumed: end, print });
   }
 
   /** Notes that the file is not to be read. */
-  refuse(file: InputFile): void {
-    this.#update(file, { consumed: file.size, refused: true });
+  refuse(file: InputFile, print: FilePrint | undefined): void {
+    this.#update(file, { consumed: file.size, refused: true, print });
+  }
+
+  /** Refuses every file that is there; returns them. */
+  async refuseAll(): Promise<readonly InputFile[]> {
+    for (const file of this.#all) {
+      if (file.ignored) continue;
+      const fd = openInput(this.#files, this.pathOf(file));
+      if (fd === undefined) continue;
+      try {
+        this.refuse(file, printOf(this.#files, fd, file.size));
+      } finally {
+        this.#files.closeSync(fd);
+      }
+      if (++this.#numStats % STATS_PER_TURN === 0) await nextTurn();
+    }
+    return this.#all.filter(file => file.refused);
   }
 
   /** Has the file looked at in the next refresh: it is not what it was. */
@@ -128,9 +136,9 @@ export class FileListing {
    * that is gone.
    */
   async refresh(time: number, all: boolean): Promise<void> {
-    await this.#list(all);
+    this.#list(all);
     const looks = new Set(all ? this.#all : [...this.#unknown, ...this.#watched]);
-    for (const file of this.#unread) if (file.waitingAt === file.size) looks.add(file);
+    for (const file of this.#unread) if (file.waitingAt === file.size && !isAtEnd(file)) looks.add(file);
     for (let i = Math.min(LOOKS_IN_TURN, this.#all.length); i > 0; i--) {
       this.#cursor = (this.#cursor + 1) % this.#all.length;
       looks.add(this.#all[this.#cursor]);
@@ -174,22 +182,11 @@ export class FileListing {
     );
   }
 
-  async #list(force: boolean): Promise<void> {
-    const { folder } = this.#path;
-    const stat = statOf(this.#files, folder);
-    if (stat === undefined) {
-      throw new EngineError('inputMissing', `input folder ${folder} is gone: put it back or correct the path`, {
-        detail: { path: folder },
-      });
-    }
-    this.#plansSinceListing++;
-    const isStill = stat.mtimeMs === this.#stillSince && this.#plansSinceListing < MAX_PLANS_PER_LISTING;
-    if (isStill && !force) return;
-    this.#stillSince = this.#now() - stat.mtimeMs > LISTING_SETTLES_MS ? stat.mtimeMs : undefined;
-    this.#plansSinceListing = 0;
+  #list(force: boolean): void {
+    const names = this.#folders.list(force);
+    if (names === undefined) return;
     this.#listing++;
-    for (const name of this.#files.readdirSync(folder)) {
-      if (!this.#path.accepts(name)) continue;
+    for (const name of names) {
       const file = this.#known.get(name) ?? this.#add(name);
       file.listing = this.#listing;
     }
@@ -214,20 +211,31 @@ export class FileListing {
       file.idlePlans = WATCHED_PLANS;
       return this.#update(file, { ino: stat.ino, consumed: 0, size: 0, ignored: true });
     }
-    if (file.ignored || isReplaced(file, stat)) this.#startOver(file, stat);
     file.idlePlans++;
-    if (stat.size === file.size && stat.mtimeMs === file.mtimeMs) return;
     if (file.orderMs === 0) file.orderMs = stat.mtimeMs;
+    if (file.changedAt === Number.NEGATIVE_INFINITY) file.changedAt = time;
+    const isSame = stat.ino === file.ino && stat.size === file.size && stat.mtimeMs === file.mtimeMs;
+    if (isSame && !file.ignored) return;
+    if (file.ignored || !this.#isKnown(file, stat)) this.#startOver(file, stat);
     file.mtimeMs = stat.mtimeMs;
     file.changedAt = time;
     file.idlePlans = 0;
-    this.#update(file, { ino: stat.ino, size: stat.size, consumed: file.refused ? stat.size : file.consumed });
+    file.waitingAt = -1;
+    const { ino, size } = stat;
+    this.#update(file, { ino, size, consumed: file.refused ? size : file.consumed });
+  }
+
+  /** Whether what is at the path now is the file that was planned, or a copy of it, maybe with more behind it. */
+  #isKnown(file: InputFile, stat: InputStat): boolean {
+    if (stat.size < file.consumed && !file.refused) return false;
+    if (file.print === undefined) return file.ino === 0 || stat.ino === file.ino;
+    return isPrinted(this.#files, this.pathOf(file), file.print);
   }
 
   /** A file that took the place of one that was read to its end is new; of one that was not, it is an error. */
   #startOver(file: InputFile, stat: InputStat): void {
     if (file.consumed > 0 && !isAtEnd(file)) {
-      const how = file.ino === stat.ino ? `is ${stat.size} bytes long now` : 'was replaced by another file';
+      const how = stat.size < file.consumed ? `is ${stat.size} bytes long now` : 'has other content now';
       throw new EngineError(
         'inputChanged',
         `${this.pathOf(file)} ${how}, after ${file.consumed} bytes of ${file.size} were read: put the file back as it ` +
@@ -237,10 +245,8 @@ export class FileListing {
     }
     if (file.consumed > 0 && !file.refused) this.#replaced.push(file.name);
     file.head = undefined;
-    file.orderMs = 0;
-    file.mtimeMs = Number.NaN;
-    file.waitingAt = -1;
-    this.#update(file, { ino: stat.ino, consumed: 0, size: 0, refused: false, ignored: false });
+    file.orderMs = stat.mtimeMs;
+    this.#update(file, { consumed: 0, print: undefined, size: 0, refused: false, ignored: false });
   }
 
   #update(file: InputFile, change: Partial<InputFile>): void {

@@ -4,15 +4,17 @@
  */
 import { EngineError } from '../core/errors.js';
 import type { Json } from '../core/json.js';
+import type { FilePrint } from './file-print.js';
 
 /**
  * What the bytes of a piece are:
  * - `records`: whole records, each with its line end;
  * - `tail`: the same, but the last one has no line end, and no more bytes were waited for;
  * - `oversized`: one record larger than `MAX_RECORD_BYTES`, a bad record as a whole;
- * - `badHeader`: the header record of a file that is not read because its columns don't fit.
+ * - `badHeader`: the header record of a file that is not read because its columns don't fit;
+ * - `skipped`: none; the file was there before the stream began and is left alone.
  */
-export type PieceKind = 'records' | 'tail' | 'oversized' | 'badHeader';
+export type PieceKind = 'records' | 'tail' | 'oversized' | 'badHeader' | 'skipped';
 
 export type FilePiece = {
   /** Name in the source's folder. */
@@ -23,6 +25,9 @@ export type FilePiece = {
   /** The file's size when this was planned. */
   readonly size: number;
   readonly kind: PieceKind;
+  /** Its modification time then, and the print of all that was planned of it with this piece; not in older logs. */
+  readonly mtimeMs?: number;
+  readonly print?: FilePrint;
 };
 
 export type FileRange = {

@@ -19,6 +19,7 @@ import type { Format } from '../core/format.js';
 import type { Json } from '../core/json.js';
 import { readFileHead } from './file-head.js';
 import { FileListing } from './file-listing.js';
+import { printOf } from './file-print.js';
 import { fileRangeOf, MAX_RECORD_BYTES, type FilePiece, type FileRange, type PieceKind } from './file-range.js';
 import { NODE_FILES, openInput, statOf, type InputFiles } from './input-files.js';
 import { InputBlock } from './input-block.js';
@@ -32,6 +33,10 @@ export interface FileSourceOptions {
   readonly path: string;
   readonly format: Format;
   readonly settleMs: number;
+  /** Leaves alone what is there when the stream begins, which is with the first plan of a source without a past. */
+  readonly newFilesOnly?: boolean;
+  /** Whether a file is input, by its name from the path's first folder on; asked each time it is listed. */
+  readonly filter?: ((name: string) => boolean) | undefined;
   /** Takes one line about input that was lost or refused. */
   readonly onWarning: (message: string) => void;
   readonly files?: InputFiles;
@@ -42,11 +47,15 @@ export interface FileSourceOptions {
 /** More files wait for the next batch, so that a range stays small enough for the log. */
 const MAX_FILES_PER_BATCH = 4096;
 
+const NOTHING: SourcePlan = { ranges: [], bytes: 0, records: 0, caughtUp: true };
+
 export class FileSourceDriver implements SourceDriver {
   readonly #options: FileSourceOptions;
   readonly #files: InputFiles;
   readonly #input: InputBlock;
   #listing: FileListing | undefined;
+  /** Whether nothing was planned of this source ever, by any process. */
+  #isNew = true;
 
   constructor(options: FileSourceOptions) {
     this.#options = options;
@@ -55,22 +64,32 @@ export class FileSourceDriver implements SourceDriver {
   }
 
   async start(state: Json | undefined): Promise<void> {
-    const { path, onWarning, now } = this.#options;
+    const { path, filter, onWarning, now } = this.#options;
     const input = resolveInputPath(path, at => {
       const stat = statOf(this.#files, at);
       return stat === undefined ? 'missing' : stat.isDirectory() ? 'folder' : 'file';
     });
-    this.#listing = new FileListing(this.#files, input, onWarning, now ?? Date.now);
-    if (state !== undefined) this.#listing.restore(state);
+    this.#listing = new FileListing(this.#files, { ...input, filter }, onWarning, now ?? Date.now);
+    if (state === undefined) return;
+    this.#isNew = false;
+    this.#listing.restore(state);
   }
 
   replay(ranges: readonly Json[]): void {
+    this.#isNew = false;
     for (const range of ranges) for (const piece of fileRangeOf(range).pieces) this.#started.replay(piece);
   }
 
   async plan(limit: PlanLimit): Promise<SourcePlan> {
     const listing = this.#started;
     await listing.refresh(limit.time, false);
+    const isNew = this.#isNew;
+    this.#isNew = false;
+    if (isNew && this.#options.newFilesOnly === true) {
+      // In the log like all that is planned: what another process finds after a crash is not what was there before.
+      const pieces = (await listing.refuseAll()).map(file => pieceOf(file, 0, 0, 'skipped'));
+      if (pieces.length > 0) return { ...NOTHING, ranges: [{ header: null, pieces }] };
+    }
     let plan = await this.#planUnread(limit);
     if (limit.drain && plan.ranges.length === 0 && plan.caughtUp) {
       // Files at their end are looked at in turn; before this source says that nothing is left, it looks at all.
@@ -135,13 +154,13 @@ export class FileSourceDriver implements SourceDriver {
         return false;
       }
       this.#input.use(fd, file.size);
-      return await this.#planOpenFile(file, limit, packer);
+      return await this.#planOpenFile(file, fd, limit, packer);
     } finally {
       this.#files.closeSync(fd);
     }
   }
 
-  async #planOpenFile(file: InputFile, limit: PlanLimit, packer: RangePacker): Promise<boolean> {
+  async #planOpenFile(file: InputFile, fd: number, limit: PlanLimit, packer: RangePacker): Promise<boolean> {
     const input = this.#input;
     const listing = this.#started;
     const { format } = this.#options;
@@ -152,8 +171,8 @@ export class FileSourceDriver implements SourceDriver {
     const head = file.head;
     if (head.kind === 'refused') {
       this.#options.onWarning(`${listing.pathOf(file)}: ${head.reason}`);
+      listing.refuse(file, printOf(this.#files, fd, file.size));
       packer.add(pieceOf(file, 0, head.end, 'badHeader'), null);
-      listing.refuse(file);
       return true;
     }
     if (head.kind === 'incomplete') {
@@ -165,25 +184,27 @@ export class FileSourceDriver implements SourceDriver {
     const borders =
       end > from ? await bordersBefore(input, format, from, [...packer.cutsWithin(from, end), end]) : [from];
     const last = borders.pop() ?? from;
-    let position = from;
+    const isWhole = end === file.size;
+    let isSearched = isWhole && end - last <= MAX_RECORD_BYTES;
+    const isTail = isSearched && takesTail;
+    let final: readonly [number, PieceKind] = [isTail ? end : last, isTail && last < end ? 'tail' : 'records'];
+    if (Math.max(final[0], ...borders) === from && end > from && packer.bytes === 0) {
+      // Its first record is larger than the batch may be, or not complete.
+      final = await this.#firstRecord(file, from, takesTail);
+      isSearched = final[0] === from;
+    }
+    const [position] = final;
+    if (position > file.consumed) listing.consume(file, position, printOf(this.#files, fd, position));
+    let start = from;
     const add = (to: number, kind: PieceKind): void => {
-      if (to > position) packer.add(pieceOf(file, position, to, kind), head.header);
-      position = to;
+      if (to > start) packer.add(pieceOf(file, start, to, kind), head.header);
+      start = to;
     };
     for (const border of borders) {
       add(border, 'records');
       if (border > from) packer.part();
     }
-    const isWhole = end === file.size;
-    const isTail = isWhole && takesTail && end - last <= MAX_RECORD_BYTES;
-    add(isTail ? end : last, isTail && last < end ? 'tail' : 'records');
-    let isSearched = isWhole && end - last <= MAX_RECORD_BYTES;
-    if (position === from && end > from && packer.bytes === 0) {
-      // Its first record is larger than the batch may be, or not complete.
-      add(...(await this.#firstRecord(file, from, takesTail)));
-      isSearched = position === from;
-    }
-    if (position > file.consumed) listing.consume(file, position);
+    add(...final);
     // What is left when all of it was searched is a record without its end.
     file.waitingAt = isSearched ? file.size : -1;
     return isSearched || position === file.size;
@@ -210,4 +231,6 @@ const pieceOf = (file: InputFile, start: number, end: number, kind: PieceKind): 
   end,
   size: file.size,
   kind,
+  mtimeMs: file.mtimeMs,
+  ...(file.print === undefined ? {} : { print: file.print }),
 });

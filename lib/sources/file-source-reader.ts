@@ -15,6 +15,7 @@ import type { Json } from '../core/json.js';
 import type { Chunk } from '../columnar/chunk.js';
 import { makeDecoder } from '../columnar/decoder.js';
 import { headerProblem, withoutLineEnd, withoutMark } from './file-head.js';
+import { hasPrint } from './file-print.js';
 import { fileRangeOf, MAX_HEADER_BYTES, MAX_RECORD_BYTES, type FilePiece } from './file-range.js';
 import { inputFile, inputFolder } from './input-path.js';
 import { NODE_FILES, openInput, readUpTo, statOf, type InputFiles } from './input-files.js';
@@ -56,7 +57,7 @@ export class FileSourceReader implements SourceReader {
     const region = new InputRegion(memory, Math.min(this.#options.regionBytes ?? REGION_BYTES, largest));
     const input = new PieceInput(this.#files, pieces.filter(isReadable), piece => this.#pathOf(piece));
     try {
-      for (const piece of pieces) if (!isReadable(piece)) this.#refuse(piece, ctx);
+      for (const piece of pieces) if (isBad(piece)) this.#refuse(piece, ctx);
       for (;;) {
         const isFinal = input.refill(region);
         if (region.length === 0) return;
@@ -108,7 +109,8 @@ export class FileSourceReader implements SourceReader {
   }
 }
 
-const isReadable = (piece: FilePiece): boolean => piece.kind === 'records' || piece.kind === 'tail';
+const isReadable = ({ kind }: FilePiece): boolean => kind === 'records' || kind === 'tail';
+const isBad = ({ kind }: FilePiece): boolean => kind === 'oversized' || kind === 'badHeader';
 
 /** The bytes of pieces, one after another. Throws `inputChanged` for a file that is not what it was when it was planned. */
 class PieceInput {
@@ -169,13 +171,19 @@ class PieceInput {
   #open(piece: FilePiece): number {
     const fd = openInput(this.#files, this.#pathOf(piece));
     if (fd === undefined) throw this.#changed(piece, 'is gone');
-    const { ino } = this.#files.fstatSync(fd);
-    if (ino !== piece.ino) {
+    if (!this.#isPlanned(fd, piece)) {
       this.#files.closeSync(fd);
-      throw this.#changed(piece, 'was replaced by another file');
+      throw this.#changed(piece, 'has other content or is shorter now');
     }
     this.#position = piece.start;
     return fd;
+  }
+
+  /** A file that was not touched needs no look; one that was, or a copy of it, has the bytes that were planned. */
+  #isPlanned(fd: number, { ino, mtimeMs, print }: FilePiece): boolean {
+    const stat = this.#files.fstatSync(fd);
+    if (print === undefined) return stat.ino === ino;
+    return (stat.ino === ino && stat.mtimeMs === mtimeMs) || hasPrint(this.#files, fd, print);
   }
 
   #changed(piece: FilePiece, how: string): EngineError {

@@ -1,5 +1,5 @@
 import type { FileHead } from './file-head.js';
-import type { InputStat } from './input-files.js';
+import type { FilePrint } from './file-print.js';
 
 /** What is known of one file of an input folder. */
 export interface InputFile {
@@ -11,9 +11,11 @@ export interface InputFile {
   orderMs: number;
   /** Planned bytes, from the start of the file. */
   consumed: number;
+  /** Of the planned bytes, or of what was there when it was refused; undefined while nothing was planned. */
+  print: FilePrint | undefined;
   /** What stands before its first record, once that was read. */
   head: FileHead | undefined;
-  /** True when its header doesn't fit: not read, however it grows. */
+  /** True when its header doesn't fit, or it is not new where only new files are wanted: not read, however it grows. */
   refused: boolean;
   /** True for what is not a regular file. */
   ignored: boolean;
@@ -37,6 +39,7 @@ export const newFile = (name: string): InputFile => ({
   mtimeMs: 0,
   orderMs: 0,
   consumed: 0,
+  print: undefined,
   head: undefined,
   refused: false,
   ignored: false,
@@ -49,10 +52,6 @@ export const newFile = (name: string): InputFile => ({
 });
 
 export const isAtEnd = (file: InputFile): boolean => file.ignored || file.refused || file.consumed >= file.size;
-
-/** Whether what is there now is not the file that was known, or lacks what was planned of it. */
-export const isReplaced = (file: InputFile, stat: InputStat): boolean =>
-  file.ino !== 0 && (file.ino !== stat.ino || (stat.size < file.consumed && !file.refused));
 
 /** The files that are to stay; marks say who is in the list. */
 export function keepMarked(

@@ -1,14 +1,25 @@
 /**
- * What a file source's path names: a folder (all files in it), one file, or files of a folder by a pattern with `*`
- * and `?` in the last piece (`in/*.csv`).
+ * What a file source's path names: a folder (all files in it), one file, or files by patterns in which `*` and `?` stand
+ * for characters other than a slash:
+ *
+ *   in                 all files of the folder
+ *   in/a.csv           one file
+ *   in/*.csv           files of the folder
+ *   in/2026-??/        all files of folders, which may come and go
+ *   in/20??/x-*.csv    files of folders
  */
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { EngineError } from '../core/errors.js';
 
 export interface InputPath {
+  /** The folder that names are relative to. */
   readonly folder: string;
-  /** Whether a file of that name in the folder is input. */
+  /** Which folders below it lead to the files, level by level; none: the files are in it. */
+  readonly folders: readonly ((name: string) => boolean)[];
+  /** Whether a file of that name, in its folder, is input. */
   readonly accepts: (name: string) => boolean;
+  /** What the job has to say to that, by the name with the folders below `folder` before it. */
+  readonly filter?: ((name: string) => boolean) | undefined;
 }
 
 const WILDCARD = /[*?]/;
@@ -19,39 +30,47 @@ export function isHidden(name: string): boolean {
 }
 
 /**
- * @param kindOf what is at a path now; asked only for paths without a wildcard
- * Throws `inputMissing` when nothing is there, `optionInvalid` for a wildcard in a folder's name.
+ * @param kindOf what is at a path now; asked for the part before the first wildcard
+ * Throws `inputMissing` when nothing is there.
  */
 export function resolveInputPath(path: string, kindOf: (path: string) => 'folder' | 'file' | 'missing'): InputPath {
-  const last = basename(path);
-  const folder = dirname(path);
-  if (WILDCARD.test(folder)) {
-    throw new EngineError(
-      'optionInvalid',
-      `input path ${path}: * and ? may stand in its last piece only; use one source for each folder and union them`,
-    );
+  if (!WILDCARD.test(path)) {
+    switch (kindOf(path)) {
+      case 'folder':
+        return { folder: path, folders: [], accepts: name => !isHidden(name) };
+      case 'file':
+        return { folder: dirname(path), folders: [], accepts: name => name === basename(path) };
+      case 'missing':
+        throw missing(path, 'a folder or file');
+    }
   }
-  if (WILDCARD.test(last)) {
-    const pattern = wildcardPattern(last);
-    if (kindOf(folder) !== 'folder') throw missing(path, `the folder ${folder}`);
-    return { folder, accepts: name => !isHidden(name) && pattern.test(name) };
-  }
-  switch (kindOf(path)) {
-    case 'folder':
-      return { folder: path, accepts: name => !isHidden(name) };
-    case 'file':
-      return { folder, accepts: name => name === last };
-    case 'missing':
-      throw missing(path, 'a folder or file');
-  }
+  const { folder, patterns } = splitPath(path);
+  if (kindOf(folder) !== 'folder') throw missing(path, `the folder ${folder}`);
+  const last = patterns.at(-1) ?? '';
+  return {
+    folder,
+    folders: patterns.slice(0, -1).map(accepting),
+    accepts: last === '' ? name => !isHidden(name) : accepting(last),
+  };
 }
 
 /** The folder part alone, for the worker half: ranges name files relative to it. */
 export function inputFolder(path: string, isFolder: (path: string) => boolean): string {
-  return WILDCARD.test(basename(path)) || !isFolder(path) ? dirname(path) : path;
+  if (WILDCARD.test(path)) return splitPath(path).folder;
+  return isFolder(path) ? path : dirname(path);
 }
 
 export const inputFile = (folder: string, name: string): string => join(folder, name);
+
+/** The folder before the first wildcard, and the pieces from there on; the last is '' where the path ends in a slash. */
+function splitPath(path: string): { readonly folder: string; readonly patterns: readonly string[] } {
+  const pieces = path.split(sep === '/' ? '/' : /[\\/]/);
+  const first = pieces.findIndex(piece => WILDCARD.test(piece));
+  const before = pieces.slice(0, first).join('/');
+  const folder = first === 0 ? '.' : before === '' ? '/' : before;
+  const patterns = pieces.slice(first).filter((piece, i, all) => piece !== '' || i === all.length - 1);
+  return { folder, patterns };
+}
 
 function missing(path: string, wanted: string): EngineError {
   return new EngineError(
@@ -61,7 +80,10 @@ function missing(path: string, wanted: string): EngineError {
   );
 }
 
-function wildcardPattern(text: string): RegExp {
-  const escaped = text.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's');
+/** Whether a name is the one wanted, or is not hidden and matches the pattern. */
+function accepting(pattern: string): (name: string) => boolean {
+  if (!WILDCARD.test(pattern)) return name => name === pattern;
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  const whole = new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's');
+  return name => !isHidden(name) && whole.test(name);
 }

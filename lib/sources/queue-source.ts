@@ -34,16 +34,20 @@ export function collectionRanges(rows: readonly unknown[], numPartitions: number
 
 /**
  * The driver half: each plan takes one batch of the queue, or all that are there, and cuts it into `parallelism`
- * partitions, some or all of them maybe empty. When there is none the plan has no partition at all.
+ * partitions, some or all of them maybe empty. When there is none it is the default batch, or the plan has no partition
+ * at all.
  */
 export class QueueSourceDriver implements SourceDriver {
   readonly #feed: BatchFeed;
 
   readonly #oneAtATime: boolean;
+  readonly #defaultBatch: readonly unknown[] | undefined;
 
-  constructor(feed: BatchFeed, oneAtATime = true) {
+  /** @param defaultBatch what a plan that doesn't drain takes from an empty queue */
+  constructor(feed: BatchFeed, oneAtATime = true, defaultBatch?: readonly unknown[]) {
     this.#feed = feed;
     this.#oneAtATime = oneAtATime;
+    this.#defaultBatch = defaultBatch;
   }
 
   async start(): Promise<void> {}
@@ -52,7 +56,8 @@ export class QueueSourceDriver implements SourceDriver {
 
   /** Limits in bytes and records don't apply. */
   async plan(limit: PlanLimit): Promise<SourcePlan> {
-    const taken = this.#take();
+    const queued = this.#take();
+    const taken = queued === undefined && !limit.drain ? this.#defaultBatch : queued;
     if (taken === null) return { ranges: [], absent: true, bytes: 0, records: 0, caughtUp: this.#feed.length === 0 };
     const rows = taken ?? [];
     const ranges = taken === undefined ? [] : collectionRanges(rows, Math.max(1, limit.parallelism));

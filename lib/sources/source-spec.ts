@@ -1,10 +1,14 @@
 /** Every kind of source, as plain data in the plan, and the two halves that the driver and the workers make of it. */
 import { assertNever } from '../core/assert-never.js';
+import { EngineError } from '../core/errors.js';
+import type { FileSystem } from '../core/file-system.js';
 import type { SourceSpec } from '../core/source-spec.js';
 import { FileSourceDriver } from './file-source-driver.js';
 import { FileSourceReader } from './file-source-reader.js';
 import { QueueSourceDriver, QueueSourceReader, type BatchFeed } from './queue-source.js';
 import { RateSourceDriver, RateSourceReader } from './rate-source.js';
+import { ReceiverSourceDriver } from './receiver/receiver-source-driver.js';
+import { ReceiverSourceReader } from './receiver/receiver-source-reader.js';
 import type { SourceDriver, SourceReader } from './source.js';
 
 export interface SourceDriverContext {
@@ -12,8 +16,14 @@ export interface SourceDriverContext {
   readonly id: string;
   /** Where a queue source's batches come from; other sources have none. */
   readonly queue: BatchFeed | undefined;
+  /** What it gives where there is none. */
+  readonly defaultBatch?: readonly unknown[] | undefined;
+  /** Which files a file source takes; undefined for all. */
+  readonly filter?: ((name: string) => boolean) | undefined;
   /** Takes one line about input that was lost or refused. */
   readonly warn: (message: string) => void;
+  /** Where what a receiver stores lies; other sources have none. */
+  readonly receiver?: { readonly fs: FileSystem; readonly folder: string; readonly durable: boolean };
 }
 
 const EMPTY_FEED: BatchFeed = { shift: () => undefined, length: 0 };
@@ -25,19 +35,31 @@ export function makeSourceDriver(spec: SourceSpec, context: SourceDriverContext)
         path: spec.path,
         format: spec.format,
         settleMs: spec.settleMs,
+        newFilesOnly: spec.newFilesOnly ?? false,
+        filter: context.filter,
         onWarning: message => context.warn(`source ${context.id}: ${message}`),
       });
     case 'queue':
-      return new QueueSourceDriver(context.queue ?? EMPTY_FEED, spec.oneAtATime);
+      return new QueueSourceDriver(context.queue ?? EMPTY_FEED, spec.oneAtATime, context.defaultBatch);
     case 'rate':
       return new RateSourceDriver(spec);
+    case 'receiver':
+      if (context.receiver === undefined) throw new EngineError('internal', `no folder for receiver ${context.id}`);
+      return new ReceiverSourceDriver({ sourceId: context.id, ...context.receiver, warn: context.warn });
     default:
       return assertNever(spec);
   }
 }
 
-/** @param source the source's id, as it stands in dead letters */
-export function makeSourceReader(spec: SourceSpec, source: string): SourceReader {
+/**
+ * @param source the source's id, as it stands in dead letters
+ * @param receiver where what a receiver stored lies
+ */
+export function makeSourceReader(
+  spec: SourceSpec,
+  source: string,
+  receiver?: { readonly fs: FileSystem; readonly folder: string },
+): SourceReader {
   switch (spec.kind) {
     case 'file':
       return new FileSourceReader({ source, path: spec.path, format: spec.format });
@@ -45,6 +67,9 @@ export function makeSourceReader(spec: SourceSpec, source: string): SourceReader
       return new QueueSourceReader();
     case 'rate':
       return new RateSourceReader(spec);
+    case 'receiver':
+      if (receiver === undefined) throw new EngineError('internal', `no folder for receiver ${source}`);
+      return new ReceiverSourceReader(receiver.fs, receiver.folder);
     default:
       return assertNever(spec);
   }

@@ -10,7 +10,7 @@ import type { SlotMemory } from '../columnar/slot-memory.js';
  * records, however often and on whichever worker it is read.
  *
  * Order of calls on the driver half, one at a time:
- *   start(state) once; replay(ranges) for each logged batch after that state, in order; then, batch by batch,
+ *   start(state) once; replay(ranges) for each logged batch of this source after that state, in order; then, batch by batch,
  *   plan(limit) -> ranges (logged) ... commit(t) when the batch is committed; state() at any time; stop() once.
  * A crash leaves nothing to clean up: all a source knows is in `state()` and the logged ranges.
  */
@@ -19,12 +19,26 @@ export interface SourceDriver {
   start(state: Json | undefined): Promise<void>;
   /** Moves past a batch that was planned by an earlier process. Must not read input. */
   replay(ranges: readonly Json[], time: number): void;
+  /** After the replays: a batch that an earlier process planned and did not commit is run again, and reads this. */
+  hold?(ranges: readonly Json[], time: BatchTime): void;
   /** Fixes what the next batch reads and moves past it. Never waits for input to arrive. */
   plan(limit: PlanLimit): Promise<SourcePlan>;
-  /** The batch that read up to here is committed: a source may tell its system (never needed for correctness). */
+  /**
+   * The batch is committed: a source may tell its system (never needed for correctness). A batch before it may have
+   * failed and been left out: what that reads is still needed.
+   */
   commit(time: BatchTime): Promise<void>;
+  /** A checkpoint that holds all up to the batch of this time is durable: a restart begins there or, if that one is damaged, at the one before. */
+  checkpointed?(time: BatchTime): void;
   /** Everything planned so far, as data, for the checkpoint. Its size is bounded by what the source still lists. */
   state(): Json;
+  /**
+   * For sources that take input in before it is planned: from now on at most so many records per second, undefined = as
+   * many as come. Called once after `start` and replays, before the first plan, and after each change, at the most once
+   * a batch; returns at once. What is stored beyond it is kept, not dropped. Sources that read what they plan need none:
+   * their plans are bounded by `PlanLimit`.
+   */
+  setRateLimit?(recordsPerSecond: number | undefined): void;
   /** Releases handles; may be called in any state. */
   stop(): Promise<void>;
 }
@@ -33,7 +47,7 @@ export interface PlanLimit {
   readonly time: BatchTime;
   /** How many ranges the batch's tasks can use at once. More are fine, they queue. */
   readonly parallelism: number;
-  /** Upper bounds of one batch; at least one record is planned if there is one, so that a large record cannot stop the stream. */
+  /** Upper bounds of one batch, the source's rate limit among them; at least one record is planned if there is one, so that a large record cannot stop the stream. */
   readonly maxBytes: number;
   readonly maxRecords: number;
   /** True under --once and at a graceful end: input that waits for more (a last line without its end) is taken as it is. */

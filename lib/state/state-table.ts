@@ -138,6 +138,14 @@ export class StateTable {
     return entry === 0 ? undefined : this.#entryAt(entry).value;
   }
 
+  /** The rows whose keys have this hash; the views are good until the next change. */
+  withHash(hash: number): StateEntry[] {
+    const entries: StateEntry[] = [];
+    const next = (after: Address): Address => this.#kernels.stateNextOfHash(this.address, hash, after) >>> 0;
+    for (let entry = next(0); entry !== 0; entry = next(entry)) entries.push(this.#entryAt(entry));
+    return entries;
+  }
+
   /** All rows, key group by key group, within one in order of arrival. Not to be changed on the way. */
   *entries(): IterableIterator<StateEntry> {
     const { u32 } = this.memory;

@@ -1,30 +1,7 @@
 import { expect } from 'chai';
-import { VirtualClock } from '../../lib/core/clock.js';
-import { BatchQueue, job, type DStream, type Rdd, type StreamingContext } from '../../lib/index.js';
+import type { Rdd } from '../../lib/index.js';
 import { expectStream } from '../helpers/expect-stream.js';
-import { ModelFileSystem } from '../helpers/model-file-system.js';
-import { runEngine } from '../helpers/run-engine.js';
-
-/** Runs `body` with the RDD of one batch of rows and gives what it returns. */
-async function withRdd<T, R>(
-  rows: readonly T[],
-  body: (rdd: Rdd<T>, ssc: StreamingContext, time: number) => Promise<R>,
-  prepare: (stream: DStream<T>) => DStream<T> = stream => stream,
-): Promise<R> {
-  const queue = new BatchQueue<T>().push(rows);
-  const results: R[] = [];
-  const declared = job('spec', {}, ssc =>
-    prepare(ssc.queueStream(queue)).foreachRDD(async (rdd, time) => {
-      results.push(await body(rdd, ssc, time));
-    }),
-  );
-  const clock = new VirtualClock(0);
-  clock.advanceTo(1000);
-  const run = await runEngine(declared, { clock, fs: new ModelFileSystem(), once: true });
-  await run.engine.done;
-  expect(run.engine.numBlocks, 'blocks left').to.equal(0);
-  return results[0] as R;
-}
+import { withRdd } from '../helpers/with-rdd.js';
 
 describe('Rdd', () => {
   it('collects its rows in order of partition, without a task', async () => {
@@ -122,6 +99,33 @@ describe('Rdd', () => {
       [2, 4],
       [1, 3, 5],
     ]);
+  });
+
+  it('goes on after an action that failed and was caught', async () => {
+    const rows = await withRdd([1, 2, 3], async rdd => {
+      const failing = rdd.map((n): number => {
+        throw new Error(`no ${n}`);
+      });
+      const error = await failing.count().catch((thrown: unknown) => thrown);
+      const code = (error as { code?: string }).code ?? '';
+      return rdd.map(n => `${code} ${n}`).collect();
+    });
+    expect(rows).to.deep.equal(['batchFailed 1', 'batchFailed 2', 'batchFailed 3']);
+  });
+
+  it('refuses the RDD of a transform, and goes on after that', async () => {
+    let leaked: Rdd<number> | undefined;
+    const result = await withRdd(
+      [1, 2],
+      async rdd => {
+        const both = leaked === undefined ? rdd : rdd.union(leaked);
+        const error = await both.count().catch((thrown: unknown) => thrown);
+        const { code } = error as { code?: string };
+        return [code, await rdd.map(n => n + 1).collect()];
+      },
+      stream => stream.transform(rdd => (leaked = rdd)),
+    );
+    expect(result).to.deep.equal(['jobInvalid', [2, 3]]);
   });
 
   it('refuses a body that takes another way in the worker', async () => {

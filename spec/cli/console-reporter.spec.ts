@@ -10,6 +10,7 @@ const summary = {
   badRecords: 0,
   outputRows: 99,
   stateRows: 7,
+  failedBatches: 0,
   elapsedMs: 1500,
   reason: 'finished',
 } as const;
@@ -70,6 +71,42 @@ describe('console reporter', () => {
     expect(terminal.outLines.map(line => JSON.parse(line) as unknown)).to.deep.equal(events);
     expect(terminal.outText.replaceAll('\n', '')).to.match(/^[ -~]*$/);
     expect(terminal.errText).to.equal('');
+  });
+
+  it('says when receivers start and stop, and where; tells their problems on standard error', () => {
+    const receiver = {
+      streamId: 'http',
+      name: 'HttpReceiver',
+      active: true,
+      location: 'http://127.0.0.1:8080/',
+      lastErrorMessage: 'a request failed: why',
+      lastError: 'Error: why',
+      lastErrorTime: 5,
+    };
+    const terminal = new FakeTerminal();
+    const tell = makeReporter('plain', terminal);
+    tell({ kind: 'receiverStarted', receiver });
+    tell({ kind: 'receiverStarted', receiver: { ...receiver, streamId: 'mine', name: 'Mine', location: '' } });
+    tell({ kind: 'receiverError', receiver });
+    tell({ kind: 'receiverStopped', receiver });
+    expect(terminal.outLines).to.deep.equal([
+      'receiver http (HttpReceiver) started: http://127.0.0.1:8080/',
+      'receiver mine (Mine) started',
+      'receiver http stopped',
+    ]);
+    expect(terminal.errText).to.equal('warning: receiver http: a request failed: why\n');
+  });
+
+  it('leaves the steps inside a batch out, of lines and of json alike', () => {
+    for (const mode of ['json', 'plain'] as const) {
+      const terminal = new FakeTerminal();
+      const tell = makeReporter(mode, terminal);
+      tell({ kind: 'batchSubmitted', time: 5, submittedMs: 5, inputs: [] });
+      tell({ kind: 'batchStarted', time: 5, startedMs: 6 });
+      tell({ kind: 'outputStarted', time: 5, output: 'print', startedMs: 7 });
+      tell({ kind: 'outputCompleted', time: 5, output: 'print', completedMs: 8, failure: undefined });
+      expect(terminal.outText + terminal.errText).to.equal('');
+    }
   });
 
   it('tells warnings and tasks that are run again on standard error', () => {

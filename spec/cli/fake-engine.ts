@@ -69,6 +69,7 @@ const emptySummary: RunSummary = {
   badRecords: 0,
   outputRows: 99,
   stateRows: 7,
+  failedBatches: 0,
   elapsedMs: 1500,
   reason: 'finished',
 };
@@ -76,12 +77,13 @@ const emptySummary: RunSummary = {
 export function runInfo(checkpoint: string | undefined = '/work/cp'): RunInfo {
   return {
     job: 'counts',
+    startedMs: 0,
     intervalMs: 500,
     workers: 2,
     checkpoint,
     deadLetters: '/work/deadletter',
     sources: [{ id: 'files', description: 'CSV files in clicks' }],
-    outputs: [{ id: 'saved', description: 'CSV in out/counts', path: '/work/out/counts' }],
+    outputs: [{ id: 'saved', label: 'saveAsCsv', description: 'CSV in out/counts', path: '/work/out/counts' }],
   };
 }
 
@@ -97,6 +99,7 @@ export function batchInfo(n: number, part: Partial<BatchInfo> = {}): BatchInfo {
     processingDelayMs: 8.04,
     totalDelayMs: 9,
     records: 1250,
+    recordsBySource: { files: 1250 },
     bytes: 40_000,
     badRecords: 0,
     outputRows: 10,

@@ -44,6 +44,15 @@ describe('sluice run', () => {
     expect(engine.settings?.options).to.include({ intervalMs: 7000, workers: 5 });
   });
 
+  it('exits with 1 when batches were left out, and says how many', async () => {
+    const terminal = new FakeTerminal();
+    const engine = new FakeEngine();
+    const running = main(['run', 'counts.ts', '--once'], terminal, async () => engine);
+    void engine.started.then(() => engine.finish('finished', { failedBatches: 2 }));
+    expect(await running).to.equal(1);
+    expect(terminal.errText).to.equal('2 batches failed and were left out: the next run begins with them\n');
+  });
+
   const refused: [string, readonly string[], RegExp][] = [
     ['no job', ['run'], /^error: sluice run wants the path of a job file/],
     ['an unknown flag', ['run', 'a.ts', '--intervall', '1s'], /^error: unknown option '--intervall'/],
@@ -160,7 +169,7 @@ describe('sluice help', () => {
     expect(terminal.outText)
       .to.match(/^Usage: sluice run \[options\] \[job\]\n/)
       .and.match(/--once /);
-    expect(terminal.outText).to.contain('  maxTaskFailures     failed attempts of one task');
+    expect(terminal.outText).to.match(/^ {2}maxTaskFailures +failed attempts of one task/m);
     expect(terminal.outText.split('Arguments of counts (--arg name=value):\n')[1]).to.equal(
       [
         '  input <path>       folder of CSV files (default: clicks)',

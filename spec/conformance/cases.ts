@@ -1,5 +1,4 @@
 /** The conformance data as types, as far as the specs read it: `meta` and `functions` in the file explain the rest. */
-import { readFileSync } from 'node:fs';
 
 /** One operation of a pipeline: its name, and what it takes under the names that the data uses. */
 export interface Step {
@@ -18,6 +17,7 @@ export interface Step {
   readonly slideMs?: number;
   readonly inverse?: string;
   readonly filter?: string;
+  readonly timeoutMs?: number;
 }
 
 export type Pipeline = readonly Step[];
@@ -48,6 +48,8 @@ export interface ConformanceCase {
   readonly expectedSlice?: readonly unknown[];
   readonly expectedPartitionsPerBatch?: number;
   readonly compareValuesAs?: 'multiset';
+  /** Of mapWithState: all states after each batch. */
+  readonly expectedStateSnapshots?: readonly (readonly unknown[])[] | null;
 }
 
 export interface RecoveryCase {
@@ -58,16 +60,50 @@ export interface RecoveryCase {
   readonly input?: readonly InputBatch[];
   readonly expected?: readonly (readonly unknown[])[];
   readonly stopAfterBatches?: number;
+  /** Each row of the output, once, where batches are not compared. */
+  readonly expectedOutputSet?: readonly number[];
 }
 
-interface ConformanceData {
-  readonly cases: readonly ConformanceCase[];
-  readonly recoveryCases: readonly RecoveryCase[];
+/** What holds beside the rows of a pipeline; facts by name. */
+export interface BehaviourCase {
+  readonly id: string;
+  readonly name: string;
+  readonly facts?: { readonly [name: string]: readonly number[] };
 }
 
-export const { cases, recoveryCases } = JSON.parse(
-  readFileSync(new URL('spark-streaming.json', import.meta.url), 'utf8'),
-) as ConformanceData;
+/** What one batch does to one key of mapWithState. */
+export interface StateRecordCase {
+  readonly id: string;
+  readonly initialState: number | null;
+  readonly initialUpdateTimeMs: number;
+  readonly batchTimeMs: number;
+  readonly key: string;
+  readonly hasData: boolean;
+  readonly fn: string;
+  /** Batch time less the timeout. */
+  readonly timeoutThresholdMs: number | null;
+  readonly expectedStateAndTime: readonly [number, number] | null;
+  readonly expectedOutput: readonly number[];
+  readonly expectedRemoved: readonly number[];
+  readonly expectedTimedOut: readonly number[];
+}
+
+/** One batch of mapWithState, on the states that another step left. */
+export interface StateStep {
+  readonly step: string;
+  readonly from?: string;
+  readonly data?: readonly (readonly [string, number])[];
+  readonly time?: number;
+  /** By key: state and time of its last update. */
+  readonly expected: { readonly [key: string]: readonly [number, number] };
+}
+
+/** Operations on a map of timed states, in order: the name, what it takes, and what it gives. */
+export interface StateMapCase {
+  readonly id: string;
+  readonly name: string;
+  readonly script: readonly (readonly unknown[])[];
+}
 
 /** Every step of a pipeline, those of the pipelines inside it too. */
 export function stepsOf(pipeline: Pipeline): Step[] {

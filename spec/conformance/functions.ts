@@ -1,4 +1,5 @@
 /** The functions that the conformance data names, as `functions` there describes them. */
+import type { State } from 'sluice';
 
 type Lifecycle = { readonly counter: number; readonly expire: number };
 
@@ -27,7 +28,29 @@ const FUNCTIONS: { readonly [name: string]: (...args: never[]) => unknown } = {
     return next.expire === 2 ? undefined : next;
   },
   counterOf: (state: Lifecycle) => state.counter,
+  runningSum_returnSum: (_key: unknown, value: number, state: State<number>) => addTo(state, value),
+  runningSum_returnKeyTwice: (key: string, value: number, state: State<number>) => {
+    addTo(state, value);
+    return key + key;
+  },
+  runningSum_returnPair: (key: string, value: number, state: State<number>) => [key, addTo(state, value)],
+  runningSum_returnNone: (_key: unknown, value: number, state: State<number>) => void addTo(state, value),
+  runningCount: (_key: unknown, value: number | undefined, state: State<number>) => addTo(state, value ?? 0),
+  toggleRemove: (key: string, value: number, state: State<number>) => {
+    if (!state.exists()) return state.update(value);
+    state.remove();
+    return key;
+  },
+  timeoutReporter: (key: string, value: number | undefined, state: State<number>) => {
+    if (value !== undefined) state.update(1);
+    return state.isTimingOut() ? key : undefined;
+  },
 };
+
+function addTo(state: State<number>, value: number): number {
+  state.update((state.getOption() ?? 0) + value);
+  return state.get();
+}
 
 /** The function of that name; to be used where its arguments fit. */
 export function functionOf<F extends (...args: never[]) => unknown>(name: string | undefined): F {

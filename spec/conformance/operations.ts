@@ -1,5 +1,12 @@
 /** Which operations of the conformance data exist, and how each is declared. A case that uses another is not generated. */
-import type { BatchQueue, DStream, Rdd, StreamingContext } from '../../lib/index.js';
+import {
+  StateSpec,
+  type BatchQueue,
+  type DStream,
+  type MapWithStateStream,
+  type Rdd,
+  type StreamingContext,
+} from 'sluice';
 import { stepsOf, type Pipeline, type Step } from './cases.js';
 import { functionOf } from './functions.js';
 
@@ -59,11 +66,23 @@ const OPERATIONS: { readonly [op: string]: Build } = {
   transform: (s, step) => s.transform(rdd => batchFunction(step)(rdd)),
   transformWith: (s, step, [other]) =>
     s.transformWith(other as AnyStream, (rdd, there) => batchFunction(step)(rdd, there)),
-  updateStateByKey: (s, step) =>
-    pairs(s).updateStateByKey(functionOf<(values: unknown[], state: unknown) => unknown>(step.fn), {
+  updateStateByKey: (s, step) => {
+    const update = functionOf<(values: unknown[], state: unknown) => unknown>(step.fn);
+    const options = {
       ...(step.numPartitions === undefined ? {} : { numPartitions: step.numPartitions }),
       ...(step.initial === undefined ? {} : { initialState: step.initial }),
-    }),
+    };
+    if (step.form !== 'iterator') return pairs(s).updateStateByKey(update, options);
+    return pairs(s).updateStateByPartition(function* (entries) {
+      for (const [key, values, state] of entries) yield [key, update(values, state)];
+    }, options);
+  },
+  mapWithState: (s, step) => {
+    const spec = StateSpec.function<unknown, unknown, unknown, unknown>(functionOf(step.fn));
+    const begun = step.initial === undefined ? spec : spec.initialState(step.initial);
+    return pairs(s).mapWithState(step.timeoutMs === undefined ? begun : begun.timeout(step.timeoutMs));
+  },
+  stateSnapshots: s => (s as MapWithStateStream<unknown, unknown, unknown>).stateSnapshots(),
 };
 
 type AnyRdd = Rdd<unknown>;
@@ -94,11 +113,8 @@ const CONTEXT_OPERATIONS: {
   contextTransform: (ssc, streams, step) => ssc.transform(streams, rdds => batchFunction(step)(...rdds)),
 };
 
-/** Forms of an operation that take another kind of function. */
-const isOther = (step: Step): boolean => step.op === 'updateStateByKey' && step.form !== undefined;
-
 export const exists = (pipeline: Pipeline): boolean =>
-  stepsOf(pipeline).every(step => (step.op in OPERATIONS || step.op in CONTEXT_OPERATIONS) && !isOther(step));
+  stepsOf(pipeline).every(step => step.op in OPERATIONS || step.op in CONTEXT_OPERATIONS);
 
 /** Whether the rows depend on how many partitions the input has. */
 export const isBoundToPartitions = (pipeline: Pipeline): boolean =>

@@ -91,14 +91,49 @@ export function sinkContract(name: string, makeFixture: () => SinkFixture | Prom
       }
     });
 
-    it('does nothing when a batch is committed that is committed already', async () => {
+    it('does nothing when the batch is committed again that was committed last', async () => {
       const driver = await opened(undefined);
       await driver.commit(batchTime(1000), staged(2));
       const handle = await driver.commit(batchTime(2000), staged(2));
       expect(await driver.commit(batchTime(2000), staged(5))).to.deep.equal(handle);
-      expect(await driver.commit(batchTime(1000), staged(5))).to.deep.equal(handle);
       await driver.close();
       expect(await fixture.readRows()).to.deep.equal(rows(4));
+    });
+
+    it('takes back what was committed when it is opened again, and goes on from there', async () => {
+      for (const numKept of [0, 1, 2]) {
+        fixture = await makeFixture();
+        numStaged = 0;
+        const driver = await opened(undefined);
+        let handle: Json | undefined;
+        for (let t = 1; t <= numKept; t++) handle = logged(await driver.commit(batchTime(t * 1000), staged(2, 1)));
+        const lost = staged(2);
+        await driver.commit(batchTime(3000), lost);
+        await driver.open(handle);
+        expect(await fixture.readRows(), `after ${numKept} batches`).to.deep.equal(rows(numKept * 3));
+        await driver.open(handle);
+        await driver.commit(batchTime(4000), lost);
+        await driver.close();
+        expect(await fixture.readRows()).to.deep.equal(rows(numKept * 3 + 2));
+      }
+    });
+
+    it('takes a batch that failed before after later ones, once, and keeps those when it is opened again', async () => {
+      const driver = await opened(undefined);
+      await driver.commit(batchTime(2000), staged(2));
+      let handle: Json = logged(await driver.commit(batchTime(3000), staged(2)));
+      await driver.close();
+      const again = await opened(handle);
+      const late = staged(3);
+      handle = logged(await again.commit(batchTime(1000), late));
+      expect(logged(await again.commit(batchTime(1000), late))).to.deep.equal(handle);
+      await again.close();
+      const third = await opened(handle);
+      // Where they lie is for the sink to say: at the end, or by their time.
+      expect(await fixture.readRows()).to.have.deep.members(rows(7));
+      await third.commit(batchTime(4000), staged(1));
+      await third.close();
+      expect(await fixture.readRows()).to.have.deep.members(rows(8));
     });
 
     it('shows nothing of attempts that were staged and not committed', async () => {

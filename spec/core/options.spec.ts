@@ -2,7 +2,15 @@ import { expect } from 'chai';
 import { formatBinaryBytes, formatBytes, parseBytes } from '../../lib/core/byte-size.js';
 import { EngineError } from '../../lib/core/errors.js';
 import { editDistance, nearest } from '../../lib/core/nearest.js';
-import { ENGINE_OPTIONS, envNameOf, formatDefault, resolveOptions, type OptionInfo } from '../../lib/core/options.js';
+import {
+  DEPLOYMENT_OPTIONS,
+  ENGINE_OPTIONS,
+  envNameOf,
+  formatDefault,
+  givenOptions,
+  resolveOptions,
+  type OptionInfo,
+} from '../../lib/core/options.js';
 
 function refusal(run: () => unknown): EngineError {
   try {
@@ -40,6 +48,27 @@ describe('options', () => {
     });
   });
 
+  it('come from the program in the place of a command line, and from a checkpoint after the environment', () => {
+    const layers = {
+      program: { interval: '1s', workers: undefined },
+      env: { SLUICE_INTERVAL: '2s', SLUICE_WORKERS: '3' },
+      checkpoint: { workers: 4, keyGroups: 64, rollBytes: 1024 },
+      job: { rollBytes: '1MiB', taskTimeout: '9s' },
+    };
+    const resolved = resolveOptions(layers);
+    expect(resolved.values).to.include({ intervalMs: 1000, workers: 3, keyGroups: 64, rollBytes: 1024 });
+    expect(resolved.origins).to.include({
+      interval: 'program',
+      workers: 'environment',
+      keyGroups: 'checkpoint',
+      rollBytes: 'checkpoint',
+      taskTimeout: 'job',
+    });
+    expect(givenOptions(resolved)).to.deep.equal({ interval: 1000, workers: 3, keyGroups: 64, rollBytes: 1024 });
+    expect(givenOptions(resolveOptions({}))).to.deep.equal({});
+    for (const name of DEPLOYMENT_OPTIONS) expect(ENGINE_OPTIONS).to.have.property(name);
+  });
+
   it('take an empty environment variable as not given', () => {
     expect(resolveOptions({ env: { SLUICE_INTERVAL: '' } }).origins.interval).to.equal('default');
   });
@@ -49,8 +78,23 @@ describe('options', () => {
     expect(values).to.include({ intervalMs: 250, maxBatchBytes: 1000, rollBytes: 2 * 1024 ** 2 });
   });
 
+  it('read fractions, and true and false also as text', () => {
+    const { values } = resolveOptions({
+      job: { pidIntegral: 0.05 },
+      cli: { pidProportional: '0.5', backpressure: 'false' },
+    });
+    expect(values).to.include({ pidIntegral: 0.05, pidProportional: 0.5, backpressure: false });
+    expect(resolveOptions({ job: { backpressure: true } }).values.backpressure).to.equal(true);
+  });
+
   it('refuse a name that does not exist, with the nearest that does', () => {
-    for (const layers of [{ cli: { intervall: '1s' } }, { job: { Interval: '1s' } }]) {
+    const wrong = [
+      { cli: { intervall: '1s' } },
+      { program: { intervall: '1s' } },
+      { checkpoint: { intervall: 1000 } },
+      { job: { Interval: '1s' } },
+    ];
+    for (const layers of wrong) {
       const error = refusal(() => resolveOptions(layers));
       expect(error.code).to.equal('optionUnknown');
       expect(error.message)
@@ -73,7 +117,7 @@ describe('options', () => {
     expect(() => resolveOptions({ env: { SLUICE_DEBUG: '1', SLUICE_SWEEP: '1', PATH: '/bin' } })).not.to.throw();
   });
 
-  const unfit: [string, string | number][] = [
+  const unfit: [string, string | number | boolean][] = [
     ['interval', '0'],
     ['interval', '1.5ms'],
     ['interval', '2 days'],
@@ -91,6 +135,17 @@ describe('options', () => {
     ['keyGroups', '100'],
     ['keyGroups', '65536'],
     ['maxTaskFailures', '0'],
+    ['pidIntegral', '-0.1'],
+    ['pidIntegral', '1e3'],
+    ['pidIntegral', '1001'],
+    ['pidIntegral', ''],
+    ['backpressure', 'yes'],
+    ['backpressure', ''],
+    ['backpressure', 1],
+    ['maxTaskFailures', true],
+    ['onBatchFailure', 'ignore'],
+    ['speculation', 'true'],
+    ['speculation', ''],
   ];
   for (const [name, value] of unfit) {
     it(`refuse ${name} = '${value}', naming the option and what came`, () => {
@@ -101,6 +156,12 @@ describe('options', () => {
     });
   }
 
+  it('name the words of a choice, and the nearest one', () => {
+    const error = refusal(() => resolveOptions({ cli: { onBatchFailure: 'contniue' } }));
+    expect(error.message).to.match(/wants stop or continue, got 'contniue'; did you mean 'continue'\?/);
+    expect(resolveOptions({ env: { SLUICE_SPECULATION: 'on' } }).values.speculation).to.equal('on');
+  });
+
   it('say where a value that does not fit came from', () => {
     const error = refusal(() => resolveOptions({ env: { SLUICE_WORKERS: 'many' } }));
     expect(error.message).to.contain('SLUICE_WORKERS');
@@ -108,12 +169,27 @@ describe('options', () => {
 
   for (const [name, info] of table) {
     it(`${name}: its default and its bounds are values of its type, and its field names the unit`, () => {
-      const wanted = info.default === 'cores' ? [info.min, info.max] : [info.min, info.max, info.default];
+      const wanted =
+        info.type === 'boolean'
+          ? [true, false]
+          : info.type === 'choice'
+            ? [...info.choices]
+            : info.default === 'cores'
+              ? [info.min, info.max]
+              : [info.min, info.max, info.default];
       for (const value of wanted) {
         expect(resolveOptions({ job: { [name]: value } }).values).to.have.property(info.field, value);
       }
       expect(formatDefault(info)).not.to.equal('');
-      const suffix = { duration: /Ms$/, bytes: /Bytes$/, integer: /^/, powerOfTwo: /^/ }[info.type];
+      const suffix = {
+        duration: /Ms$/,
+        bytes: /Bytes$/,
+        integer: /^/,
+        powerOfTwo: /^/,
+        number: /^/,
+        boolean: /^/,
+        choice: /^/,
+      }[info.type];
       expect(info.field).to.match(suffix);
       expect(envNameOf(name)).to.match(/^SLUICE_[A-Z_]+$/);
     });

@@ -33,7 +33,7 @@ const running = (words: DStream<string>): void =>
     .updateStateByKey<number, string, number>((values, state) => values.reduce((a, b) => a + b, state ?? 0), {
       id: 'n',
     })
-    .saveAsNdjson('/out/all.ndjson');
+    .saveAsJson('/out/all.ndjson');
 
 describe('engine', () => {
   it('refuses more partitions of state than key groups when it starts, with the cure', async () => {
@@ -181,7 +181,7 @@ describe('engine', () => {
           return row;
         })
         .print();
-      rows.saveAsNdjson('/out/rows.ndjson');
+      rows.saveAsJson('/out/rows.ndjson');
     });
     const fs = new ModelFileSystem();
     const run = await start(made, { fs });

@@ -83,7 +83,7 @@ const threeEnds =
       if (fail(row.n)) throw new Error(`row ${row.n}`);
       return row;
     });
-    checked.saveAsNdjson('/out/rows.ndjson');
+    checked.saveAsJson('/out/rows.ndjson');
     checked
       .map(({ k, n }) => [k, n])
       .groupByKey()

@@ -33,6 +33,8 @@ export class ModelFileSystem implements FileSystem {
   #entries = new Map<string, Entry>([['/', 'directory']]);
   #durable = new Map<string, Entry>([['/', 'directory']]);
   #files: ModelFile[] = [];
+  /** Directories whose new name is not durable. */
+  #renamed: { readonly from: string; readonly to: string }[] = [];
   #incarnation = 0;
   #numOperations = 0;
   #downAt: number | undefined;
@@ -75,6 +77,16 @@ export class ModelFileSystem implements FileSystem {
     this.#downAt = undefined;
     if (crash.kind === 'kill') return;
     const { random } = crash;
+    // A directory has its new name with all that is in it, or the old one.
+    for (const { from, to } of this.#renamed) {
+      const isDone = random !== undefined && random() < 0.5;
+      const [paths, at, other] = isDone ? [this.#durable, from, to] : [this.#entries, to, from];
+      const entry = paths.get(at);
+      if (entry !== undefined) paths.set(other, entry);
+      paths.delete(at);
+      movePaths(paths, at, other);
+    }
+    this.#renamed = [];
     for (const path of new Set([...this.#entries.keys(), ...this.#durable.keys()])) {
       const survivor = random !== undefined && random() < 0.5 ? this.#entries.get(path) : this.#durable.get(path);
       if (survivor === undefined) this.#entries.delete(path);
@@ -141,8 +153,14 @@ export class ModelFileSystem implements FileSystem {
 
   async rename(from: string, to: string): Promise<void> {
     await this.#step('rename', from, () => {
-      this.#entries.set(to, this.#entry(from, 'rename'));
+      const entry = this.#entry(from, 'rename');
+      const hasFiles = [...this.#entries.keys()].some(path => path.startsWith(`${to}/`));
+      if (entry === 'directory' && hasFiles) throw failure('ENOTEMPTY', 'rename', to);
+      this.#entries.set(to, entry);
       this.#entries.delete(from);
+      if (entry !== 'directory') return;
+      movePaths(this.#entries, from, to);
+      this.#renamed.push({ from, to });
     });
   }
 
@@ -161,6 +179,10 @@ export class ModelFileSystem implements FileSystem {
   async syncDirectory(path: string): Promise<void> {
     await this.#step('syncDirectory', path, () => {
       this.#entry(path, 'syncDirectory');
+      this.#renamed = this.#renamed.filter(({ from, to }) => {
+        if (dirname(to) === path) movePaths(this.#durable, from, to);
+        return dirname(to) !== path;
+      });
       for (const name of new Set([...this.#entries.keys(), ...this.#durable.keys()])) {
         if (dirname(name) !== path) continue;
         const entry = this.#entries.get(name);
@@ -275,6 +297,15 @@ export class ModelFileSystem implements FileSystem {
 
   #reachable(path: string): boolean {
     return path === '/' || (this.#entries.get(dirname(path)) === 'directory' && this.#reachable(dirname(path)));
+  }
+}
+
+/** Gives what lies in a directory its paths under another name. */
+function movePaths(paths: Map<string, Entry>, from: string, to: string): void {
+  for (const [path, entry] of [...paths]) {
+    if (!path.startsWith(`${from}/`)) continue;
+    paths.delete(path);
+    paths.set(to + path.slice(from.length), entry);
   }
 }
 

@@ -4,9 +4,11 @@
  */
 import type { VirtualClock } from '../../lib/core/clock.js';
 import type { FileSystem } from '../../lib/core/file-system.js';
+import type { Json } from '../../lib/core/json.js';
 import { resolveOptions, type DeclaredOptions } from '../../lib/core/options.js';
 import type { Job } from '../../lib/api/job.js';
 import { Engine } from '../../lib/driver/engine.js';
+import { PiscinaRunner } from '../../lib/driver/piscina-runner.js';
 import { InProcessRunner, type InProcessRunnerOptions } from '../../lib/driver/in-process-runner.js';
 import { makeWorkerHandler } from '../../lib/executor/worker-handler.js';
 import type { BatchInfo, RunEvent } from '../../lib/metrics/run-events.js';
@@ -22,7 +24,9 @@ export interface RunEngineOptions {
   readonly faults?: InProcessRunnerOptions['faults'];
   /** Comes between the scheduler and the runner. */
   readonly wrapRunner?: (runner: TaskRunner) => TaskRunner;
-  readonly args?: { readonly [name: string]: string };
+  /** Runs on worker threads: the compiled job module, and the entry of a worker. Without it all runs in this thread. */
+  readonly threads?: { readonly module: string; readonly workerFile: string };
+  readonly args?: { readonly [name: string]: Json };
 }
 
 /** Real time after which a batch counts as stuck: a bound for a spec that fails, never waited for by one that passes. */
@@ -85,7 +89,7 @@ export async function runEngine(job: Job, settings: RunEngineOptions): Promise<T
   const engine = await Engine.start(
     {
       job,
-      module: '',
+      module: settings.threads?.module ?? '',
       args: settings.args ?? {},
       options: values,
       checkpoint: settings.checkpoint,
@@ -97,6 +101,15 @@ export async function runEngine(job: Job, settings: RunEngineOptions): Promise<T
       fs: settings.fs,
       isAlive: () => false,
       makeRunner: makeInit => {
+        if (settings.threads !== undefined) {
+          const { workerFile } = settings.threads;
+          return new PiscinaRunner({
+            numSlots: values.workers,
+            limitBytes: values.slotMemoryBytes,
+            makeInit,
+            workerFile,
+          });
+        }
         runner = new InProcessRunner({
           numSlots: values.workers,
           limitBytes: values.slotMemoryBytes,

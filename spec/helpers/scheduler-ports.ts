@@ -112,6 +112,10 @@ export class FakeOutput implements OutputPort {
     this.taken.push(output);
     return { at: time };
   }
+
+  async rollBack(handle: Json | undefined): Promise<void> {
+    this.journal.push(`${this.id} back to ${JSON.stringify(handle)}`);
+  }
 }
 
 export const batchOf = (time: number, ranges: readonly Json[] = [1], rerun = false): Batch => ({
@@ -134,10 +138,12 @@ export const resultOf = (parts: Partial<BatchResult> = {}): BatchResult => ({
   blocks: [],
   accumulated: [],
   inputRecords: 0,
+  recordsBySource: new Map(),
   inputBytes: 0,
   badRecords: 0,
   numTasks: 1,
   failedTasks: 0,
+  bytesBySource: new Map(),
   ...parts,
 });
 

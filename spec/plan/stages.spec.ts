@@ -22,7 +22,7 @@ describe('stages', () => {
         words
           .reduceByKey((a, b) => a + b)
           .mapValues(n => n * 2)
-          .saveAsNdjson('out');
+          .saveAsJson('out');
       }),
     ).to.equal(
       [
@@ -34,7 +34,7 @@ describe('stages', () => {
         'stage 1 (2 partitions, after stage 0)',
         '  node 2: combineByKey <- shuffle shuffle',
         '  node 3: mapValues <- 2',
-        '  node 3 => output saveAsNdjson',
+        '  node 3 => output saveAsJson',
       ].join('\n'),
     );
   });

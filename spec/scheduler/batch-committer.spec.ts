@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { BatchCommitter } from '../../lib/scheduler/batch-committer.js';
+import { EngineError } from '../../lib/core/errors.js';
+import { BatchCommitter, type CommitStep } from '../../lib/scheduler/batch-committer.js';
 import { turn } from '../helpers/run-engine.js';
 import { batchOf, FakeLog, FakeOutput, FakeSource, Gate, resultOf, withOutput } from '../helpers/scheduler-ports.js';
 
@@ -11,16 +12,23 @@ class Fixture {
   readonly out = new FakeOutput(this.journal);
   readonly all = new FakeOutput(this.journal, 'all', false);
   readonly letters = new FakeOutput(this.journal, 'letters');
+  readonly steps: CommitStep[] = [];
   readonly committer: BatchCommitter;
 
-  constructor(outputs: 'out' | 'out and all' = 'out', log: FakeLog | undefined = this.log) {
+  constructor(
+    outputs: 'out' | 'out and all' = 'out',
+    log: FakeLog | undefined = this.log,
+    onBatchFailure: 'stop' | 'continue' = 'stop',
+  ) {
     this.committer = new BatchCommitter({
       log,
       sources: [new FakeSource(this.journal)],
       outputs: outputs === 'out' ? [this.out] : [this.out, this.all],
       deadLetters: this.letters,
       bytesOf: block => new Uint8Array(block.byteLength).fill(block.address),
+      onStep: step => this.steps.push(step),
       sinks: { before: 1 },
+      onBatchFailure,
     });
   }
 }
@@ -107,6 +115,29 @@ describe('BatchCommitter', () => {
     expect(committer.sinks).to.deep.equal({ before: 1, out: { at: 10 } });
   });
 
+  it('tells of each output that it begins and ends, dead letters left out, and once of a batch that failed', async () => {
+    const { committer, out, steps } = new Fixture('out and all');
+    const deadLetters = [{ numRows: 2, blocks: [block(7)] }];
+    await committer.commit(batchOf(10), withOutput({ deadLetters }));
+    expect(steps.map(({ kind, time, ...step }) => [kind, time, 'output' in step ? step.output : ''])).to.deep.equal([
+      ['outputStarted', 10, 'out'],
+      ['outputCompleted', 10, 'out'],
+      ['outputStarted', 10, 'all'],
+      ['outputCompleted', 10, 'all'],
+    ]);
+    steps.length = 0;
+    out.gate = new Gate();
+    const commits = [20, 30].map(time => committer.commit(batchOf(time), withOutput()).catch(() => undefined));
+    out.gate.fail(new Error('disk full'));
+    await Promise.all(commits);
+    const why = 'output out could not commit batch 20: disk full';
+    expect(steps.map(step => [step.kind, step.time, 'error' in step ? step.error?.message : ''])).to.deep.equal([
+      ['outputStarted', 20, ''],
+      ['outputCompleted', 20, why],
+      ['failed', 20, why],
+    ]);
+  });
+
   it('does not call an output whose offsets could not be made durable', async () => {
     const { committer, journal, log } = new Fixture();
     log.syncGate = new Gate();
@@ -114,5 +145,76 @@ describe('BatchCommitter', () => {
     log.syncGate.fail(new Error('no space'));
     expect(await commit.catch((error: Error) => error.message)).to.equal('no space');
     expect(journal).to.deep.equal(['sync']);
+  });
+
+  describe('that leaves out what fails', () => {
+    it('takes a batch back from all outputs that had it, and commits the later ones', async () => {
+      const { committer, journal, out, log } = new Fixture('out and all', undefined, 'continue');
+      await committer.commit(batchOf(10), withOutput());
+      out.gate = new Gate();
+      const deadLetters = [{ numRows: 2, blocks: [block(7)] }];
+      const failing = committer.commit(batchOf(20), withOutput({ deadLetters }));
+      out.gate.fail(new Error('disk full'));
+      const left = await failing;
+      expect(left.failure).to.have.property('code', 'sinkFailed');
+      expect(left.sinks).to.deep.equal(committer.sinks);
+      out.gate = undefined;
+      expect((await committer.commit(batchOf(30), withOutput())).failure).to.equal(undefined);
+      expect(journal.filter(line => !/sync/.test(line)).slice(4)).to.deep.equal([
+        'letters 20',
+        'out 20',
+        'letters back to undefined',
+        'out back to {"at":10}',
+        'all back to {"at":10}',
+        'out 30',
+        'all 30',
+        'commit 30',
+        'source 30',
+      ]);
+      expect(log.commits.map(({ time }) => time)).to.deep.equal([10, 30]);
+    });
+
+    it('rejects with what the log says, and commits nothing after that', async () => {
+      const { committer, journal, log } = new Fixture('out', undefined, 'continue');
+      log.syncGate = new Gate();
+      const commits = [committer.commit(batchOf(10), withOutput()), committer.commit(batchOf(20), withOutput())];
+      log.syncGate.fail(new EngineError('checkpointUnwritable', 'no space'));
+      for (const commit of commits)
+        expect(await commit.catch((error: Error) => error)).to.have.property('code', 'checkpointUnwritable');
+      expect(journal).to.deep.equal(['sync']);
+    });
+  });
+
+  describe('when it is aborted', () => {
+    const aborted = new EngineError('stopTimeout', 'no more');
+
+    for (const policy of ['stop', 'continue'] as const) {
+      it(`does not wait for the job's own code, and puts out and logs nothing more (${policy})`, async () => {
+        const { committer, journal, out } = new Fixture('out and all', undefined, policy);
+        Object.assign(out, { runsUserCode: true });
+        out.gate = new Gate();
+        const commits = [committer.commit(batchOf(10), withOutput()), committer.commit(batchOf(20), withOutput())];
+        await turn();
+        committer.abort(aborted);
+        for (const commit of commits) expect(await commit.catch((error: Error) => error)).to.equal(aborted);
+        out.gate.open();
+        await turn();
+        expect(journal).to.deep.equal(['sync', 'out 10']);
+      });
+    }
+
+    it('waits for an output of its own that is just writing', async () => {
+      const { committer, journal, out } = new Fixture('out and all');
+      out.gate = new Gate();
+      let ended = false;
+      const commit = committer.commit(batchOf(10), withOutput()).catch(() => (ended = true));
+      await turn();
+      committer.abort(aborted);
+      await turn();
+      expect(ended).to.equal(false);
+      out.gate.open();
+      await commit;
+      expect(journal).to.deep.equal(['sync', 'out 10']);
+    });
   });
 });

@@ -1,30 +1,11 @@
 import { expect } from 'chai';
-import { int64, schema } from '../../lib/core/schema.js';
-import { BatchQueue } from '../../lib/api/batch-queue.js';
-import { buildGraph, job } from '../../lib/api/job.js';
-import { count } from '../../lib/expr/aggregate.js';
-import { compileStages, type CompiledPlan } from '../../lib/plan/stages.js';
-import type { BlockRef, TaskResult, WorkerReply } from '../../lib/protocol/messages.js';
+import type { BlockRef, WorkerReply } from '../../lib/protocol/messages.js';
 import { BatchRun } from '../../lib/scheduler/batch-run.js';
 import type { BatchFailure, BatchResult } from '../../lib/scheduler/batch.js';
 import { SlotPool } from '../../lib/scheduler/slot-pool.js';
+import { countsPlan, taskReply } from '../helpers/counts-plan.js';
 import { turn } from '../helpers/run-engine.js';
 import { batchOf, FakeRunner, LOST, type Asked } from '../helpers/scheduler-ports.js';
-
-/** Two stages: a source, and running counts of what it gives (operator `counts`) in three partitions. */
-const compiled: CompiledPlan = compileStages(
-  buildGraph(
-    job('spec', {}, ssc => {
-      ssc
-        .queueStream(new BatchQueue<{ v: number }>(), { id: 'source', schema: schema({ v: int64() }) })
-        .groupBy('v')
-        .runningAgg({ n: count() }, { id: 'counts', numPartitions: 3 })
-        .print();
-    }),
-    {},
-    3,
-  ).plan,
-);
 
 class Fixture {
   readonly runner: FakeRunner;
@@ -48,7 +29,7 @@ class Fixture {
       10,
       Array.from({ length: ranges }, (_, i) => i),
     );
-    new BatchRun(compiled, this.pool, batch, options, outcome => (this.outcome = outcome)).start();
+    new BatchRun(countsPlan, this.pool, batch, options, outcome => (this.outcome = outcome)).start();
   }
 
   block(slot: number): BlockRef {
@@ -96,25 +77,6 @@ class Fixture {
     return this.runner.journal.filter(line => !line.includes('attach'));
   }
 }
-
-const taskReply = (parts: Partial<TaskResult>): WorkerReply => ({
-  ok: true,
-  kind: 'task',
-  result: {
-    inputRecords: 1,
-    inputBytes: 2,
-    shuffles: {},
-    staged: {},
-    collected: {},
-    kept: {},
-    accumulated: [],
-    deltas: {},
-    badRecords: 0,
-    deadLetters: { numRows: 0, blocks: [] },
-    runMs: 1,
-    ...parts,
-  },
-});
 
 const threw: WorkerReply = { ok: false, failure: { kind: 'userError', message: 'no', stack: '' } };
 const lostBlock = (block: BlockRef | null): WorkerReply => ({
@@ -194,12 +156,29 @@ describe('BatchRun', () => {
     expect(fixture.runner.asked).to.deep.equal([]);
   });
 
-  it('does not retry what the same input will meet again', async () => {
-    const fixture = new Fixture(1);
-    const failure = { kind: 'engineError', code: 'badRecord', message: 'bad', detail: '{}' } as const;
-    (await fixture.on(0)).answer({ ok: false, failure });
+  it('tries a task again on another slot than where it failed, when there is a choice', async () => {
+    const fixture = new Fixture(2, 3);
+    (await fixture.on(1)).answer(threw);
     await turn();
-    expect(fixture.outcome).to.deep.include({ attempts: 1, failure });
+    (await fixture.on(2)).answer(threw);
+    await turn();
+    // All slots that are idle have failed it by now: then any will do.
+    expect(fixture.log.map(line => line.slice(0, 12))).to.deep.equal([
+      '0 task 0/0 #',
+      '1 task 0/1 #',
+      '2 task 0/1 #',
+      '1 task 0/1 #',
+    ]);
+  });
+
+  it('does not retry what the same input will meet again, such as a function as a key', async () => {
+    for (const code of ['badRecord', 'typeMismatch']) {
+      const fixture = new Fixture(1);
+      const failure = { kind: 'engineError', code, message: 'bad', detail: '{}' } as const;
+      (await fixture.on(0)).answer({ ok: false, failure });
+      await turn();
+      expect(fixture.outcome, code).to.deep.include({ attempts: 1, failure });
+    }
   });
 
   it('ends at once when it is cancelled', async () => {
@@ -212,10 +191,10 @@ describe('BatchRun', () => {
 
   it('attaches a new thread with what was accepted, after one was lost', async () => {
     const fixture = new Fixture();
-    await fixture.map(0);
     (await fixture.on(1)).answer(LOST);
     await turn();
     expect(fixture.runner.journal.slice(-2)).to.deep.equal(['1 attach 0 blocks, 0 tables', '1 task 0/1 #2']);
+    await fixture.map(0);
     await fixture.map(1);
     await fixture.reduce(0);
     (await fixture.on(0)).answer(LOST);
@@ -299,7 +278,7 @@ describe('BatchRun', () => {
     const ended: number[] = [];
     const options = { maxTaskFailures: 4, taskTimeoutMs: 0, onRetry: () => undefined, onTableSize: () => undefined };
     const begin = (time: number): void =>
-      new BatchRun(compiled, pool, batchOf(time, [1, 2]), options, () => ended.push(time)).start();
+      new BatchRun(countsPlan, pool, batchOf(time, [1, 2]), options, () => ended.push(time)).start();
     for (const time of [30, 10, 20]) begin(time);
     const served: number[] = [];
     for (let i = 0; i < 6; i++) {

@@ -23,7 +23,13 @@ class Fixture {
   readonly source: FakeSource;
   readonly log = new FakeLog(this.journal);
   readonly output = new FakeOutput(this.journal);
-  readonly running: { readonly time: number; readonly end: (outcome?: BatchResult | BatchFailure) => void }[] = [];
+  readonly running: {
+    readonly time: number;
+    readonly end: (outcome?: BatchResult | BatchFailure) => void;
+    readonly isTurn: () => boolean;
+  }[] = [];
+  readonly skipped: string[] = [];
+  applyGate: Gate | undefined;
   readonly completed: number[] = [];
   readonly released: BatchResult[] = [];
   snapshotGate: Gate<readonly SnapshotFileRef[]> | undefined;
@@ -39,10 +45,12 @@ class Fixture {
       deadLetters: undefined,
       bytesOf: () => new Uint8Array(0),
       sinks: {},
+      onBatchFailure: options.onBatchFailure ?? 'stop',
     });
     this.scheduler = new BatchScheduler({
       clock: this.clock,
       intervalMs: 1000,
+      jitterOf: () => 0,
       mode: 'clock',
       sources: [this.source],
       parallelism: 2,
@@ -54,10 +62,31 @@ class Fixture {
       lastTime: undefined,
       lastCommitted: undefined,
       rerun: [],
-      compute: (batch, done) => {
-        this.journal.push(`compute ${batch.time}`);
-        this.running.push({ time: batch.time, end: (outcome = withOutput()) => done(outcome) });
+      concurrentJobs: 1,
+      onBatchFailure: 'stop',
+      compute: (batch, done, turn) => {
+        const { time } = batch;
+        this.journal.push(`compute ${time}`);
+        this.running.push({ time, end: (outcome = withOutput()) => done(outcome), isTurn: () => turn.isTurn() });
+        return {
+          cancel: () => {
+            this.journal.push(`cancel ${time}`);
+            const index = this.running.findIndex(run => run.time === time);
+            if (index < 0) return;
+            this.running.splice(index, 1);
+            done({ ...failed(time), failure: { kind: 'cancelled' } });
+          },
+          apply: applied => {
+            this.journal.push(`apply ${time}`);
+            void (this.applyGate?.promise ?? Promise.resolve()).then(
+              () => applied(undefined),
+              () => applied(failed(time)),
+            );
+          },
+        };
       },
+      wake: () => undefined,
+      onSkipped: ({ time }, step) => this.skipped.push(`${step} ${time}`),
       snapshot: time => {
         this.journal.push(`snapshot ${time}`);
         return this.snapshotGate?.promise ?? Promise.resolve([]);
@@ -121,6 +150,20 @@ describe('BatchScheduler', () => {
     await fixture.advanceTo(6000);
     expect(fixture.of('plan')).to.deep.equal(['plan 1000', 'plan 2000', 'plan 6000']);
     expect(fixture.of('compute')).to.deep.equal(['compute 1000', 'compute 2000']);
+  });
+
+  it('starts a batch later by its jitter, under its own time', async () => {
+    const fixture = new Fixture({ jitterOf: time => (time === 3000 ? 0 : 300) });
+    await turn();
+    await fixture.end();
+    const plansBy: number[] = [];
+    for (const ms of [2000, 2299, 2300, 3000, 4299, 4300]) {
+      await fixture.advanceTo(ms);
+      plansBy.push(fixture.of('plan').length);
+      if (fixture.running.length > 0) await fixture.end();
+    }
+    expect(plansBy).to.deep.equal([1, 1, 2, 3, 3, 4]);
+    expect(fixture.completed).to.deep.equal([1000, 2000, 3000, 4000]);
   });
 
   it('merges ticks while a source is slow to answer', async () => {
@@ -309,7 +352,7 @@ describe('BatchScheduler', () => {
       await turn();
       expect(fixture.of('compute').at(-1)).to.equal('compute 4000');
       expect(fixture.log.manifests).to.deep.equal([
-        { time: 3000, snapshots: [], sourceStates: { source: 3 }, sinks: { out: { at: 3000 } } },
+        { time: 3000, snapshots: [], sourceStates: { source: 3 }, sinks: { out: { at: 3000 } }, leftOut: [] },
       ]);
     });
 
@@ -353,6 +396,191 @@ describe('BatchScheduler', () => {
       await turn();
       expect(fixture.ended).to.have.property('code', 'checkpointUnwritable');
       expect(fixture.completed).to.deep.equal([1000, 2000]);
+    });
+  });
+
+  describe('with several jobs at once', () => {
+    it('computes so many batches, and gives the turn to the oldest', async () => {
+      const fixture = new Fixture({ concurrentJobs: 2 });
+      for (const ms of [1000, 2000, 3000, 4000]) await fixture.advanceTo(ms);
+      expect(fixture.of('compute')).to.deep.equal(['compute 1000', 'compute 2000']);
+      expect(fixture.of('plan'), 'one more is planned and waits').to.deep.equal([
+        'plan 1000',
+        'plan 2000',
+        'plan 3000',
+      ]);
+      expect(fixture.running.map(({ isTurn }) => isTurn())).to.deep.equal([true, false]);
+      await fixture.end();
+      expect(fixture.of('compute').at(-1)).to.equal('compute 3000');
+      expect(fixture.running.map(({ isTurn }) => isTurn())).to.deep.equal([true, false]);
+      await fixture.end();
+      await fixture.end();
+      expect(fixture.completed).to.deep.equal([1000, 2000, 3000]);
+    });
+
+    it('gives the turn to nobody while a snapshot is taken', async () => {
+      const fixture = new Fixture({ concurrentJobs: 2, checkpointIntervalMs: 0 });
+      fixture.snapshotGate = new Gate();
+      for (const ms of [1000, 2000, 3000]) await fixture.advanceTo(ms);
+      await fixture.end();
+      await fixture.end();
+      expect(fixture.of('snapshot')).to.deep.equal(['snapshot 2000']);
+      expect(fixture.running.map(({ isTurn }) => isTurn())).to.deep.equal([false]);
+      fixture.snapshotGate.open([]);
+      await turn();
+      expect(fixture.running.map(({ isTurn }) => isTurn())).to.deep.equal([true]);
+    });
+
+    it('wakes the others whenever the turn may have come to them', async () => {
+      let wakes = 0;
+      const fixture = new Fixture({ concurrentJobs: 2, wake: () => wakes++ });
+      for (const ms of [1000, 2000]) await fixture.advanceTo(ms);
+      const before = wakes;
+      await fixture.end();
+      expect(wakes).to.be.greaterThan(before);
+    });
+
+    it('looks at a batch that ended too early when those before it have ended', async () => {
+      const fixture = new Fixture({ concurrentJobs: 3 });
+      for (const ms of [1000, 2000, 3000]) await fixture.advanceTo(ms);
+      const [first, second, third] = fixture.running.splice(0);
+      third?.end();
+      second?.end(failed(2000));
+      await turn();
+      expect(fixture.of('out')).to.deep.equal([]);
+      expect(fixture.ended).to.equal('no');
+      first?.end();
+      await turn();
+      expect(fixture.completed).to.deep.equal([1000]);
+      expect(fixture.ended).to.have.property('message', 'batch 2000 failed');
+      expect(fixture.released.length, 'what the third one made is given back too').to.equal(2);
+    });
+
+    it('cancels what comes after a batch that fails, and commits none of it', async () => {
+      const fixture = new Fixture({ concurrentJobs: 3 });
+      for (const ms of [1000, 2000, 3000]) await fixture.advanceTo(ms);
+      await fixture.end();
+      await fixture.end(failed(2000));
+      expect(fixture.of('cancel')).to.deep.equal(['cancel 3000']);
+      expect(fixture.completed).to.deep.equal([1000]);
+      expect(fixture.ended).to.have.property('message', 'batch 2000 failed');
+      expect(fixture.running).to.deep.equal([]);
+    });
+  });
+
+  describe('that goes on after a failed batch', () => {
+    const goesOn = { onBatchFailure: 'continue' } as const;
+
+    it('commits later batches, and leaves it planned in the last checkpoint', async () => {
+      const fixture = new Fixture(goesOn);
+      await turn();
+      await fixture.end();
+      await fixture.advanceTo(2000);
+      await fixture.end(failed(2000));
+      await fixture.advanceTo(3000);
+      await fixture.end();
+      expect(fixture.completed).to.deep.equal([1000, 3000]);
+      expect(fixture.skipped).to.deep.equal(['compute 2000']);
+      expect(fixture.of('source')).to.deep.equal(['source 1000', 'source 3000']);
+      fixture.scheduler.stop();
+      await turn();
+      expect(fixture.ended).to.equal('well');
+      expect(fixture.log.manifests.map(({ time, leftOut }) => [time, leftOut])).to.deep.equal([[3000, [2000]]]);
+    });
+
+    it('names the last planned batch in the last checkpoint also when that is the one that failed', async () => {
+      const fixture = new Fixture(goesOn);
+      await turn();
+      await fixture.end();
+      await fixture.advanceTo(2000);
+      await fixture.end(failed(2000));
+      fixture.scheduler.stop();
+      await turn();
+      // The state of the sources is that after batch 2000.
+      expect(fixture.log.manifests.map(({ time, leftOut }) => [time, leftOut])).to.deep.equal([[2000, [2000]]]);
+    });
+
+    it('puts out, logs, and only then changes the state; the next batch waits for that', async () => {
+      const fixture = new Fixture(goesOn);
+      fixture.applyGate = new Gate();
+      await turn();
+      const deltas = [{ operator: 'o', partition: 0, ipc: { slot: 0, address: 16, byteLength: 1, numRows: 1 } }];
+      await fixture.end(withOutput({ deltas }));
+      await fixture.advanceTo(2000);
+      expect(fixture.journal.slice(4, 8)).to.deep.equal(['sync', 'out 1000', 'commit 1000', 'source 1000']);
+      expect(fixture.of('apply')).to.deep.equal(['apply 1000']);
+      expect(fixture.released.length, 'the changes are still needed').to.equal(0);
+      expect(fixture.running.map(({ isTurn }) => isTurn())).to.deep.equal([false]);
+      fixture.applyGate.open();
+      await turn();
+      expect(fixture.released.length).to.equal(1);
+      expect(fixture.running.map(({ isTurn }) => isTurn())).to.deep.equal([true]);
+      expect(fixture.completed).to.deep.equal([1000]);
+    });
+
+    it('takes a batch back from the outputs, and does not change the state, when an output fails', async () => {
+      const fixture = new Fixture(goesOn);
+      await turn();
+      await fixture.end();
+      fixture.output.gate = new Gate();
+      await fixture.advanceTo(2000);
+      await fixture.end();
+      fixture.output.gate.fail(new Error('disk full'));
+      await turn();
+      fixture.output.gate = undefined;
+      await fixture.advanceTo(3000);
+      await fixture.end();
+      expect(fixture.of('out')).to.deep.equal(['out 1000', 'out 2000', 'out back to {"at":1000}', 'out 3000']);
+      expect(fixture.of('apply')).to.deep.equal(['apply 1000', 'apply 3000']);
+      expect(fixture.of('cancel')).to.deep.equal(['cancel 2000']);
+      expect(fixture.skipped).to.deep.equal(['commit 2000']);
+      expect(fixture.completed).to.deep.equal([1000, 3000]);
+      expect(fixture.released.length).to.equal(3);
+      expect(fixture.ended).to.equal('no');
+    });
+
+    it('takes the snapshot when the changes are in the state, and tries again later when its batch failed', async () => {
+      const fixture = new Fixture({ ...goesOn, checkpointIntervalMs: 0 });
+      await turn();
+      await fixture.end();
+      // The snapshot was to be taken after this one.
+      await fixture.advanceTo(2000);
+      await fixture.end(failed(2000));
+      await fixture.advanceTo(3000);
+      await fixture.end();
+      expect(fixture.journal.filter(line => /apply|snapshot|manifest/.test(line))).to.deep.equal([
+        'apply 1000',
+        'apply 3000',
+        'snapshot 3000',
+        'manifest 3000',
+      ]);
+      expect(fixture.log.manifests[0]).to.have.deep.property('leftOut', [2000]);
+    });
+
+    it('ends when the changes of a committed batch cannot be applied, or it cannot be logged', async () => {
+      const fixture = new Fixture(goesOn);
+      fixture.applyGate = new Gate();
+      await turn();
+      await fixture.end();
+      fixture.applyGate.fail(new Error('no memory'));
+      await turn();
+      expect(fixture.ended).to.have.property('message', 'batch 1000 failed');
+      const other = new Fixture(goesOn);
+      other.log.syncGate = new Gate();
+      await turn();
+      await other.end();
+      other.log.syncGate.fail(new EngineError('checkpointUnwritable', 'no space'));
+      await turn();
+      expect(other.ended).to.have.property('code', 'checkpointUnwritable');
+      expect(other.skipped).to.deep.equal([]);
+    });
+
+    it('ends when it is aborted: what that cancels has not failed', async () => {
+      const fixture = new Fixture(goesOn);
+      await turn();
+      await fixture.end({ ...failed(1000), failure: { kind: 'cancelled' } });
+      expect(fixture.ended).to.have.property('code', 'batchFailed');
+      expect(fixture.skipped).to.deep.equal([]);
     });
   });
 });

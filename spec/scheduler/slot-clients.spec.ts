@@ -9,6 +9,7 @@ const clientOf = (time: number, offer: () => void = () => undefined): SlotClient
   time,
   offer,
   released: () => undefined,
+  yieldMemory: () => false,
 });
 
 describe('SlotClients', () => {
@@ -123,6 +124,7 @@ describe('SlotPool with several batches', () => {
       time: 1,
       offer: () => seen.push(`offer ${name}`),
       released: () => seen.push(`released ${name}`),
+      yieldMemory: () => false,
     });
     const end = pool.subscribe(note('a'));
     pool.subscribe(note('b'));

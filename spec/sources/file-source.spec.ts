@@ -268,7 +268,7 @@ describe('FileSource, files that come and grow', () => {
     expect(await rowsAt(driver, makeReader(path, text()), 2)).to.deep.equal(['no']);
   });
 
-  it('takes the files that a pattern in the last piece matches', async () => {
+  it('takes the files that a pattern matches', async () => {
     put('a1.csv', 'csv\n', 1000);
     put('a22.csv', 'csv2\n', 2000);
     put('a1.txt', 'text\n');
@@ -276,7 +276,6 @@ describe('FileSource, files that come and grow', () => {
       rowsAt(await started(join(path, pattern), text()), makeReader(join(path, pattern), text()), 1);
     expect(await rows('*.csv')).to.deep.equal(['csv', 'csv2']);
     expect(await rows('a?.csv')).to.deep.equal(['csv']);
-    expect(await codeOf(started(join(path, '*', 'a.csv'), text()))).to.equal('optionInvalid');
   });
 
   it('wants its folder or file to be there', async () => {
@@ -294,15 +293,15 @@ describe('FileSource, files that come and grow', () => {
     await rowsAt(driver, makeReader(path, text()), 1);
     put('b.txt', 'waiting');
     await rowsAt(driver, makeReader(path, text()), 2);
-    expect(driver.state()).to.have.length(1);
+    expect(driver.state()).to.have.property('files').of.length(1);
     for (const name of readdirSync(path)) rmSync(join(path, name));
     expect(await rowsAt(driver, makeReader(path, text()), 3)).to.deep.equal([]);
     expect(warnings).to.have.length(1);
     expect(warnings[0]).to.contain('b.txt');
-    expect(driver.state()).to.deep.equal([]);
+    expect(driver.state()).to.have.property('files').of.length(0);
   });
 
-  it('refuses to read a planned range from a file that is gone, shorter or replaced', async () => {
+  it('refuses to read a planned range from a file that is gone, shorter or has other bytes', async () => {
     const driver = await started(path, text());
     const reader = makeReader(path, text());
     const file = put('a.txt', 'one\ntwo\n');
@@ -311,8 +310,7 @@ describe('FileSource, files that come and grow', () => {
     expect(await codeOf(readRange(reader, ranges[0], memory))).to.equal('inputChanged');
     rmSync(file);
     expect(await codeOf(readRange(reader, ranges[0], memory))).to.equal('inputChanged');
-    put('keeps-the-inode-number-busy.txt', 'x\n');
-    put('a.txt', 'one\ntwo\n');
+    put('a.txt', 'one\nTwo\n', 5000);
     expect(await codeOf(readRange(reader, ranges[0], memory))).to.equal('inputChanged');
   });
 

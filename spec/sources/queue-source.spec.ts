@@ -55,6 +55,22 @@ describe('QueueSource', () => {
     expect(await new QueueSourceDriver([null, null], false).plan(planLimit())).to.include({ absent: true });
   });
 
+  it('gives the default batch when its queue is empty, but not for a batch that is not there, nor when it drains', async () => {
+    const driver = new QueueSourceDriver([[1], null, []], true, [7, 8]);
+    const planned: unknown[] = [];
+    for (let i = 0; i < 5; i++) {
+      const { ranges, absent, records, caughtUp } = await driver.plan(planLimit({ parallelism: 1, drain: i === 4 }));
+      planned.push([ranges.length, absent === true, records, caughtUp]);
+    }
+    expect(planned).to.deep.equal([
+      [1, false, 1, false],
+      [0, true, 0, false],
+      [1, false, 0, true],
+      [1, false, 2, true],
+      [0, false, 0, true],
+    ]);
+  });
+
   it('is caught up when its queue is empty', async () => {
     const driver = new QueueSourceDriver([[1], [2]]);
     expect((await driver.plan(planLimit())).caughtUp).to.equal(false);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { SlotMemory } from '../../lib/columnar/slot-memory.js';
-import { hashBytes, keyGroupOf } from '../../lib/core/hash.js';
+import { hashBytes, keyGroupOf, steerHash } from '../../lib/core/hash.js';
 import { applyDelta, DeltaBuilder } from '../../lib/state/delta.js';
 import { StateTable, tableRegions } from '../../lib/state/state-table.js';
 import { newMemory, slicesOf } from '../columnar/key-fixture.js';
@@ -49,6 +49,38 @@ describe('state/state-table', () => {
       const found = pool.map((_, i) => memory.u32[refs / 4 + i] !== 0);
       expect(found).to.deep.equal(pool.map(key => oracle.has(key)));
     });
+  });
+
+  it('finds all keys of one hash, and no others, when some were removed or outgrew their place', () => {
+    const memory = newMemory();
+    const table = newTable(memory);
+    const hash = 0x9abcdef0;
+    const keyOf = (n: number): Uint8Array => {
+      const key = new Uint8Array(16).fill(n, 0, 12);
+      steerHash(key, hash);
+      return key;
+    };
+    const put = (n: number, value: string): void => {
+      const delta = new DeltaBuilder(memory);
+      if (value === '') delta.remove(keyOf(n), hash);
+      else delta.put(keyOf(n), hash, bytesOf(value));
+      applyDelta(table, delta.finish().address);
+    };
+    const found = (): string[] => table.withHash(hash).map(({ key, value }) => `${key[0]} ${textOf(value)}`);
+    apply(
+      table,
+      Array.from({ length: 500 }, (_, i): Change => [`other ${i}`, 'x']),
+    );
+    expect(found()).to.deep.equal([]);
+    for (let n = 1; n <= 5; n++) put(n, `v${n}`);
+    expect(found()).to.deep.equal(['1 v1', '2 v2', '3 v3', '4 v4', '5 v5']);
+    put(1, '');
+    put(4, '');
+    put(3, 'long'.repeat(20));
+    put(6, 'v6');
+    expect(found()).to.have.members(['2 v2', `3 ${'long'.repeat(20)}`, '5 v5', '6 v6']);
+    expect(table.withHash(hash ^ 1)).to.deep.equal([]);
+    expect(newTable(memory, { from: 0, to: 2 }).withHash(hash)).to.deep.equal([]);
   });
 
   it('gives the same table when a delta is applied again', () => {

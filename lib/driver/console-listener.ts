@@ -1,0 +1,22 @@
+import type { RunEvent } from '../metrics/run-events.js';
+
+/**
+ * What a program hears of a run when it does not say otherwise: the job's own lines, and problems. A batch that failed is
+ * told here too: the program may never ask how the run ended.
+ */
+export function consoleListener(event: RunEvent): void {
+  switch (event.kind) {
+    case 'printed':
+      return console.log(event.lines.join('\n'));
+    case 'warning':
+      return console.warn(`warning: ${event.message}`);
+    case 'batchFailed':
+      return console.error(`error: ${event.message}`);
+    case 'taskRetried':
+      return console.warn(
+        `warning: task ${event.task}, attempt ${event.attempt} failed and is run again: ${event.reason}`,
+      );
+    default:
+      return;
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * Opens all that a run consists of: the job's graph, the checkpoint, the slots with the state restored in them, sources,
+ * outputs and receivers. Whatever is wrong with any of them is refused here, and what was opened before is closed.
+ */
+import { keyGroupRange } from '../core/hash.js';
+import { batchTime } from '../core/time.js';
+import { operatorStates } from '../executor/state-tables.js';
+import type { RunListener } from '../metrics/run-events.js';
+import { RunCounters } from './run-counters.js';
+import { fingerprintOf } from '../plan/fingerprint.js';
+import { checkCheckpoint, checkSlides } from '../plan/slides.js';
+import { compileStages } from '../plan/stages.js';
+import { checkJitter } from '../scheduler/jitter.js';
+import { SlotHealth } from '../scheduler/slot-health.js';
+import { SlotPool } from '../scheduler/slot-pool.js';
+import { makeDeadLetterSink } from '../sinks/dead-letter.js';
+import { BatchPlanner } from './batch-planner.js';
+import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
+import type { StreamGraph } from '../api/stream-graph.js';
+import { stateTimeoutMs, type EngineSettings, type EngineWorld } from './engine-settings.js';
+import { openRecovery, storeOf, type Recovery } from './recovery.js';
+import { buildJob } from './build-job.js';
+import { makeReceivers } from './make-receivers.js';
+import { matchSources } from './match-sources.js';
+import { receiverFolders, type ReceiverFolders } from './receiver-folders.js';
+import type { Receivers } from './receivers.js';
+import { RddJobs } from './rdd-jobs.js';
+import { restoreState } from './restore-state.js';
+import { runInfo } from './run-info.js';
+import { makeBroadcastSources, makeSources, type Source } from './source-ports.js';
+import { withStreamingListeners } from './streaming-listeners.js';
+
+/** The parts of a run, open and not yet connected. */
+export interface EngineParts {
+  readonly receivers: Receivers;
+  readonly folders: ReceiverFolders;
+  readonly settings: EngineSettings;
+  readonly world: EngineWorld;
+  readonly listener: RunListener;
+  readonly compiled: ReturnType<typeof compileStages>;
+  readonly planner: BatchPlanner;
+  readonly jobs: RddJobs;
+  /** For how long persisted streams keep their batches. */
+  readonly rememberMs: number;
+  /** How often a snapshot of the state is taken at the most. */
+  readonly checkpointIntervalMs: number;
+  /** Partitions of each operator with state. */
+  readonly partitions: ReadonlyMap<string, number>;
+  readonly sources: readonly Source[];
+  readonly outputs: readonly OpenOutput[];
+  readonly deadLetters: OpenOutput | undefined;
+  readonly recovery: Recovery;
+  /** Planned by an earlier process and not committed. */
+  readonly rerun: Recovery['batches'];
+  readonly pool: SlotPool;
+  readonly counters: RunCounters;
+}
+
+/** Dead letters first: they are committed before the rows that were read beside them. */
+export const allOutputs = (
+  outputs: readonly OpenOutput[],
+  deadLetters: OpenOutput | undefined,
+): readonly OpenOutput[] => (deadLetters === undefined ? outputs : [deadLetters, ...outputs]);
+
+/** Throws an EngineError: `jobInvalid`, `checkpoint...`, `inputMissing` and others. */
+export async function openParts(
+  settings: EngineSettings,
+  world: EngineWorld,
+  runListener: RunListener,
+): Promise<EngineParts> {
+  const { options } = settings;
+  const startMs = world.clock.now();
+  const { graph, plan } = buildJob(settings, options.workers);
+  const listener = withStreamingListeners(runListener, graph.listeners);
+  checkSlides(plan, options.intervalMs);
+  for (const { stream, intervalMs } of graph.checkpoints) checkCheckpoint(plan, stream, intervalMs, options.intervalMs);
+  checkJitter(options.jitterMs, options.intervalMs);
+  const fingerprint = fingerprintOf(plan);
+  const compiled = compileStages(plan);
+  const operators = operatorStates(plan);
+  const partitions = new Map([...operators].map(([id, state]) => [id, state.numPartitions]));
+  const folders = receiverFolders(plan, settings.checkpoint);
+  const broadcasts = makeBroadcastSources(graph);
+  const sources = [...makeSources(plan, graph, listener, { fs: world.fs, folders }), ...broadcasts];
+  const roll = { rollBytes: options.rollBytes, rollMs: options.rollIntervalMs };
+  const jobs = new RddJobs(graph, world.fs);
+  const outputs = plan.outputs.map(output => makeOutput(output, graph, jobs, world.fs, roll, listener));
+  const deadLetters =
+    settings.deadLetters === undefined
+      ? undefined
+      : sinkOutput('deadletter', makeDeadLetterSink(settings.deadLetters, world.fs, roll));
+  const closers: (() => Promise<unknown>)[] = [];
+  try {
+    const recovery = await openRecovery(settings, world, {
+      fingerprint,
+      operators,
+      seeded: [...graph.initialStates.keys()],
+      listener,
+    });
+    if (recovery.store !== undefined) closers.push(() => storeOf(recovery).close());
+    // State that cannot be cut into that many parts is refused here, not in the first batch.
+    for (const numPartitions of partitions.values()) keyGroupRange(0, numPartitions, recovery.numKeyGroups);
+    const init = {
+      limitBytes: options.slotMemoryBytes,
+      jobModule: settings.module,
+      jobArgs: settings.args,
+      fingerprint,
+      captured: settings.module === '' ? [] : graph.captured(),
+      receiverFolders: folders.bySource,
+    } as const;
+    const runner = world.makeRunner((slot, memories) => ({
+      ...init,
+      slot,
+      memories,
+      numPartitions: options.workers,
+      numKeyGroups: recovery.numKeyGroups,
+    }));
+    const health = new SlotHealth({
+      clock: world.clock,
+      numSlots: runner.numSlots,
+      maxFailures: options.maxSlotFailures,
+      excludeMs: options.excludeMs,
+      onExcluded: message => listener({ kind: 'warning', message }),
+    });
+    const pool = new SlotPool(runner, options.taskTimeoutMs, health);
+    closers.push(() => pool.stop());
+    matchSources(
+      recovery,
+      sources.map(({ id }) => id),
+      listener,
+    );
+    for (const source of sources) {
+      closers.push(() => source.driver.stop());
+      await source.driver.start(recovery.sourceStates[source.id]);
+      // Those that the snapshot left out are planned in the state of the source.
+      const isPlanned = (time: number): boolean => time <= (recovery.snapshotTime ?? Number.NEGATIVE_INFINITY);
+      for (const { ranges, time } of recovery.batches) {
+        const planned = ranges[source.id];
+        if (planned !== undefined && !isPlanned(time)) source.driver.replay(planned, time);
+      }
+      for (const { ranges, time, committed } of recovery.batches)
+        if (!committed) source.driver.hold?.(ranges[source.id] ?? [], batchTime(time));
+    }
+    for (const output of allOutputs(outputs, deadLetters)) {
+      closers.push(() => output.close());
+      await output.open(recovery.sinks[output.port.id]);
+    }
+    const counters = new RunCounters(world.clock.now());
+    await restoreState({
+      pool,
+      maxFailures: options.maxTaskFailures,
+      timeoutMs: stateTimeoutMs(options),
+      partitions,
+      rows: recovery.stateRows(),
+      onTable: (...size) => counters.setTable(...size),
+    });
+    const rerun = recovery.batches.filter(batch => !batch.committed);
+    listener({ kind: 'started', info: runInfo(settings, plan, startMs) });
+    if (recovery.restored) {
+      const tookMs = world.clock.now() - startMs;
+      listener({
+        kind: 'restored',
+        lastBatchTime: recovery.lastCommitted ?? 0,
+        stateRows: counters.stateRows,
+        rerun: rerun.length,
+        tookMs,
+      });
+    }
+    const lockFile = recovery.store?.lockPath;
+    const receivers = makeReceivers({ settings, world, graph, plan, sources, lockFile, listener });
+    closers.push(() => folders.remove());
+    closers.push(() => receivers.close());
+    await receivers.start();
+    return {
+      receivers,
+      folders,
+      settings,
+      world,
+      listener,
+      compiled,
+      planner: new BatchPlanner(
+        graph,
+        compiled,
+        [...graph.broadcasts.values()].flatMap((broadcast, i) => {
+          const source = broadcasts[i]?.driver;
+          return source === undefined ? [] : [[broadcast, source] as const];
+        }),
+      ),
+      rememberMs: graph.rememberMs,
+      checkpointIntervalMs: checkpointIntervalOf(settings, graph),
+      jobs,
+      partitions,
+      sources,
+      outputs,
+      deadLetters,
+      recovery,
+      rerun,
+      pool,
+      counters,
+    };
+  } catch (error) {
+    for (const close of closers.reverse()) await close().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** What the run was given, else what the job's streams want, else the job's option or the default. */
+function checkpointIntervalOf({ options, run }: EngineSettings, graph: StreamGraph): number {
+  const wanted = graph.checkpoints.map(({ intervalMs }) => intervalMs);
+  const isGiven = run?.options['checkpointInterval'] !== undefined;
+  return isGiven || wanted.length === 0 ? options.checkpointIntervalMs : Math.min(...wanted);
+}

@@ -1,0 +1,100 @@
+/**
+ * When checkpoints are due and what goes into one: all as of one batch. Its planning fixes the sources' states, the time
+ * between it and the next one the state, its commit the outputs; then it is written while later batches go on.
+ */
+import type { Clock } from '../core/clock.js';
+import type { Json } from '../core/json.js';
+import type { BatchTime } from '../core/time.js';
+import type { SnapshotFileRef } from '../protocol/messages.js';
+import type { Batch } from './batch.js';
+import type { LogPort, SourcePort } from './ports.js';
+import type { RateControllers } from './rate/rate-controllers.js';
+
+export interface CheckpointerOptions {
+  readonly clock: Clock;
+  readonly log: LogPort | undefined;
+  /** What has learned something that a restart goes on with. */
+  readonly rates?: RateControllers;
+  readonly sources: readonly SourcePort[];
+  /** How often a checkpoint of the state is taken at the most. */
+  readonly checkpointIntervalMs: number;
+  /** Writes all state as it is between two batches. */
+  readonly snapshot: (time: BatchTime) => Promise<readonly SnapshotFileRef[]>;
+  readonly onCheckpoint: (time: BatchTime, bytes: number, tookMs: number) => void;
+}
+
+/** States of sources, or handles of outputs, by id. */
+type ById = { readonly [id: string]: Json };
+
+export class Checkpointer {
+  readonly #options: CheckpointerOptions;
+  /** Times of batches that failed, under 'continue'. */
+  readonly #leftOut = new Set<BatchTime>();
+  #lastCommitted: BatchTime | undefined;
+  /** One is under way, from the planning of its batch until it is written. */
+  #isUnderWay = false;
+  #lastMs: number;
+  #lastBytes = 0;
+
+  /** @param lastCommitted the last batch that an earlier process committed */
+  constructor(options: CheckpointerOptions, lastCommitted: BatchTime | undefined) {
+    this.#options = options;
+    this.#lastCommitted = lastCommitted;
+    this.#lastMs = options.clock.now();
+  }
+
+  /**
+   * Whether the batch that is about to be planned is to have one. A snapshot costs in proportion to the state: it is due
+   * when the log has grown by half of the last one.
+   */
+  isDue(): boolean {
+    const { log, clock, checkpointIntervalMs } = this.#options;
+    if (log === undefined || this.#isUnderWay || clock.now() - this.#lastMs < checkpointIntervalMs) return false;
+    this.#isUnderWay = log.bytesSinceSnapshot > this.#lastBytes / 2;
+    return this.#isUnderWay;
+  }
+
+  /** A batch that an earlier run left out may be committed after later ones. */
+  committed({ time }: Batch): void {
+    if (this.#lastCommitted === undefined || time > this.#lastCommitted) this.#lastCommitted = time;
+  }
+
+  /** The batch failed, and later ones will be committed: none of them has its checkpoint now. */
+  leftOut({ time, sourceStates }: Batch): void {
+    this.#leftOut.add(time);
+    if (sourceStates !== undefined) this.#isUnderWay = false;
+  }
+
+  /** Writes the checkpoint of a committed batch, if it is to have one. @param sinks as of that batch */
+  async write(
+    { time, sourceStates }: Batch,
+    sinks: ById,
+    snapshot: Promise<readonly SnapshotFileRef[]> | undefined,
+  ): Promise<void> {
+    if (snapshot === undefined || sourceStates === undefined) return;
+    await this.#write(time, await snapshot, sourceStates, sinks);
+  }
+
+  /** At a graceful end: the next start has nothing to read back but this. */
+  async writeLast(sinks: ById): Promise<void> {
+    const { log, snapshot, sources } = this.#options;
+    if (log === undefined || this.#lastCommitted === undefined || log.bytesSinceSnapshot === 0) return;
+    // Of the last batch that was planned, as the sources' states are.
+    const time = [this.#lastCommitted, ...this.#leftOut].reduce((last, other) => (other > last ? other : last));
+    const sourceStates = Object.fromEntries(sources.map(source => [source.id, source.state()]));
+    await this.#write(time, await snapshot(time), sourceStates, sinks);
+  }
+
+  async #write(time: BatchTime, snapshots: readonly SnapshotFileRef[], sourceStates: ById, sinks: ById): Promise<void> {
+    const { log, clock, onCheckpoint } = this.#options;
+    if (log === undefined) return;
+    const startMs = clock.now();
+    this.#lastMs = startMs;
+    this.#lastBytes = snapshots.reduce((sum, file) => sum + file.byteLength, 0);
+    const leftOut = [...this.#leftOut].filter(left => left <= time);
+    const rates = this.#options.rates?.state;
+    await log.writeManifest({ time, snapshots, sourceStates, sinks, leftOut, ...(rates && { rates }) });
+    this.#isUnderWay = false;
+    onCheckpoint(time, this.#lastBytes, clock.now() - startMs);
+  }
+}
