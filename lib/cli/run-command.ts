@@ -70,7 +70,7 @@ export async function runCommand(
     const { failedBatches } = await running.done;
     if (failedBatches === 0) return 0;
     terminal.err(
-      `${plural(failedBatches, 'batch', 'batches')} failed and were left out: the next run begins with them\n`,
+      `${plural(failedBatches, 'batch', 'batches')} failed and left out: the next run begins with ${failedBatches === 1 ? 'it' : 'them'}\n`,
     );
     return FAILED_EXIT_CODE;
   } finally {

@@ -21,7 +21,8 @@ const OWN_CODES: readonly ErrorCode[] = [
  */
 export function batchError(batchFailure: BatchFailure, goesOn = false): EngineError {
   const { time, stage, partition, attempts, label, failure } = batchFailure;
-  const node = failure.kind === 'userError' && failure.node ? failure.node : label;
+  const ran = failure.kind === 'userError' || failure.kind === 'engineError' ? failure.node : undefined;
+  const node = ran === undefined || ran === '' ? label : ran;
   const place = placeOf(failure);
   const where = `stage ${stage}, partition ${partition}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
   const detail = { batch: time, stage, partition, attempts, stream: node, ...(place === '' ? {} : { place }) };

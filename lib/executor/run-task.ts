@@ -85,6 +85,8 @@ async function compute(environment: TaskEnvironment, ctx: TaskContext): Promise<
     : NO_PIPELINE;
   const deltas = await readLeaf(environment, view, ctx, stage, pipeline);
   const ends = pipeline.finish();
+  const { waits } = environment.graph.rdds;
+  if (!waits.isEmpty) await waits.settle();
   const accumulated = [...environment.graph.accumulators.values()].flatMap(accumulator => {
     const bytes = accumulator.endTask();
     return bytes === undefined ? [] : [{ name: accumulator.name, bytes }];

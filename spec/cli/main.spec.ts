@@ -50,7 +50,7 @@ describe('sluice run', () => {
     const running = main(['run', 'counts.ts', '--once'], terminal, async () => engine);
     void engine.started.then(() => engine.finish('finished', { failedBatches: 2 }));
     expect(await running).to.equal(1);
-    expect(terminal.errText).to.equal('2 batches failed and were left out: the next run begins with them\n');
+    expect(terminal.errText).to.equal('2 batches failed and left out: the next run begins with them\n');
   });
 
   const refused: [string, readonly string[], RegExp][] = [
