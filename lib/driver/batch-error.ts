@@ -30,8 +30,8 @@ export function batchError(batchFailure: BatchFailure, goesOn = false): EngineEr
     codeOf(failure),
     `batch ${formatBatchTime(time)} (${time}) failed in ${node} (${where}): ${formatFailure(failure)}${place === '' ? '' : ` at ${place}`}. ` +
       (goesOn
-        ? 'The next run begins with it'
-        : 'Everything before this batch is committed; the next run begins with it'),
+        ? 'With a checkpoint, the next run begins with it'
+        : 'Everything before this batch is committed; with a checkpoint, the next run begins with it'),
     { detail },
   );
 }

@@ -95,7 +95,7 @@ function functionPort(output: OutputNode, graph: StreamGraph, jobs: RddJobs): Ou
         throw new EngineError(
           'batchFailed',
           `batch ${formatBatchTime(time)} (${time}) failed: ${output.label} threw ${describeThrown(error)}${place === '' ? '' : ` at ${place}`}. ` +
-            'Everything before this batch is committed; the next run begins with it',
+            'Everything before this batch is committed; with a checkpoint, the next run begins with it',
           { cause: error, detail: { batch: time, output: output.id } },
         );
       }

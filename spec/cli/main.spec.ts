@@ -53,6 +53,15 @@ describe('sluice run', () => {
     expect(terminal.errText).to.equal('2 batches failed and left out: the next run begins with them\n');
   });
 
+  it('tells of no next run where there is no checkpoint', async () => {
+    const terminal = new FakeTerminal();
+    const engine = new FakeEngine();
+    const running = main(['run', 'counts.ts', '--once', '--checkpoint', 'none'], terminal, async () => engine);
+    void engine.started.then(() => engine.finish('finished', { failedBatches: 1 }));
+    expect(await running).to.equal(1);
+    expect(terminal.errText).to.equal('1 batch failed and left out\n');
+  });
+
   const refused: [string, readonly string[], RegExp][] = [
     ['no job', ['run'], /^error: sluice run wants the path of a job file/],
     ['an unknown flag', ['run', 'a.ts', '--intervall', '1s'], /^error: unknown option '--intervall'/],
