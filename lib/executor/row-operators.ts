@@ -74,10 +74,20 @@ export function rowOperator(
   }
 }
 
-/** The row as a pair; anything else is a `typeMismatch` that names the node. */
-export function pairOf(row: unknown, node: PlanNode): Pair {
+/**
+ * The row as a pair; anything else is a `typeMismatch` that names the node.
+ *
+ * @param role whether the node wants the pair, or gave it to an operation by key
+ */
+export function pairOf(row: unknown, node: PlanNode, role: 'wants' | 'gave' = 'wants'): Pair {
   if (Array.isArray(row) && row.length === 2) return row as unknown as Pair;
-  throw new EngineError('typeMismatch', `${node.label} wants rows that are pairs [key, value], got ${describe(row)}`);
+  const got = describe(row);
+  throw new EngineError(
+    'typeMismatch',
+    role === 'wants'
+      ? `${node.label} wants rows that are pairs [key, value], got ${got}`
+      : `an operation by key wants rows that are pairs [key, value], got ${got} of ${node.label}`,
+  );
 }
 
 function perChunk(

@@ -58,7 +58,7 @@ function pairWriter(ctx: TaskContext, options: ShuffleWriterOptions): ShuffleWri
   return {
     push(chunk) {
       for (const row of rowsOf(chunk)) {
-        const [key, value] = pairOf(row, node);
+        const [key, value] = pairOf(row, node, 'gave');
         partitioner.add(key, value);
       }
     },
@@ -91,7 +91,7 @@ function combiningWriter(ctx: TaskContext, options: ShuffleWriterOptions): Shuff
     push(chunk) {
       ctx.label = node.label;
       for (const row of rowsOf(chunk)) {
-        const [key, value] = pairOf(row, node);
+        const [key, value] = pairOf(row, node, 'gave');
         const identity = keyOf(key);
         const entry = combined.get(identity);
         if (entry === undefined) combined.set(identity, [key, create(value)]);

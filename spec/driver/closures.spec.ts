@@ -115,6 +115,18 @@ describe('closures on worker threads', () => {
     expect(out.match(/^task \d$/gm)?.toSorted()).to.deep.equal([1, 2, 3, 4, 5].map(n => `task ${n}`));
   });
 
+  // The batch was committed, and the process ended by the rejection that nobody handled.
+  it('fail the batch also where nobody awaits the action', async () => {
+    const { code, out, err } = await run(
+      'unawaited',
+      '',
+      "numbers.foreachRDD(rdd => { void rdd.foreach(n => { if (n === 3) throw new RangeError('three'); }); });",
+    );
+    expect(code).to.equal(1);
+    expect(err).to.match(/error: batch .* failed in mapPartitions at unawaited\.ts:\d+ .*: RangeError: three at /);
+    expect(out).to.match(/failed: 2 records in 1 batch/);
+  });
+
   it('are refused where they would have to be waited for', async () => {
     const { code, err } = await run('promised', '', 'numbers.filter((async () => false) as never).print();');
     expect(code).to.not.equal(0);
