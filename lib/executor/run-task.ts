@@ -61,6 +61,7 @@ export async function runTask(environment: TaskEnvironment, request: TaskRequest
     if (error instanceof BlockLost) return { ok: false, failure: { kind: 'blockLost', blockId: error.blockId } };
     return { ok: false, failure: failureOf(error, ctx.label) };
   } finally {
+    for (const broadcast of environment.graph.broadcasts.values()) broadcast.setInTask(false);
     memory.resetScratch();
   }
 }
@@ -77,6 +78,7 @@ async function compute(environment: TaskEnvironment, ctx: TaskContext): Promise<
   // A function of foreachRDD that runs here for its closures adds to no accumulator.
   const { stages, view } = await environment.plans.planOf(ctx.request);
   for (const accumulator of environment.graph.accumulators.values()) accumulator.beginTask();
+  for (const broadcast of environment.graph.broadcasts.values()) broadcast.setInTask(true);
   const stage = stages[ctx.request.stage];
   if (stage === undefined) throw new EngineError('internal', `no stage ${ctx.request.stage}`);
   const { time, previousTime } = ctx.request;
