@@ -19,6 +19,7 @@ export class Broadcast<T> {
   #latest: BroadcastVersion;
   /** What a batch reads that is being planned, put out or computed in this thread. */
   #scope: BroadcastVersion | undefined;
+  #isInTask = false;
   #decoded: { readonly of: BroadcastVersion; readonly value: T } | undefined;
 
   constructor(id: string, value: T) {
@@ -33,8 +34,18 @@ export class Broadcast<T> {
     return this.#decoded.value;
   }
 
-  /** Replaces the value, in the driver: from foreachRDD, a timer or a listener. Throws `typeMismatch` for what is not plain data. */
+  /**
+   * Replaces the value, in the driver: from foreachRDD, a timer or a listener. Throws `typeMismatch` for what is not plain
+   * data, and `jobInvalid` in closures, which have a worker's copy.
+   */
   replace(value: T): void {
+    if (this.#isInTask) {
+      throw new EngineError(
+        'jobInvalid',
+        `broadcast '${this.id}' can be replaced in the driver only, and this closure runs in a worker: replace it in foreachRDD, ` +
+          'with what its actions give',
+      );
+    }
     this.#latest = { version: this.#latest.version + 1, bytes: encoded(this.id, value) };
   }
 
@@ -52,6 +63,11 @@ export class Broadcast<T> {
   enterScope(at: BroadcastVersion | undefined): void {
     // Within a run a version is one value, in whatever message it comes.
     this.#scope = at !== undefined && at.version === this.#decoded?.of.version ? this.#decoded.of : at;
+  }
+
+  /** @internal Whether closures of a task run: a function of foreachRDD that runs again in a worker has replaced it in the driver. */
+  setInTask(isInTask: boolean): void {
+    this.#isInTask = isInTask;
   }
 
   /** @internal Runs `f` with another value. */

@@ -41,6 +41,12 @@ export function job<A extends ArgDeclarations = Record<never, never>>(
       `a job's name wants letters, digits, '.', '_' and '-' (it names folders), got '${name}'`,
     );
   }
+  if (typeof build !== 'function' || typeof options !== 'object' || options === null) {
+    throw new EngineError(
+      'jobInvalid',
+      `job '${name}' wants a name, options and a build function: job('${name}', {}, ssc => { ... })`,
+    );
+  }
   const unknown = Object.keys(options).find(key => key !== 'args' && key !== 'options');
   if (unknown !== undefined) {
     throw new EngineError(

@@ -7,7 +7,7 @@ import { EngineError } from '../core/errors.js';
 import type { Column } from '../core/schema.js';
 import type { NodeId, Operation, Shuffle } from '../plan/node.js';
 import { callSite } from './call-site.js';
-import type { Builder, NarrowKind, Wide } from './operations.js';
+import { requireFunction, type Builder, type NarrowKind, type Wide } from './operations.js';
 import { countOf, partitionerOf, type Partitioner } from './partitioner.js';
 import type { Combiner, UserFunction } from './closures.js';
 
@@ -75,6 +75,7 @@ export class LineageBuilder implements Builder<Lineage> {
   }
 
   narrow(kind: NarrowKind, parent: Lineage, f: UserFunction | undefined, columns?: readonly Column[]): Lineage {
+    if (kind !== 'glom') requireFunction(kind, f);
     return new Lineage({ operation: { kind }, dependencies: [{ node: parent }], f, columns });
   }
 

@@ -2,6 +2,7 @@
  * The operations that streams and RDDs have in common, each said once: which nodes of the plan it is made of. A builder
  * adds the nodes: to the graph of a job's streams, or to the lineage of one batch's RDD.
  */
+import { EngineError } from '../core/errors.js';
 import { decodeValue, encodeValue } from '../core/value-codec.js';
 import type { Column } from '../core/schema.js';
 import type { Operation, Shuffle } from '../plan/node.js';
@@ -11,6 +12,12 @@ import type { Combiner, UserFunction } from './closures.js';
 
 export type NarrowKind =
   'map' | 'flatMap' | 'filter' | 'mapPartitions' | 'mapPartitionsWithPlace' | 'mapValues' | 'flatMapValues' | 'glom';
+
+/** Throws `jobInvalid` where a job in JavaScript gave something else than a function. */
+export function requireFunction(operation: string, f: unknown): void {
+  if (typeof f === 'function') return;
+  throw new EngineError('jobInvalid', `${operation} wants a function, got ${f === null ? 'null' : typeof f}`);
+}
 
 /** What an operation behind a shuffle is made of. */
 export interface Wide<N> {

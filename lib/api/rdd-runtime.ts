@@ -4,6 +4,7 @@
  */
 import { EngineError, type ErrorCode } from '../core/errors.js';
 import { LineageBuilder, type Lineage } from './lineage.js';
+import { TaskWaits } from './task-waits.js';
 
 /** The first rows of one partition, and how many it has. */
 export interface PartitionRows {
@@ -38,6 +39,8 @@ export interface RddSession {
 export class RddRuntime {
   readonly builder: LineageBuilder;
   readonly numPartitions: number;
+  /** In a worker: what the task under way has begun. */
+  readonly waits = new TaskWaits();
   /** Set while a function of foreachRDD runs. */
   session: RddSession | undefined;
   /** In the driver while the job runs: for RDDs of `slice` that are asked for outside of foreachRDD. */

@@ -32,6 +32,7 @@ import * as sorting from './rdd-sort.js';
 import { mergeMoments, momentsOf, statsOf, type RddStats } from './rdd-stats.js';
 import { requirePartitions, type Partitions } from './partitioner.js';
 import type { PartitionRows, RddRuntime } from './rdd-runtime.js';
+import { eachInTurn } from './task-waits.js';
 import type { UserFunction } from './closures.js';
 
 type Pair<K, V> = readonly [K, V];
@@ -374,18 +375,22 @@ export class Rdd<T> {
     return operations.reduceRows(parts, f)[0];
   }
 
-  /** Calls `f` with each row, in the workers. What it does elsewhere is done again when a task runs again. */
-  async foreach(f: (row: T) => void): Promise<void> {
-    await this.runJob(rows => {
-      for (const row of rows) f(row);
-      return null;
-    });
+  /**
+   * Calls `f` with each row, in the workers, one row of a partition after another; it may be async. What it does elsewhere
+   * is done again when a task runs again.
+   */
+  async foreach(f: (row: T) => void | Promise<void>): Promise<void> {
+    await this.foreachPartition(rows => eachInTurn(rows, f));
   }
 
-  /** Calls `f` with each partition's rows, in the workers. What it does elsewhere is done again when a task runs again. */
-  async foreachPartition(f: (rows: IterableIterator<T>) => void): Promise<void> {
+  /**
+   * Calls `f` with each partition's rows, in the workers; it may be async: the task is over when its promise has settled,
+   * and fails when that is rejected. What it does elsewhere is done again when a task runs again.
+   */
+  async foreachPartition(f: (rows: IterableIterator<T>) => void | Promise<void>): Promise<void> {
+    const { waits } = this.#runtime;
     await this.runJob(rows => {
-      f(rows);
+      waits.add(f(rows));
       return null;
     });
   }

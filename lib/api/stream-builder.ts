@@ -1,7 +1,7 @@
 import type { Column } from '../core/schema.js';
 import type { NodeId, Shuffle } from '../plan/node.js';
 import type { UserFunction } from './closures.js';
-import type { Builder, NarrowKind, Wide } from './operations.js';
+import { requireFunction, type Builder, type NarrowKind, type Wide } from './operations.js';
 import { countOf, partitionerOf, type Partitions } from './partitioner.js';
 import type { StreamGraph } from './stream-graph.js';
 
@@ -18,6 +18,7 @@ export class StreamBuilder implements Builder<NodeId> {
   }
 
   narrow(kind: NarrowKind, parent: NodeId, f: UserFunction | undefined, columns?: readonly Column[]): NodeId {
+    if (kind !== 'glom') requireFunction(kind, f);
     const id = this.#graph.addNode({ kind }, [{ kind: 'narrow', parent }], columns);
     if (f !== undefined) this.#graph.functions.set(id, f);
     return id;

@@ -117,6 +117,11 @@ export class StreamingContext {
 
   /** Batches that the program pushes: each batch of the job takes one of the queue, or all that are there. */
   queueStream<T>(queue: BatchQueue<T>, options: QueueStreamOptions<T> = {}): DStream<T> {
+    if (Array.isArray(queue))
+      throw new EngineError(
+        'optionInvalid',
+        'queueStream wants a BatchQueue, got an array: new BatchQueue().push(rows)',
+      );
     const spec = { kind: 'queue', oneAtATime: options.oneAtATime ?? true } as const;
     const id = this.#addSource(spec, 'queue', options.id, options.schema?.columns);
     const operation = this.#graph.node(id).operation;

@@ -49,6 +49,7 @@ export async function runCommand(
   try {
     const job = await engine.openJob(resolve(terminal.cwd, jobPath));
     const resolved = resolveOptions({ cli: optionFlags(flags), env: terminal.env, job: job.options });
+    const checkpoint = checkpointOf(flags, job, terminal.cwd);
     const report = makeReporter(modeOf(flags), terminal);
     const listen = also?.(() => stopper.stop());
     const listener: RunListener = event => {
@@ -58,7 +59,7 @@ export async function runCommand(
     const running = await engine.startJob(
       job,
       {
-        checkpoint: checkpointOf(flags, job, terminal.cwd),
+        checkpoint,
         args: pairs(flags.arg, '--arg'),
         once: flags.once === true,
         options: resolved.values,
@@ -69,9 +70,8 @@ export async function runCommand(
     stopper.setRunning(running, flags.once === true);
     const { failedBatches } = await running.done;
     if (failedBatches === 0) return 0;
-    terminal.err(
-      `${plural(failedBatches, 'batch', 'batches')} failed and were left out: the next run begins with them\n`,
-    );
+    const next = checkpoint === undefined ? '' : `: the next run begins with ${failedBatches === 1 ? 'it' : 'them'}`;
+    terminal.err(`${plural(failedBatches, 'batch', 'batches')} failed and left out${next}\n`);
     return FAILED_EXIT_CODE;
   } finally {
     stopper.release();

@@ -24,6 +24,9 @@ function find(value: unknown, path: string, depth: number): string | undefined {
     return `${shorten(path)} is a function: keep code in the job and emit what it returns`;
   if (typeof value === 'symbol') return `${shorten(path)} is a symbol: emit a string instead`;
   if (typeof value !== 'object' || value === null) return undefined;
+  if (value instanceof Promise) {
+    return `${shorten(path)} is a promise, and closures give their results at once: do what waits in foreachRDD or foreachPartition, which may be async`;
+  }
   if (depth >= MAX_NESTING) {
     return `${shorten(path)} is nested more than ${MAX_NESTING} levels deep: emit a flatter value, and check that it does not contain itself`;
   }

@@ -21,7 +21,8 @@ const OWN_CODES: readonly ErrorCode[] = [
  */
 export function batchError(batchFailure: BatchFailure, goesOn = false): EngineError {
   const { time, stage, partition, attempts, label, failure } = batchFailure;
-  const node = failure.kind === 'userError' && failure.node ? failure.node : label;
+  const ran = failure.kind === 'userError' || failure.kind === 'engineError' ? failure.node : undefined;
+  const node = ran === undefined || ran === '' ? label : ran;
   const place = placeOf(failure);
   const where = `stage ${stage}, partition ${partition}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`;
   const detail = { batch: time, stage, partition, attempts, stream: node, ...(place === '' ? {} : { place }) };
@@ -29,8 +30,8 @@ export function batchError(batchFailure: BatchFailure, goesOn = false): EngineEr
     codeOf(failure),
     `batch ${formatBatchTime(time)} (${time}) failed in ${node} (${where}): ${formatFailure(failure)}${place === '' ? '' : ` at ${place}`}. ` +
       (goesOn
-        ? 'The next run begins with it'
-        : 'Everything before this batch is committed; the next run begins with it'),
+        ? 'With a checkpoint, the next run begins with it'
+        : 'Everything before this batch is committed; with a checkpoint, the next run begins with it'),
     { detail },
   );
 }

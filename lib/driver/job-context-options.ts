@@ -55,13 +55,22 @@ export function refuseUnknownNames(given: object, known: object, call: string): 
   if (unknown === undefined) return;
   throw new EngineError(
     'optionUnknown',
-    `${call} takes { ${names.join(', ')} }, got '${unknown}'${didYouMean(unknown, names)}; engine options, such as interval, go into options`,
+    `${call} takes { ${names.join(', ')} }, and engine options, such as interval, in options; got '${unknown}'${didYouMean(unknown, names)}`,
     { detail: { option: unknown } },
   );
 }
 
-/** The absolute path of a checkpoint directory. Throws `optionInvalid` for an empty one, which would be the working directory. */
+/** The absolute path of a checkpoint directory. Throws `optionInvalid` for an empty one, which would be the working directory, and for `none`. */
 export function checkpointPath(given: string): string {
+  if (typeof given !== 'string') {
+    throw new EngineError('optionInvalid', `checkpoint wants the path of a directory, got ${String(given)}`);
+  }
   if (given === '') throw new EngineError('optionInvalid', 'checkpoint wants a directory, got an empty string');
+  if (given === 'none') {
+    throw new EngineError(
+      'optionInvalid',
+      "checkpoint wants a directory, got 'none', which only the command line takes for no checkpoint: leave it out, or write './none'",
+    );
+  }
   return resolve(given);
 }

@@ -90,12 +90,15 @@ function functionPort(output: OutputNode, graph: StreamGraph, jobs: RddJobs): Ou
         await jobs.run(output, time, batch.kept, (rdd, at) => userCall(() => f(rdd, at)));
         return undefined;
       } catch (error) {
-        if (error instanceof EngineError) throw error;
+        // What an action failed with says all this itself.
+        if (error instanceof EngineError && error.detail['batch'] !== undefined) throw error;
         const place = formatFrame(firstUserFrame(stackOf(error)));
+        const [code, what] =
+          error instanceof EngineError ? [error.code, error.message] : ['batchFailed' as const, describeThrown(error)];
         throw new EngineError(
-          'batchFailed',
-          `batch ${formatBatchTime(time)} (${time}) failed: ${output.label} threw ${describeThrown(error)}${place === '' ? '' : ` at ${place}`}. ` +
-            'Everything before this batch is committed; the next run begins with it',
+          code,
+          `batch ${formatBatchTime(time)} (${time}) failed: ${output.label} threw ${what}${place === '' ? '' : ` at ${place}`}. ` +
+            'Everything before this batch is committed; with a checkpoint, the next run begins with it',
           { cause: error, detail: { batch: time, output: output.id } },
         );
       }

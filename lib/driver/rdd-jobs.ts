@@ -85,6 +85,7 @@ export class RddJobs {
       for (const broadcast of this.#graph.broadcasts.values()) broadcast.enterScope(undefined);
       await session.close();
     }
+    if (session.unawaited !== undefined) throw session.unawaited;
   }
 }
 
@@ -113,6 +114,7 @@ class DriverSession implements RddSession {
   readonly #running = new Set<Promise<unknown>>();
   readonly #numPartitions: number;
   #isClosed = false;
+  #unawaited: Error | undefined;
 
   constructor(
     { executor, folders, graph }: SessionWorld,
@@ -171,7 +173,11 @@ class DriverSession implements RddSession {
       return result;
     } catch (error) {
       end({ code: error instanceof EngineError ? error.code : 'internal', message: messageOf(error) });
-      throw error;
+      if (!this.#isClosed) throw error;
+      // Nobody waits for it any more but the batch, which fails with it; the call's own promise never settles, for a
+      // rejection that nobody handles would end the process.
+      this.#unawaited ??= error instanceof Error ? error : new Error(messageOf(error));
+      return new Promise<never>(() => undefined);
     }
   }
 
@@ -189,6 +195,11 @@ class DriverSession implements RddSession {
 
   get #label(): string {
     return this.#output?.label ?? 'slice';
+  }
+
+  /** What the first action failed with of those that were still running when the function ended. */
+  get unawaited(): Error | undefined {
+    return this.#unawaited;
   }
 
   /** Waits for actions that nobody awaited, and gives back what was kept. */

@@ -12,6 +12,7 @@ import type { NodeId, Plan, PlanNode } from '../plan/node.js';
 import { compileStages, type Stage } from '../plan/stages.js';
 import type { ActionRef, PlanRef, TaskRequest } from '../protocol/messages.js';
 import { replayAction } from './replay-action.js';
+import { replayed } from './replay-console.js';
 
 export interface TaskPlan {
   readonly stages: readonly Stage[];
@@ -74,7 +75,7 @@ export class BatchPlans {
   }
 
   async #planOfAction(ref: ActionRef, time: number): Promise<TaskPlan> {
-    const { lineage, limit } = await replayAction(this.#graph, ref, time);
+    const { lineage, limit } = await replayed(() => replayAction(this.#graph, ref, time));
     const walk = walkLineage(lineage);
     const there = new Map(ref.materialized.map(({ node, ...kept }) => [walk[node], kept]));
     const { plan, view, fingerprint, fragment } = planOfAction(lineage, limit, ref.index, node => there.get(node));

@@ -30,12 +30,9 @@ const MAX_CAUSES = 3;
 export function failureOf(thrown: unknown, node?: string): TaskFailure {
   const code = engineErrorCode(thrown);
   if (code !== undefined) {
-    return {
-      kind: 'engineError',
-      code,
-      message: cut(textOf(read(thrown, 'message'))),
-      detail: jsonOf(read(thrown, 'detail')),
-    };
+    const message = cut(textOf(read(thrown, 'message')));
+    const refused = { kind: 'engineError', code, message, detail: jsonOf(read(thrown, 'detail')) } as const;
+    return node === undefined ? refused : { ...refused, node };
   }
   const failure = { kind: 'userError', message: cut(describeThrown(thrown)), stack: cut(framesOf(thrown)) } as const;
   return node === undefined ? failure : { ...failure, node };

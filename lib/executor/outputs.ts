@@ -45,9 +45,9 @@ export function makeOutput(ctx: TaskContext, output: OutputNode, branch: Branch)
       };
     }
     case 'print':
-      return collector(ctx, id, branch, operation.limit);
+      return collector(ctx, output, branch, operation.limit);
     case 'collect':
-      return collector(ctx, id, branch, operation.limit ?? Number.POSITIVE_INFINITY);
+      return collector(ctx, output, branch, operation.limit ?? Number.POSITIVE_INFINITY);
     case 'foreachRdd':
     case 'persist':
       return keeper(ctx, output, branch);
@@ -57,7 +57,7 @@ export function makeOutput(ctx: TaskContext, output: OutputNode, branch: Branch)
 }
 
 /** Rows for the driver, the first `limit` of them, as one encoded array. */
-function collector(ctx: TaskContext, id: string, branch: Branch, limit: number): OutputEnd {
+function collector(ctx: TaskContext, { id, label }: OutputNode, branch: Branch, limit: number): OutputEnd {
   const rows: unknown[] = [];
   let numRows = 0;
   return {
@@ -71,7 +71,7 @@ function collector(ctx: TaskContext, id: string, branch: Branch, limit: number):
       }
     },
     finish() {
-      ctx.label = id;
+      ctx.label = label;
       return { kind: 'collected', part: { branch, numRows, bytes: encodeValue(rows) } };
     },
   };

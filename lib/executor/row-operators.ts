@@ -3,6 +3,7 @@
  * what comes out is pushed on to `emit`; `finish` is called once, after the last chunk, in order of the plan.
  */
 import { EngineError } from '../core/errors.js';
+import { isThenable } from '../core/user-call.js';
 import { rowChunk, type Chunk } from '../columnar/chunk.js';
 import { rowsOf } from '../columnar/rows.js';
 import type { PlanNode } from '../plan/node.js';
@@ -44,7 +45,7 @@ export function rowOperator(
         return out;
       });
     case 'filter':
-      return perChunk(ctx, node, emit, rows => rows.filter(row => call(row)));
+      return perChunk(ctx, node, emit, rows => rows.filter(row => isKept(call(row), node)));
     case 'flatMap':
       return perChunk(ctx, node, emit, rows => {
         const out: unknown[] = [];
@@ -73,10 +74,20 @@ export function rowOperator(
   }
 }
 
-/** The row as a pair; anything else is a `typeMismatch` that names the node. */
-export function pairOf(row: unknown, node: PlanNode): Pair {
+/**
+ * The row as a pair; anything else is a `typeMismatch` that names the node.
+ *
+ * @param role whether the node wants the pair, or gave it to an operation by key
+ */
+export function pairOf(row: unknown, node: PlanNode, role: 'wants' | 'gave' = 'wants'): Pair {
   if (Array.isArray(row) && row.length === 2) return row as unknown as Pair;
-  throw new EngineError('typeMismatch', `${node.label} wants rows that are pairs [key, value], got ${describe(row)}`);
+  const got = describe(row);
+  throw new EngineError(
+    'typeMismatch',
+    role === 'wants'
+      ? `${node.label} wants rows that are pairs [key, value], got ${got}`
+      : `an operation by key wants rows that are pairs [key, value], got ${got} of ${node.label}`,
+  );
 }
 
 function perChunk(
@@ -114,6 +125,16 @@ function wholePartition(
       if (out.length > 0) emit(rowChunk(out));
     },
   };
+}
+
+/** A promise is true whatever it promises: an async condition would keep every row. */
+function isKept(answer: unknown, node: PlanNode): boolean {
+  if (typeof answer === 'object' && isThenable(answer))
+    throw new EngineError(
+      'jobInvalid',
+      `the condition of ${node.label} must be true or false at once, it gave a promise`,
+    );
+  return Boolean(answer);
 }
 
 function missingClosure(node: PlanNode): never {

@@ -62,6 +62,7 @@ export async function runTask(environment: TaskEnvironment, request: TaskRequest
     if (error instanceof BlockLost) return { ok: false, failure: { kind: 'blockLost', blockId: error.blockId } };
     return { ok: false, failure: failureOf(error, ctx.label) };
   } finally {
+    for (const broadcast of environment.graph.broadcasts.values()) broadcast.setInTask(false);
     memory.resetScratch();
   }
 }
@@ -78,6 +79,7 @@ async function compute(environment: TaskEnvironment, ctx: TaskContext): Promise<
   // A function of foreachRDD that runs here for its closures adds to no accumulator.
   const { stages, view } = await environment.plans.planOf(ctx.request);
   for (const accumulator of environment.graph.accumulators.values()) accumulator.beginTask();
+  for (const broadcast of environment.graph.broadcasts.values()) broadcast.setInTask(true);
   const stage = stages[ctx.request.stage];
   if (stage === undefined) throw new EngineError('internal', `no stage ${ctx.request.stage}`);
   const { time, previousTime } = ctx.request;
@@ -86,6 +88,8 @@ async function compute(environment: TaskEnvironment, ctx: TaskContext): Promise<
     : NO_PIPELINE;
   const deltas = await readLeaf(environment, view, ctx, stage, pipeline);
   const ends = pipeline.finish();
+  const { waits } = environment.graph.rdds;
+  if (!waits.isEmpty) await waits.settle();
   const accumulated = [...environment.graph.accumulators.values()].flatMap(accumulator => {
     const bytes = accumulator.endTask();
     return bytes === undefined ? [] : [{ name: accumulator.name, bytes }];

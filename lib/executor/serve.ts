@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { WorkerReply, WorkerRequest } from '../protocol/messages.js';
 import { describeThrown, failureOf, firstUserFrame, formatFrame, stackOf } from './failure-of.js';
+import { muteReplays } from './replay-console.js';
 
 /** Answers one request. Requests come one at a time, each after the answer to the one before. Whatever it throws becomes a failure. */
 export type WorkerHandler = (request: WorkerRequest) => Promise<WorkerReply> | WorkerReply;
@@ -24,13 +25,14 @@ export function isLastWords(value: unknown): value is LastWords {
 /**
  * The function a worker thread's entry exports for the pool. The handler is made at the first request, so that a job
  * that does not load is an answer and not a dead thread; when making it fails, the next request tries again.
- * From now on the thread maps stacks of modules it loads to their sources.
+ * From now on the thread maps stacks of modules it loads to their sources, and its console leaves out what the driver says.
  */
 export function serve(
   makeHandler: () => Promise<WorkerHandler> | WorkerHandler,
 ): (request: WorkerRequest | typeof HELLO) => Promise<WorkerReply> {
   process.setSourceMapsEnabled(true);
   process.on('uncaughtExceptionMonitor', reportLastWords);
+  muteReplays(console);
   let handler: WorkerHandler | undefined;
   return async request => {
     if (request === HELLO) return { ok: true, kind: 'done' };

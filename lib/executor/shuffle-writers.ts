@@ -58,7 +58,7 @@ function pairWriter(ctx: TaskContext, options: ShuffleWriterOptions): ShuffleWri
   return {
     push(chunk) {
       for (const row of rowsOf(chunk)) {
-        const [key, value] = pairOf(row, node);
+        const [key, value] = pairOf(row, node, 'gave');
         partitioner.add(key, value);
       }
     },
@@ -93,7 +93,7 @@ function combiningWriter(ctx: TaskContext, options: ShuffleWriterOptions): Shuff
       const rows = rowsOf(chunk);
       // Indexed: taking pairs apart by destructuring goes through iterators, which shows here.
       for (let i = 0; i < rows.length; i++) {
-        const pair = pairOf(rows[i], node);
+        const pair = pairOf(rows[i], node, 'gave');
         const key = pair[0];
         const identity = keyOf(key);
         const entry = combined.get(identity);

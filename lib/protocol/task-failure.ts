@@ -6,7 +6,13 @@ export type TaskFailure =
   /** User code threw. `frames` are stack lines with the user's own file first. */
   | { readonly kind: 'userError'; readonly message: string; readonly stack: string; readonly node?: string }
   /** The engine itself refused: an EngineError's code and message. */
-  | { readonly kind: 'engineError'; readonly code: string; readonly message: string; readonly detail: string }
+  | {
+      readonly kind: 'engineError';
+      readonly code: string;
+      readonly message: string;
+      readonly detail: string;
+      readonly node?: string;
+    }
   /** The thread is gone: exit, uncaught error, out of memory. */
   | { readonly kind: 'workerLost'; readonly message: string }
   /** The request took longer than its limit and its thread was ended. */

@@ -63,12 +63,16 @@ async function planSource(source: SourcePort, request: PlanRequest): ReturnType<
     rates?.planned(source.id, plan.records);
     return plan;
   } catch (error) {
-    if (error instanceof EngineError) throw error;
+    if (error instanceof EngineError) throw error.code === 'typeMismatch' ? rowsRefused(source.id, error) : error;
     throw new EngineError('sourceFailed', `source ${source.id} could not say what is new: ${messageOf(error)}`, {
       cause: error,
     });
   }
 }
+
+/** Rows that a program gave, a queue's for one, and that are no data. */
+const rowsRefused = (source: string, error: EngineError): EngineError =>
+  new EngineError(error.code, `rows of source ${source}: ${error.message}`, { cause: error });
 
 /** Progress of all sources together; of different units only the first counts. */
 function addProgress(sum: Progress | undefined, more: Progress): Progress {

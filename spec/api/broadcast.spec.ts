@@ -35,6 +35,23 @@ describe('broadcast', () => {
     );
   });
 
+  // In a worker it replaced the thread's own copy, which nobody reads.
+  it('is not replaced by closures of tasks', async () => {
+    const thrown = await expectStream(
+      [[1]],
+      (s, ssc) => {
+        const factor = ssc.broadcast(1);
+        return s.map(n => {
+          factor.replace(2);
+          return n;
+        });
+      },
+      [[1]],
+    ).catch((error: unknown) => error);
+    expect(thrown).to.have.property('code', 'jobInvalid');
+    expect((thrown as Error).message).to.match(/broadcast 'value' can be replaced in the driver only.* in foreachRDD/);
+  });
+
   it('is after a crash what it was, for batches that run again and those after', async () => {
     await expectStream(
       [[1], [1], CRASH, [1], CRASH, [1]],

@@ -50,7 +50,16 @@ describe('sluice run', () => {
     const running = main(['run', 'counts.ts', '--once'], terminal, async () => engine);
     void engine.started.then(() => engine.finish('finished', { failedBatches: 2 }));
     expect(await running).to.equal(1);
-    expect(terminal.errText).to.equal('2 batches failed and were left out: the next run begins with them\n');
+    expect(terminal.errText).to.equal('2 batches failed and left out: the next run begins with them\n');
+  });
+
+  it('tells of no next run where there is no checkpoint', async () => {
+    const terminal = new FakeTerminal();
+    const engine = new FakeEngine();
+    const running = main(['run', 'counts.ts', '--once', '--checkpoint', 'none'], terminal, async () => engine);
+    void engine.started.then(() => engine.finish('finished', { failedBatches: 1 }));
+    expect(await running).to.equal(1);
+    expect(terminal.errText).to.equal('1 batch failed and left out\n');
   });
 
   const refused: [string, readonly string[], RegExp][] = [

@@ -80,4 +80,58 @@ describe('closures on worker threads', () => {
     expect(code).to.not.equal(0);
     expect(err).to.contain("variable 'seen'");
   });
+
+  it('are waited for where an action may be async, with what they add', async () => {
+    const { code, out, err } = await run(
+      'waiting',
+      'const soon = (): Promise<void> => new Promise(resolve => void setImmediate(resolve));',
+      `const sum = ssc.sumAccumulator('sum');
+       numbers.foreachRDD(async rdd => {
+         await rdd.foreach(async n => { await soon(); sum.add(n); });
+         await rdd.foreachPartition(async rows => { for (const n of rows) { await soon(); sum.add(10 * n); } });
+         console.log('sum', sum.value);
+       });`,
+    );
+    expect(err).to.not.contain('error');
+    expect(code).to.equal(0);
+    expect(out.match(/^sum \d+$/gm)).to.deep.equal(['sum 33', 'sum 66', 'sum 165']);
+  });
+
+  // A worker that ran the function again for a later action printed it again, as often as there were actions and workers.
+  it('print once what stands before an action, and what tasks print', async () => {
+    const { out } = await run(
+      'printing',
+      '',
+      `numbers.foreachRDD(async rdd => {
+         console.log('before');
+         const count = await rdd.map(n => n).count();
+         console.log('rows', count);
+         await rdd.foreach(n => console.log('task', n));
+         console.log('after');
+       });`,
+    );
+    const said = (pattern: RegExp): number => out.match(pattern)?.length ?? 0;
+    expect([said(/^before$/gm), said(/^rows \d$/gm), said(/^after$/gm)]).to.deep.equal([3, 3, 3]);
+    expect(out.match(/^task \d$/gm)?.toSorted()).to.deep.equal([1, 2, 3, 4, 5].map(n => `task ${n}`));
+  });
+
+  // The batch was committed, and the process ended by the rejection that nobody handled.
+  it('fail the batch also where nobody awaits the action', async () => {
+    const { code, out, err } = await run(
+      'unawaited',
+      '',
+      "numbers.foreachRDD(rdd => { void rdd.foreach(n => { if (n === 3) throw new RangeError('three'); }); });",
+    );
+    expect(code).to.equal(1);
+    expect(err).to.match(/error: batch .* failed in mapPartitions at unawaited\.ts:\d+ .*: RangeError: three at /);
+    expect(out).to.match(/failed: 2 records in 1 batch/);
+  });
+
+  it('are refused where they would have to be waited for', async () => {
+    const { code, err } = await run('promised', '', 'numbers.filter((async () => false) as never).print();');
+    expect(code).to.not.equal(0);
+    expect(err).to.match(
+      /the condition of filter at promised\.ts:\d+ must be true or false at once, it gave a promise/,
+    );
+  });
 });

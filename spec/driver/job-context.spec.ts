@@ -160,6 +160,9 @@ describe('JobContext', () => {
       ],
       [JobContext.create(fixture.job, { checkpiont: 'cp' } as object), 'optionUnknown', /did you mean 'checkpoint'/],
       [JobContext.create(fixture.job, { checkpoint: '' }), 'optionInvalid', /wants a directory, got an empty string/],
+      [JobContext.create(fixture.job, { checkpoint: 5 as never }), 'optionInvalid', /the path of a directory, got 5/],
+      // On the command line it means no checkpoint: here it made a folder of that name.
+      [JobContext.create(fixture.job, { checkpoint: 'none' }), 'optionInvalid', /leave it out, or write '\.\/none'/],
       [JobContext.create(fixture.job, { options: { interval: '0' } }), 'optionInvalid', /interval \(program\) wants/],
       [JobContext.create({} as Job), 'jobInvalid', /path or URL of its file, or what job\(\.\.\.\) gives; got/],
       [JobContext.getOrCreate('', () => fixture.context()), 'optionInvalid', /got an empty string/],

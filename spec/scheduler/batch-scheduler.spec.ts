@@ -299,6 +299,21 @@ describe('BatchScheduler', () => {
     expect(fixture.clock.numTimers).to.equal(0);
   });
 
+  it('names the source whose rows are no data', async () => {
+    const fixture = new Fixture();
+    await turn();
+    fixture.source.gate = new Gate();
+    await fixture.advanceTo(2000);
+    fixture.source.gate.fail(new EngineError('typeMismatch', 'value[1].a is a function'));
+    await turn();
+    await fixture.end();
+    expect(fixture.ended)
+      .to.be.instanceOf(EngineError)
+      .with.property('message')
+      .that.matches(/^rows of source \w+: value\[1\]\.a is a function/);
+    expect(fixture.ended).to.have.property('code', 'typeMismatch');
+  });
+
   it('ends with the error of a batch that cannot be computed, after those before it are committed; those after it stay planned', async () => {
     const fixture = new Fixture();
     fixture.output.gate = new Gate();
