@@ -9,15 +9,26 @@ import type { PlanLimit, SourceDriver, SourcePlan } from '../sources/source.js';
 
 type LoggedValue = { readonly version: number; readonly value: string };
 
+/** What a checkpoint holds: the value, and what batches read that are not committed yet and had another. */
+type BroadcastState = {
+  readonly latest: LoggedValue | null;
+  readonly earlier: readonly { readonly time: number; readonly read: LoggedValue | null }[];
+};
+
 export const broadcastSourceId = (id: string): string => `broadcast ${id}`;
 
 export class BroadcastSource implements SourceDriver {
   readonly #broadcast: Broadcast<unknown>;
+  readonly #declared: BroadcastVersion;
+  /** What batches read that are planned and not committed. */
   readonly #byTime = new Map<number, BroadcastVersion>();
+  /** The same as the checkpoint has it, of batches that may be committed. */
+  readonly #logged = new Map<number, BroadcastVersion>();
   #planned: BroadcastVersion;
 
   constructor(broadcast: Broadcast<unknown>) {
     this.#broadcast = broadcast;
+    this.#declared = broadcast.latest;
     this.#planned = broadcast.latest;
   }
 
@@ -27,12 +38,20 @@ export class BroadcastSource implements SourceDriver {
   }
 
   async start(state: Json | undefined): Promise<void> {
-    if (state !== undefined && state !== null) this.#restore(state as LoggedValue);
+    if (state === undefined || state === null) return;
+    const { latest, earlier } = state as BroadcastState;
+    for (const { time, read } of earlier) this.#logged.set(time, read === null ? this.#declared : versionOf(read));
+    if (latest !== null) this.#restore(latest);
   }
 
   replay(ranges: readonly Json[], time: number): void {
     for (const range of ranges) this.#restore(range as LoggedValue);
-    this.#byTime.set(time, this.#planned);
+    this.#logged.set(time, this.#planned);
+  }
+
+  hold(_ranges: readonly Json[], time: number): void {
+    const version = this.#logged.get(time);
+    if (version !== undefined) this.#byTime.set(time, version);
   }
 
   async plan({ time }: PlanLimit): Promise<SourcePlan> {
@@ -47,21 +66,36 @@ export class BroadcastSource implements SourceDriver {
     this.#byTime.delete(time);
   }
 
-  /** The value that the job declares is not kept: a new declaration counts. */
+  /**
+   * A batch that failed and was left out is run again after later ones, on what it read the first time. The value that the
+   * job declares is not kept: a new declaration counts.
+   */
   state(): Json {
-    return this.#planned.version === 0 ? null : loggedOf(this.#planned);
+    const earlier = [...this.#byTime].filter(([, version]) => version !== this.#planned);
+    const state: BroadcastState = {
+      latest: loggedUnlessDeclared(this.#planned),
+      earlier: earlier.map(([time, version]) => ({ time, read: loggedUnlessDeclared(version) })),
+    };
+    return state;
   }
 
   async stop(): Promise<void> {}
 
-  #restore({ version, value }: LoggedValue): void {
-    const bytes = Buffer.from(value, 'base64');
-    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-    shared.set(bytes);
-    this.#planned = { version, bytes: shared };
+  #restore(logged: LoggedValue): void {
+    this.#planned = versionOf(logged);
     this.#broadcast.restore(this.#planned);
   }
 }
+
+function versionOf({ version, value }: LoggedValue): BroadcastVersion {
+  const bytes = Buffer.from(value, 'base64');
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  return { version, bytes: shared };
+}
+
+const loggedUnlessDeclared = (version: BroadcastVersion): LoggedValue | null =>
+  version.version === 0 ? null : loggedOf(version);
 
 const loggedOf = ({ version, bytes }: BroadcastVersion): LoggedValue => ({
   version,

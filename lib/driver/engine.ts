@@ -76,10 +76,14 @@ export class Engine {
     this.#folders = parts.folders;
     const ports = parts.sources.map(source => source.port);
     this.#clock = world.clock;
-    const kept = new KeptBatches(pool, parts.rememberMs);
+    const persisted = parts.compiled.plan.outputs.filter(({ operation }) => operation.kind === 'persist');
+    const kept = new KeptBatches(
+      pool,
+      parts.rememberMs,
+      persisted.map(({ id }) => id),
+    );
     pool.onFull(() => kept.evictOldest());
     this.#kept = kept;
-    const persisted = parts.compiled.plan.outputs.filter(({ operation }) => operation.kind === 'persist');
     const mode = settings.once ? 'drain' : 'clock';
     const rates = new RateControllers({
       settings: options,
@@ -98,10 +102,7 @@ export class Engine {
         !parts.planner.isAbsent(output, batch),
       onTurn: (batch, result) => {
         parts.jobs.accumulate(result.accumulated);
-        for (const { id } of persisted) {
-          const rows = result.kept.get(id);
-          if (rows !== undefined) kept.add(id, batch.time, rows);
-        }
+        kept.take(batch.time, result);
       },
       deadLetters: parts.deadLetters?.port,
       bytesOf: block => pool.bytesOf(block),
@@ -153,10 +154,7 @@ export class Engine {
       },
       wake: () => pool.offer(),
       snapshot: time => this.#snapshot(parts.partitions, time, options),
-      release: result => {
-        const held = new Set(persisted.flatMap(({ id }) => result.kept.get(id) ?? []).map(({ block }) => block));
-        pool.release(result.blocks.filter(block => !held.has(block)));
-      },
+      release: result => kept.releaseOthers(result),
       onSubmitted: ({ time, submittedMs, ranges }) =>
         listener({ kind: 'batchSubmitted', time, submittedMs, inputs: describeInputs(ranges, parts.compiled.plan) }),
       onStarted: ({ time }, startedMs) => listener({ kind: 'batchStarted', time, startedMs }),

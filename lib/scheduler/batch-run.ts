@@ -35,7 +35,7 @@ export type BatchRunEvent =
 export interface BatchRunOptions {
   /** Default: the job's own plan. */
   readonly inputs?: PlanInputs;
-  /** False: a full memory is a failure, because what would make room waits for this. */
+  /** False: a full memory is a failure when no later batch can make room, because what else would waits for this. */
   readonly mayWait?: boolean;
   readonly maxTaskFailures: number;
   readonly taskTimeoutMs: number;
@@ -279,9 +279,9 @@ export class BatchRun {
    * blocks, or batches that come later do and give them up.
    */
   #canWait(failure: TaskFailure): boolean {
-    if (!isFull(failure) || this.#options.mayWait === false) return false;
+    if (!isFull(failure)) return false;
     if (!this.#isTurn || this.#pool.reclaim(this.#client)) return true;
-    return this.#pool.numBlocks > this.#tasks.blocks.length + this.#replaced.length;
+    return this.#options.mayWait !== false && this.#pool.numBlocks > this.#tasks.blocks.length + this.#replaced.length;
   }
 
   #yieldMemory(): boolean {

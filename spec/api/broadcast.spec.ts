@@ -3,7 +3,7 @@ import { VirtualClock } from '../../lib/core/clock.js';
 import { buildGraph } from '../../lib/api/job.js';
 import { BatchQueue, job, type Broadcast } from '../../lib/index.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
-import { runEngine, type TestRun } from '../helpers/run-engine.js';
+import { runEngine, turn, type TestRun } from '../helpers/run-engine.js';
 import { CRASH, expectStream } from '../helpers/expect-stream.js';
 
 describe('broadcast', () => {
@@ -64,6 +64,40 @@ describe('broadcast', () => {
       },
       [[1], [7], [7], [7]],
     );
+  });
+
+  // The checkpoint had the last value alone, so the batch ran again on what later ones had read.
+  it('is what it was for a batch that was left out and runs again after a checkpoint of later ones', async () => {
+    const queue = new BatchQueue<number>().push([1], [1], [1]);
+    const read: [number, unknown, readonly unknown[]][] = [];
+    let isBroken = true;
+    const declared = job('spec', {}, ssc => {
+      const factor = ssc.broadcast('first');
+      ssc.queueStream(queue).foreachRDD(async (rdd, time) => {
+        const inTask = await rdd.map(() => factor.value).collect();
+        if (time === 1000) factor.replace('second');
+        if (time === 1000 && isBroken) throw new Error('broken');
+        read.push([time, factor.value, inTask]);
+      });
+    });
+    const clock = new VirtualClock(1000);
+    const fs = new ModelFileSystem();
+    const options = { onBatchFailure: 'continue', checkpointInterval: 1 };
+    const first = await runEngine(declared, { clock, fs, checkpoint: '/checkpoint', options });
+    while (!first.events.some(({ kind }) => kind === 'batchFailed')) await turn();
+    await first.next();
+    await first.next();
+    await first.engine.stop();
+    fs.crash();
+    isBroken = false;
+    const second = await runEngine(declared, { clock, fs, checkpoint: '/checkpoint', options });
+    await second.batchesDone(1);
+    await second.engine.stop();
+    expect(read).to.deep.equal([
+      [2000, 'second', ['second']],
+      [3000, 'second', ['second']],
+      [1000, 'first', ['first']],
+    ]);
   });
 
   it('refuses what is not plain data', () => {

@@ -194,7 +194,9 @@ describe('batches that are computed at once', () => {
     fixture.begin(20);
     await turn();
     const ended: string[] = [];
-    const options = { maxTaskFailures: 2, taskTimeoutMs: 0, onRetry: () => undefined, onTableSize: () => undefined };
+    // As actions of foreachRDD are run.
+    const waits = { mayWait: false, maxTaskFailures: 2, taskTimeoutMs: 0 };
+    const options = { ...waits, onRetry: () => undefined, onTableSize: () => undefined };
     new BatchRun(countsPlan, fixture.pool, batchOf(10, [1]), options, outcome =>
       ended.push('failure' in outcome ? outcome.failure.kind : 'well'),
     ).start();

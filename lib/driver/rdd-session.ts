@@ -1,0 +1,337 @@
+/**
+ * One call of a function of foreachRDD in the driver: what its actions have computed, and what it holds until it ends. Each
+ * action is a small job of its own on the same slots, beside the batches that are being computed.
+ */
+import { EngineError, messageOf } from '../core/errors.js';
+import { batchTime } from '../core/time.js';
+import { decodeValue, encodeValue } from '../core/value-codec.js';
+import { planOfAction, RESULT, walkLineage, type ActionPlan } from '../api/action-plan.js';
+import { Lineage } from '../api/lineage.js';
+import type { Materialized } from '../api/lower-lineage.js';
+import type { ActionOutcome, PartitionRows, RddSession } from '../api/rdd-runtime.js';
+import type { StreamGraph } from '../api/stream-graph.js';
+import { readRowBlock } from '../blocks/row-block.js';
+import type { Json } from '../core/json.js';
+import type { OutputNode } from '../plan/node.js';
+import { compileStages } from '../plan/stages.js';
+import type { Accumulated, BlockRef, BroadcastRef, KeptPart, PlanRef } from '../protocol/messages.js';
+import type { Batch, BatchFailure, BatchResult } from '../scheduler/batch.js';
+import { BatchRun, type BatchRunOptions } from '../scheduler/batch-run.js';
+import type { SlotPool } from '../scheduler/slot-pool.js';
+import type { TextFolders } from '../sinks/text-folder.js';
+import { batchError } from './batch-error.js';
+import { rangesOf } from './batch-planner.js';
+import type { KeptBatches } from './kept-batches.js';
+
+type Blocks = readonly (BlockRef | null)[];
+
+/** Where actions run: known when the slots are. */
+export interface RddExecutor {
+  readonly pool: SlotPool;
+  readonly options: BatchRunOptions;
+  /** What broadcast variables hold for a batch. */
+  readonly broadcastsAt: (time: number) => readonly BroadcastRef[];
+  /** Batches of persisted streams. */
+  readonly kept: KeptBatches;
+}
+
+/** What sessions have in common. */
+export interface SessionWorld {
+  readonly executor: RddExecutor;
+  readonly folders: TextFolders;
+  readonly graph: StreamGraph;
+}
+
+/** One call of a function of foreachRDD; without one, what is outside of any, where no closure can run in a worker. */
+export class DriverSession implements RddSession {
+  readonly #executor: RddExecutor;
+  readonly #folders: TextFolders;
+  readonly #graph: StreamGraph;
+  readonly #output: OutputNode | undefined;
+  readonly #time: number;
+  /** Rows that are there, by name. */
+  readonly #kept = new Map<string, Blocks>();
+  readonly #materialized = new Map<Lineage, Materialized>();
+  /** Blocks of RDDs that were cached. */
+  readonly #own: BlockRef[] = [];
+  /** What each call gave; null for one that has not ended. */
+  readonly #results: (CallResult | null)[] = [];
+  readonly #ended: number[] = [];
+  readonly #running = new Set<Promise<unknown>>();
+  /** Of slices: what ends their being held. */
+  readonly #unpins: (() => void)[] = [];
+  /** Outside of a function: which batch an RDD of slice is. */
+  readonly #places = new WeakMap<Lineage, { readonly stream: string; readonly time: number }>();
+  #numCalls = 0;
+  readonly #numPartitions: number;
+  #isClosed = false;
+  #unawaited: Error | undefined;
+
+  constructor(
+    { executor, folders, graph }: SessionWorld,
+    output: OutputNode | undefined,
+    time: number,
+    parts: readonly KeptPart[],
+  ) {
+    this.#executor = executor;
+    this.#folders = folders;
+    this.#graph = graph;
+    this.#output = output;
+    this.#time = time;
+    this.#numPartitions = parts.length;
+    const blocks = parts.map(({ block }) => block);
+    if (output !== undefined) this.#kept.set(output.id, blocks);
+  }
+
+  async collect(lineage: Lineage, limit: number | null): Promise<readonly PartitionRows[]> {
+    const index = this.#begin();
+    return this.#settle(index, this.#compute(lineage, limit, index));
+  }
+
+  /** @returns the number of a call */
+  #begin(): number {
+    this.#requireOpen();
+    // Outside of a function nothing runs again in a worker, and there is no end at which the notes would be thrown away.
+    if (this.#output !== undefined) this.#results.push(null);
+    return this.#numCalls++;
+  }
+
+  #requireOpen(): void {
+    if (!this.#isClosed) return;
+    throw new EngineError(
+      'jobInvalid',
+      `an action of an RDD was called after the function of ${this.#label} had ended for batch ${this.#time}: await each action in it`,
+    );
+  }
+
+  async writeFolder(path: string, texts: Lineage): Promise<void> {
+    const index = this.#begin();
+    const output = this.#output?.id ?? 'slice';
+    const writer = { job: this.#graph.job, output, batch: this.#time, action: index };
+    const write = async (): Promise<void> => {
+      const parts = await this.#compute(texts, null, index);
+      await this.#folders.write(path, parts.flatMap(({ rows }) => rows) as string[], writer);
+    };
+    await this.#settle(index, write());
+  }
+
+  /** Notes how an action ended, for workers that run the function again as far as a later one. */
+  async #settle<T>(index: number, running: Promise<T>): Promise<T> {
+    this.#running.add(running);
+    const end = (outcome: ActionOutcome): void => {
+      this.#running.delete(running);
+      if (this.#output !== undefined) this.#end(index, outcome);
+    };
+    try {
+      const result = await running;
+      end({ result });
+      return result;
+    } catch (error) {
+      end({ code: error instanceof EngineError ? error.code : 'internal', message: messageOf(error) });
+      if (!this.#isClosed) throw error;
+      // Nobody waits for it any more but the batch, which fails with it; the call's own promise never settles, for a
+      // rejection that nobody handles would end the process.
+      this.#unawaited ??= error instanceof Error ? error : new Error(messageOf(error));
+      return new Promise<never>(() => undefined);
+    }
+  }
+
+  #end(index: number, value: unknown): void {
+    this.#results[index] = { value, bytes: undefined };
+    this.#ended.push(index);
+  }
+
+  slice(stream: string, from: number, to: number): readonly Lineage[] {
+    const { kept, pool } = this.#executor;
+    const times = kept.timesOf(stream, from, to);
+    const batches = times.map(time => {
+      const blocks = kept.blocksOf(stream, time) ?? [];
+      return { name: `${stream} ${time}`, numPartitions: blocks.length, blocks };
+    });
+    const lineages = batches.map(
+      ({ name, numPartitions }) => new Lineage({ leaf: { kind: 'blocks', name, numPartitions, session: this } }),
+    );
+    if (this.#output === undefined) {
+      for (const [i, lineage] of lineages.entries()) this.#places.set(lineage, { stream, time: times[i] ?? 0 });
+      return lineages;
+    }
+    this.#requireOpen();
+    for (const { name, blocks } of batches) {
+      // They stay what they are while the function runs, also when the memory is full and they are forgotten.
+      if (!this.#kept.has(name)) this.#unpins.push(pool.pin(blocks.filter(block => block !== null)));
+      this.#kept.set(name, blocks);
+    }
+    const index = this.#begin();
+    this.#end(
+      index,
+      batches.map(({ name, numPartitions }) => ({ name, numPartitions })),
+    );
+    return lineages;
+  }
+
+  get #label(): string {
+    return this.#output?.label ?? 'slice';
+  }
+
+  /** What the first action failed with of those that were still running when the function ended. */
+  get unawaited(): Error | undefined {
+    return this.#unawaited;
+  }
+
+  /** Waits for actions that nobody awaited, and gives back what was kept. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#running);
+    this.#executor.pool.release(this.#own);
+    for (const unpin of this.#unpins) unpin();
+  }
+
+  async #compute(lineage: Lineage, limit: number | null, index: number): Promise<readonly PartitionRows[]> {
+    requireSession(lineage, this, this.#label);
+    const { leaf } = lineage;
+    const there =
+      this.#materialized.get(lineage)?.name ?? (leaf?.kind === 'blocks' && !lineage.isCached ? leaf.name : undefined);
+    const rows = this.#output === undefined ? this.#slicedRows(lineage) : this.#kept;
+    // Rows that are there are read where they lie.
+    if (there !== undefined) return this.#read(rows.get(there) ?? [], limit);
+    const plan = planOfAction(lineage, limit, index, node => this.#materialized.get(node));
+    if (this.#output !== undefined) return this.#run(plan, lineage, index, rows);
+    const unpin = this.#executor.pool.pin([...rows.values()].flat().filter(block => block !== null));
+    return this.#run(plan, lineage, index, rows).finally(unpin);
+  }
+
+  /** What an action outside of a function reads, by name. Throws `jobInvalid` for a batch that is forgotten. */
+  #slicedRows(lineage: Lineage): ReadonlyMap<string, Blocks> {
+    const { kept } = this.#executor;
+    const rows = new Map<string, Blocks>();
+    for (const node of walkLineage(lineage)) {
+      const place = this.#places.get(node);
+      if (place === undefined || node.leaf?.kind !== 'blocks') continue;
+      const blocks = kept.blocksOf(place.stream, place.time);
+      if (blocks === undefined) {
+        throw new EngineError(
+          'jobInvalid',
+          `an RDD of slice is of batch ${place.time}, which is not remembered any more: read it earlier, have ssc.remember ` +
+            'keep more, or raise slotMemory',
+        );
+      }
+      rows.set(node.leaf.name, blocks);
+    }
+    return rows;
+  }
+
+  #read(blocks: Blocks, limit: number | null): readonly PartitionRows[] {
+    return blocks.map(block => {
+      if (block === null) return { numRows: 0, rows: [] };
+      if (limit === 0) return { numRows: block.numRows, rows: [] };
+      const rows = readRowBlock(this.#executor.pool.bytesOf(block));
+      return { numRows: block.numRows, rows: limit === null ? rows : rows.slice(0, limit) };
+    });
+  }
+
+  async #run(
+    action: ActionPlan,
+    lineage: Lineage,
+    index: number,
+    rows: ReadonlyMap<string, Blocks>,
+  ): Promise<readonly PartitionRows[]> {
+    const { pool, options } = this.#executor;
+    const { plan, fragment, keeps } = action;
+    const inputs = {
+      plan: this.#refOf(action, lineage, index),
+      broadcasts: this.#executor.broadcastsAt(this.#time),
+      collections: rangesOf(fragment.collections),
+      kept: rows,
+    };
+    const batch: Batch = {
+      time: batchTime(this.#time),
+      previousTime: Number.NEGATIVE_INFINITY,
+      ranges: {},
+      submittedMs: this.#time,
+      dueMs: this.#time,
+      rerun: false,
+      progress: undefined,
+      sourceStates: undefined,
+    };
+    const outcome = await new Promise<BatchResult | BatchFailure>(done =>
+      new BatchRun(compileStages(plan), pool, batch, { ...options, inputs, mayWait: false }, done).start(),
+    );
+    if ('failure' in outcome) throw batchError({ ...outcome, label: `${this.#label}: ${outcome.label}` });
+    accumulateIn(this.#graph, outcome.accumulated);
+    const keptBlocks = new Set<BlockRef>();
+    // Outside of a function there is no end at which they would be given back.
+    for (const [name, node] of this.#output === undefined ? [] : keeps) {
+      const blocks = (outcome.kept.get(name) ?? []).map(({ block }) => block);
+      this.#kept.set(name, blocks);
+      this.#materialized.set(node, { name, numPartitions: blocks.length });
+      for (const block of blocks) if (block !== null) keptBlocks.add(block);
+    }
+    this.#own.push(...keptBlocks);
+    pool.release(outcome.blocks.filter(block => !keptBlocks.has(block)));
+    return (outcome.collected.get(RESULT) ?? []).map(({ numRows, bytes }) => ({
+      numRows,
+      rows: decodeValue(bytes) as unknown[],
+    }));
+  }
+
+  #refOf({ fragment, plan, fingerprint }: ActionPlan, lineage: Lineage, index: number): PlanRef {
+    if (fragment.isData) {
+      return { kind: 'data', id: `${this.#output?.id ?? ''} ${index}`, plan: JSON.parse(JSON.stringify(plan)) as Json };
+    }
+    if (this.#output === undefined) {
+      throw new EngineError(
+        'jobInvalid',
+        'an operation with a closure on an RDD of slice can run in a function of foreachRDD only; elsewhere collect its rows first',
+      );
+    }
+    const walk = walkLineage(lineage);
+    return {
+      kind: 'action',
+      output: this.#output.id,
+      numPartitions: this.#numPartitions,
+      index,
+      results: this.#results.map(bytesOf),
+      ended: [...this.#ended],
+      materialized: [...this.#materialized].flatMap(([node, kept]) => {
+        const number = walk.indexOf(node);
+        return number < 0 ? [] : [{ node: number, ...kept }];
+      }),
+      fingerprint,
+      captured: fragment.captured(),
+    };
+  }
+}
+
+/** Throws `jobInvalid` for rows of another call of a function: they may be gone. */
+function requireSession(lineage: Lineage, session: object, label: string): void {
+  for (const { leaf } of walkLineage(lineage)) {
+    if (leaf?.kind === 'stream' || (leaf?.kind === 'blocks' && leaf.session !== session)) {
+      throw new EngineError(
+        'jobInvalid',
+        `the function of ${label} uses an RDD of another batch or operation, whose rows are gone: ` +
+          'collect what is needed later, or use slice of a persisted stream',
+      );
+    }
+  }
+}
+
+/** Takes what the tasks of a batch or action added to accumulators. */
+export function accumulateIn(graph: StreamGraph, accumulated: readonly Accumulated[]): void {
+  for (const { name, bytes } of accumulated) graph.accumulators.get(name)?.merge(bytes);
+}
+
+/** Encoded when a worker needs it. */
+interface CallResult {
+  readonly value: unknown;
+  bytes: Uint8Array | undefined;
+}
+
+const bytesOf = (result: CallResult | null): Uint8Array | null =>
+  result && (result.bytes ??= sharedBytes(encodeValue(result.value)));
+
+/** In memory that is handed to workers without a copy each time. */
+function sharedBytes(bytes: Uint8Array): Uint8Array {
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  return shared;
+}
