@@ -1,0 +1,4 @@
+/** The peers there are, beside plain Node. */
+import type { Peer } from './peer.js';
+
+export const peers: readonly Peer[] = [];
