@@ -1,4 +1,6 @@
 /** The peers there are, beside plain Node. */
+import { cpp } from './cpp/peer.js';
+import { duckdb } from './duckdb/peer.js';
 import type { Peer } from './peer.js';
 
-export const peers: readonly Peer[] = [];
+export const peers: readonly Peer[] = [duckdb, cpp];
