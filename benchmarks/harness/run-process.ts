@@ -56,13 +56,16 @@ export async function runCommand(
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-8000)));
   const limitMs = options.limitMs ?? 600_000;
-  const timer = setTimeout(() => killGroup(child), limitMs);
+  let late = '';
+  const timer = setTimeout(() => {
+    late = `, killed after ${limitMs / 1000} s`;
+    killGroup(child);
+  }, limitMs);
   const end = await new Promise<string | number | null>((resolve, reject) =>
     child.once('error', reject).once('close', (code, signal) => resolve(code ?? signal)),
   ).finally(() => clearTimeout(timer));
   if (end === 0) return stdout;
-  const said = stderr.trim() === '' ? stdout.slice(-4000) : stderr;
-  throw new Error(`${command} ${args.join(' ')} ended with ${end}, after ${limitMs} ms at the most:\n${said}`);
+  throw new Error(`${command} ${args.join(' ')} ended with ${end}${late}:\n${stdout.slice(-4000)}\n${stderr}`);
 }
 
 function killGroup(child: ChildProcess): void {

@@ -1,6 +1,7 @@
 /** The peers there are, beside plain Node. */
 import { cpp } from './cpp/peer.js';
 import { duckdb } from './duckdb/peer.js';
+import { flink } from './flink/peer.js';
 import type { Peer } from './peer.js';
 
-export const peers: readonly Peer[] = [duckdb, cpp];
+export const peers: readonly Peer[] = [duckdb, cpp, flink];
