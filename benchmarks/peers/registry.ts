@@ -3,5 +3,6 @@ import { cpp } from './cpp/peer.js';
 import { duckdb } from './duckdb/peer.js';
 import { flink } from './flink/peer.js';
 import type { Peer } from './peer.js';
+import { storm } from './storm/peer.js';
 
-export const peers: readonly Peer[] = [duckdb, cpp, flink];
+export const peers: readonly Peer[] = [duckdb, cpp, flink, storm];
