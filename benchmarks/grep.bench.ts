@@ -15,7 +15,7 @@ async function run(settings: BenchmarkRun): Promise<void> {
     {
       ...{ name: 'grep', workload: 'grep', data, forms, output: 'matches.txt', inputRecords: data.lines },
       verify: (_, output) => {
-        const lines = linesOf(output);
+        const lines = [...linesOf(output)];
         check(lines.length === data.matches, `${data.matches} lines wanted, got ${lines.length}`);
         check(
           lines.every(line => line.includes(GREP_FOR)),

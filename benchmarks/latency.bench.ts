@@ -38,7 +38,7 @@ async function measure(intervalMs: number, settings: BenchmarkRun): Promise<void
       if (isLast) live.stop();
     },
   );
-  const latencies = latenciesOf(linesOf(output), batches, warmUpSeconds * 1000);
+  const latencies = latenciesOf([...linesOf(output)], batches, warmUpSeconds * 1000);
   const of = (p: number): number => percentileOfSorted(latencies, p);
   const delays = batches.map(batch => batch.processingDelayMs);
   const sync = fdatasyncTimes(folder, bySize(settings, 200, 5));

@@ -38,7 +38,7 @@ async function measure(length: number, totals: boolean, settings: BenchmarkRun):
     workers: settings.workers,
     checkpoint: join(folder, 'checkpoint'),
   });
-  const sums = linesOf(output);
+  const sums = [...linesOf(output)];
   check(done.length === batches && sums.length === batches, `${done.length} batches, ${sums.length} sums`);
   sums.forEach((sum, i) => {
     const expected = Math.min(i + 1, length) * ROWS_PER_BATCH;

@@ -2,11 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { check } from './report.js';
 
-/** Lines of a file, each without its end. */
-export function linesOf(file: string): string[] {
-  const lines = readFileSync(file, 'latin1').split('\n');
-  if (lines.at(-1) === '') lines.pop();
-  return lines;
+/** Lines of a file, each without its end; one at a time, for some outputs have millions. */
+export function* linesOf(file: string): Generator<string> {
+  const text = readFileSync(file, 'latin1');
+  let from = 0;
+  for (let to = text.indexOf('\n'); to >= 0; to = text.indexOf('\n', from)) {
+    yield text.slice(from, to);
+    from = to + 1;
+  }
+  if (from < text.length) yield text.slice(from);
 }
 
 /** The last number of each key, of lines `key,number`; keys may hold commas. */
