@@ -8,14 +8,35 @@ import type { BatchInfo } from '../lib/metrics/run-events.js';
 import { benchmark, bySize, type BenchmarkRun } from './harness/benchmark.js';
 import { fdatasyncTimes } from './harness/fdatasync.js';
 import { linesOf } from './harness/output.js';
-import { check, report, say } from './harness/report.js';
+import { check, goOn, report, say } from './harness/report.js';
 import { freshFolder, runLive } from './harness/run-sluice.js';
 import { percentile, percentileOfSorted } from './harness/stats.js';
+import { isInstalled, runPeerLatency } from './peers/peer.js';
+import { peers } from './peers/registry.js';
 
 const RATE = 10_000;
 
 async function run(settings: BenchmarkRun): Promise<void> {
   for (const intervalMs of bySize(settings, [5, 10, 50, 100], [20])) await measure(intervalMs, settings);
+  if (settings.peers) await measurePeers(settings);
+}
+
+async function measurePeers(settings: BenchmarkRun): Promise<void> {
+  for (const peer of peers.filter(candidate => candidate.latency !== undefined)) {
+    if (!isInstalled(peer)) {
+      say(`latency: ${peer.name} is not installed and left out (npm run bench -- --install ${peer.name})`);
+      continue;
+    }
+    say(`latency: ${peer.name}`);
+    const work = freshFolder('latency', `peer-${peer.name}`);
+    const [warmUpSeconds, seconds] = bySize(settings, [20, 20], [3, 2]);
+    await goOn(async () => {
+      const results = await runPeerLatency(peer, { eventsPerSecond: RATE, warmUpSeconds, seconds, work });
+      for (const { system, form, version, events, latencyMs } of results) {
+        report('latency', { system, form, version, eventsPerSecond: RATE, events, latencyMs });
+      }
+    });
+  }
 }
 
 async function measure(intervalMs: number, settings: BenchmarkRun): Promise<void> {
@@ -43,7 +64,7 @@ async function measure(intervalMs: number, settings: BenchmarkRun): Promise<void
   const delays = batches.map(batch => batch.processingDelayMs);
   const sync = fdatasyncTimes(folder, bySize(settings, 200, 5));
   report('latency', {
-    ...{ system: 'sluice', eventsPerSecond: RATE, intervalMs, events: latencies.length },
+    ...{ system: 'sluice', form: `interval ${intervalMs} ms`, eventsPerSecond: RATE, events: latencies.length },
     latencyMs: { p50: of(0.5), p99: of(0.99), p999: of(0.999) },
     batchMs: { p50: percentile(delays, 0.5), p99: percentile(delays, 0.99) },
     fdatasyncMs: { p50: percentile(sync, 0.5), p99: percentile(sync, 0.99) },

@@ -34,6 +34,16 @@ export function report(benchmark: string, result: object): void {
 /** For people, while it runs. */
 export const say = (line: string): void => console.error(`  ${line}`);
 
+/** A peer that fails has no figures, and its benchmark fails in the end; the others are measured all the same. */
+export async function goOn(measurePeer: () => Promise<void>): Promise<void> {
+  try {
+    await measurePeer();
+  } catch (error) {
+    say(`error: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  }
+}
+
 const machine = { cores: cpus().length, cpu: cpus()[0]?.model ?? '', node: process.version };
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string };

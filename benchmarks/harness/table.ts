@@ -53,7 +53,7 @@ function throughputRows(lines: readonly (ResultLine & Throughput)[]): Row[] {
   }));
 }
 
-const NOT_SHOWN = ['benchmark', 'machine', 'system'];
+const NOT_SHOWN = ['benchmark', 'machine', 'version'];
 
 function plainRows(lines: readonly ResultLine[]): Row[] {
   return lines.map(line =>

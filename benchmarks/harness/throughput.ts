@@ -11,7 +11,7 @@ import { peers } from '../peers/registry.js';
 import { isInstalled, runPeer, type PeerResult, type Workload } from '../peers/peer.js';
 import type { BenchmarkRun } from './benchmark.js';
 import { workFolder } from './folders.js';
-import { report, say, sluiceVersion, type ThroughputResult } from './report.js';
+import { goOn, report, say, sluiceVersion, type ThroughputResult } from './report.js';
 import { freshFolder, runOnce, type JobRun, type SluiceRun } from './run-sluice.js';
 import { percentile, spread } from './stats.js';
 
@@ -115,7 +115,7 @@ async function measurePeers(
     }
     say(`${name}: ${peer.name}`);
     const work = join(workFolder(name), `peer-${peer.name}`);
-    publish(await runPeer(peer, { workload, data: data.folder, records, runs, work }));
+    await goOn(async () => publish(await runPeer(peer, { workload, data: data.folder, records, runs, work })));
   }
 }
 

@@ -39,6 +39,24 @@ export interface PeerRequest {
   readonly work: string;
 }
 
+/** How old events were when their results were committed. */
+export interface PeerLatency {
+  readonly system: string;
+  readonly form: string;
+  readonly version: string;
+  readonly events: number;
+  readonly latencyMs: { readonly p50: number; readonly p99: number; readonly p999: number };
+  readonly ok: boolean;
+}
+
+export interface LatencyRequest {
+  readonly eventsPerSecond: number;
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+  /** For what the run writes; empty. */
+  readonly work: string;
+}
+
 export interface Peer {
   readonly name: string;
   /** Changes when what is installed must be installed anew. */
@@ -47,6 +65,8 @@ export interface Peer {
   /** Fills the folder. Rejects with what went wrong. */
   readonly install: (folder: string) => Promise<void>;
   readonly run: (folder: string, request: PeerRequest) => Promise<readonly PeerResult[]>;
+  /** Live input instead of files, where the peer has a program for that. */
+  readonly latency?: (folder: string, request: LatencyRequest) => Promise<readonly PeerLatency[]>;
 }
 
 const folderOf = (peer: Peer): string => join(cacheFolder('peers'), peer.name);
@@ -65,19 +85,33 @@ export async function installPeer(peer: Peer): Promise<void> {
 
 /** Runs a workload on an installed peer. Rejects when it fails or when an answer is wrong. */
 export async function runPeer(peer: Peer, request: PeerRequest): Promise<readonly PeerResult[]> {
-  rmSync(request.work, { recursive: true, force: true });
-  mkdirSync(request.work, { recursive: true });
+  makeEmpty(request.work);
   const results = await peer.run(folderOf(peer), request);
   const wrong = results.find(result => !result.ok);
   if (wrong !== undefined) throw new Error(`${peer.name}, ${wrong.form}: wrong answer of ${request.workload}`);
   return results;
 }
 
+/** The same of live input; nothing for a peer that has no program for it. */
+export async function runPeerLatency(peer: Peer, request: LatencyRequest): Promise<readonly PeerLatency[]> {
+  if (peer.latency === undefined) return [];
+  makeEmpty(request.work);
+  const results = await peer.latency(folderOf(peer), request);
+  const wrong = results.find(result => !result.ok);
+  if (wrong !== undefined) throw new Error(`${peer.name}, ${wrong.form}: events were lost or came twice`);
+  return results;
+}
+
+function makeEmpty(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+}
+
 /** The results that a program prints, one line each; other lines are its own affair. */
-export function resultsIn(stdout: string): PeerResult[] {
+export function resultsIn<R = PeerResult>(stdout: string): R[] {
   const lines = stdout.split('\n').filter(line => line.startsWith('{"system"'));
   if (lines.length === 0) throw new Error(`no result in what the peer printed:\n${stdout.slice(-4000)}`);
-  return lines.map(line => JSON.parse(line) as PeerResult);
+  return lines.map(line => JSON.parse(line) as R);
 }
 
 /** Runs a program that prints one result and ends, `runs` times. */

@@ -47,7 +47,7 @@ public final class FlinkPeer {
     System.exit(0);
   }
 
-  private static Configuration settings(String work, String form, int run) {
+  static Configuration settings(String work, String form, int run) {
     Configuration settings = new Configuration();
     settings.setString("taskmanager.numberOfTaskSlots", String.valueOf(PARALLELISM));
     settings.setString("pipeline.object-reuse", "true");
