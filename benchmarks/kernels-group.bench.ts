@@ -22,7 +22,9 @@ import { writeSnapshot } from '../lib/state/snapshot.js';
 import { deltaToIpc } from '../lib/state/state-ipc.js';
 import { StateTable } from '../lib/state/state-table.js';
 import { NodeFileSystem } from '../lib/core/node-file-system.js';
-import { check, percentile, report, workFolder } from './harness.js';
+import { workFolder } from './harness/folders.js';
+import { check, report } from './harness/report.js';
+import { percentile } from './harness/stats.js';
 
 const CHUNK_ROWS = 16384;
 const LIMIT_BYTES = 4 * 2 ** 30 - 65536;

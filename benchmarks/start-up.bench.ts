@@ -1,51 +1,75 @@
 /**
- * From process start to the first committed batch, and the memory of the sample run (20,000 events): the built command
- * line on files, with checkpoint and exactly-once output, as `npm start` runs it.
- *
- *   npx tsx benchmarks/start-up.bench.ts [--runs=10]
+ * From process start to the first committed batch, the memory of the sample run (20,000 events), and that of a run that
+ * has nothing to do: the built command line on files, with checkpoint and exactly-once output, as `npm start` runs it.
  */
-import { spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { writeClicks } from '../jobs/generate-clicks.js';
-import { check, report, root, runNode, spread, workFolder } from './harness.js';
+import { clicksData } from './data/clicks.js';
+import { benchmark, bySize, type BenchmarkRun } from './harness/benchmark.js';
+import { check, report, say } from './harness/report.js';
+import { freshFolder, runLive, runOnce, type JobRun } from './harness/run-sluice.js';
+import { round, spread } from './harness/stats.js';
 
-const runs = Number(process.argv.find(argument => argument.startsWith('--runs='))?.split('=')[1] ?? 10);
-const EVENTS = 20_000;
-const folder = workFolder('start-up');
-const input = join(folder, 'input');
-rmSync(folder, { recursive: true, force: true });
-await writeClicks({ dir: input, events: EVENTS, users: 1000, files: 10, seed: 1, startMs: 1_700_000_000_000 });
+const JOB = 'jobs/click-view-counts.ts';
 
-const argsOf = (run: string): string[] => [
-  ...['dist/cli/main.js', 'run', 'jobs/click-view-counts.ts', '--once', '--json', '--workers', '2'],
-  ...['--checkpoint', join(folder, run, 'checkpoint'), '--arg', `input=${input}`],
-  ...['--arg', `output=${join(folder, run, 'out.csv')}`],
-];
+async function run(settings: BenchmarkRun): Promise<void> {
+  const events = bySize(settings, 20_000, 2000);
+  const runs = bySize(settings, 10, 1);
+  const data = await clicksData(events);
+  const jobIn = (name: string): JobRun => {
+    const folder = freshFolder('start-up', name);
+    const args = { input: join(data.folder, 'input'), output: join(folder, 'out.csv') };
+    return { job: JOB, args, workers: settings.workers, checkpoint: join(folder, 'checkpoint') };
+  };
+  say(`start-up: ${runs} times`);
+  // The first run compiles the job; users pay for that once.
+  if (settings.size === 'full') await firstBatchMs(jobIn('run'), events);
+  const firstMs: number[] = [];
+  const rssMb: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    firstMs.push(await firstBatchMs(jobIn('run'), events));
+    rssMb.push((await runOnce(jobIn('run'))).rssMb);
+  }
+  const idleRssMb = await idleMemory(jobIn('idle'), bySize(settings, 50, 3));
+  report('start-up', {
+    ...{ system: 'sluice', events, runs, firstBatchMs: spread(firstMs), sampleRssMb: spread(rssMb) },
+    ...(idleRssMb === undefined ? {} : { idleRssMb: round(idleRssMb) }),
+  });
+}
 
 /** Milliseconds until the process tells of its first committed batch. */
-async function firstBatchMs(run: string): Promise<number> {
+async function firstBatchMs(job: JobRun, events: number): Promise<number> {
   const startMs = performance.now();
-  const child = spawn(process.execPath, argsOf(run), { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   let firstMs = Number.NaN;
   let records = 0;
-  for await (const line of createInterface({ input: child.stdout })) {
-    const event = JSON.parse(line) as { kind: string; batch?: { records: number } };
-    if (event.batch === undefined) continue;
-    if (records === 0) firstMs = performance.now() - startMs;
-    records += event.batch.records;
-  }
-  check(records === EVENTS, `${records} of ${EVENTS} records`);
+  await runLive(
+    job,
+    event => {
+      if (event.kind !== 'batchCompleted') return;
+      if (records === 0) firstMs = performance.now() - startMs;
+      records += event.batch.records;
+    },
+    'once',
+  );
+  check(records === events, `${records} of ${events} records`);
   return firstMs;
 }
 
-// The first run compiles the job; users pay for that once.
-await firstBatchMs('warm-up');
-const firstMs: number[] = [];
-const rssMb: number[] = [];
-for (let run = 0; run < runs; run++) {
-  firstMs.push(await firstBatchMs(`first-${run}`));
-  rssMb.push((await runNode(argsOf(`rss-${run}`))).maxRssMb);
+/** Resident megabytes of a live run without input after some batches; undefined where the system doesn't tell. */
+async function idleMemory(job: JobRun, batches: number): Promise<number | undefined> {
+  const input = join(job.checkpoint, '..', 'empty');
+  mkdirSync(input);
+  let done = 0;
+  let rssMb: number | undefined;
+  await runLive({ ...job, args: { ...job.args, input }, interval: '100ms' }, (event, live) => {
+    if (event.kind !== 'batchCompleted' || ++done !== batches) return;
+    if (process.platform === 'linux') {
+      const resident = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${live.pid}/status`, 'utf8'))?.[1];
+      rssMb = Number(resident) / 1024;
+    }
+    live.stop();
+  });
+  return rssMb;
 }
-report('start-up', { events: EVENTS, runs, firstBatchMs: spread(firstMs), sampleRssMb: spread(rssMb) });
+
+export default benchmark('start-up', run);

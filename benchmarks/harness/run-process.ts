@@ -1,0 +1,79 @@
+/** Whole processes, one after another: their output and what they used. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { benchmarksFolder, root, workFolder } from './folders.js';
+
+export interface Usage {
+  /** From the first line of output to the end. */
+  readonly wallMs: number;
+  /** User and system time of all threads in that time. */
+  readonly cpuMs: number;
+  readonly rssMb: number;
+  /** Before. */
+  readonly startUp: { readonly wallMs: number; readonly cpuMs: number };
+}
+
+export interface NodeRun extends Usage {
+  readonly stdout: string;
+}
+
+/** Runs `node args...` to its end. Rejects with its standard error when it fails. */
+export async function runNode(args: readonly string[]): Promise<NodeRun> {
+  const usageFile = join(workFolder('usage'), `${process.pid}-${Math.round(performance.now() * 1000)}.json`);
+  const stdout = await runCommand(
+    process.execPath,
+    ['--import', join(benchmarksFolder, 'harness', 'report-usage.mjs'), ...args],
+    { env: { USAGE_FILE: usageFile } },
+  );
+  const usage = JSON.parse(readFileSync(usageFile, 'utf8')) as Usage;
+  rmSync(usageFile);
+  return { stdout, ...usage };
+}
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  readonly env?: { readonly [name: string]: string };
+  /** Kills the command, and what it started, after that; default 10 minutes. */
+  readonly limitMs?: number;
+}
+
+/** Runs a command to its end and gives its standard output. Rejects with the last of its standard error when it fails. */
+export async function runCommand(
+  command: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<string> {
+  const child = spawn(command, args, {
+    cwd: options.cwd ?? root,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own, so that a launcher's children end with it.
+    detached: true,
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-8000)));
+  const limitMs = options.limitMs ?? 600_000;
+  let late = '';
+  const timer = setTimeout(() => {
+    late = `, killed after ${limitMs / 1000} s`;
+    killGroup(child);
+  }, limitMs);
+  const end = await new Promise<string | number | null>((resolve, reject) =>
+    child.once('error', reject).once('close', (code, signal) => resolve(code ?? signal)),
+  ).finally(() => clearTimeout(timer));
+  if (end === 0) return stdout;
+  throw new Error(`${command} ${args.join(' ')} ended with ${end}${late}:\n${stdout.slice(-4000)}\n${stderr}`);
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    // It ended in the moment before.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}

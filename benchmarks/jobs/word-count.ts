@@ -1,0 +1,28 @@
+/** Running counts of words, as one writes it first: benchmarks/wordcount.bench.ts, with closures. */
+import { arg, job, StateSpec, words, type State } from 'sluice';
+
+const args = {
+  input: arg.path('input', 'folder of text files'),
+  output: arg.path('counts.csv', 'CSV file that `word,count` of each word that a batch has is appended to'),
+  split: arg.choice(
+    ['closure', 'decoder'],
+    'closure',
+    'whether a closure splits lines into words, or words are what is read',
+  ),
+};
+
+const total = StateSpec.function((word: string, n: number | undefined, sum: State<number>) => {
+  const now = (sum.getOption() ?? 0) + (n ?? 0);
+  sum.update(now);
+  return [word, now];
+});
+
+export default job('word-count', { args }, (ssc, { input, output, split }) => {
+  const read =
+    split === 'decoder' ? ssc.fileStream(input, words()) : ssc.textFileStream(input).flatMap(line => line.split(' '));
+  read
+    .map(word => [word, 1])
+    .reduceByKey((a, b) => a + b)
+    .mapWithState(total)
+    .saveAsCsv(output, { header: false });
+});
