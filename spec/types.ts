@@ -153,6 +153,9 @@ export function rdds(ssc: StreamingContext): void {
   ssc.queueStream(new BatchQueue<string>()).foreachRDD(async lines => {
     const numbers: Rdd<number> = lines.map(line => line.length);
     const sizes = lines.map(line => [line, line.length]);
+    const seen = new Set<string>();
+    await lines.foreach(line => seen.add(line));
+    await lines.foreachPartition(async rows => void [...rows]);
     const flags: Rdd<[string, boolean]> = lines.keyBy(line => line).mapValues(line => line === '');
 
     const byNumber = numbers.keyBy(n => n);

@@ -18,8 +18,15 @@ export function requirePartitions(numPartitions: number): number {
   return numPartitions;
 }
 
-export const partitionerOf = (partitions: Partitions): Partitioner | undefined =>
-  typeof partitions === 'object' ? partitions : undefined;
+/** Throws `optionInvalid` for an object without `partitionOf`, which a job in JavaScript may give. */
+export function partitionerOf(partitions: Partitions): Partitioner | undefined {
+  if (typeof partitions !== 'object') return undefined;
+  if (typeof partitions.partitionOf === 'function') return partitions;
+  throw new EngineError(
+    'optionInvalid',
+    `a partitioner wants { numPartitions, partitionOf(key) }, got partitionOf as ${typeof partitions.partitionOf}`,
+  );
+}
 
 /** @param otherwise where nothing is said */
 export const countOf = (partitions: Partitions, otherwise: number): number =>

@@ -379,7 +379,7 @@ export class Rdd<T> {
    * Calls `f` with each row, in the workers, one row of a partition after another; it may be async. What it does elsewhere
    * is done again when a task runs again.
    */
-  async foreach(f: (row: T) => void | Promise<void>): Promise<void> {
+  async foreach(f: (row: T) => unknown): Promise<void> {
     await this.foreachPartition(rows => eachInTurn(rows, f));
   }
 
@@ -387,7 +387,7 @@ export class Rdd<T> {
    * Calls `f` with each partition's rows, in the workers; it may be async: the task is over when its promise has settled,
    * and fails when that is rejected. What it does elsewhere is done again when a task runs again.
    */
-  async foreachPartition(f: (rows: IterableIterator<T>) => void | Promise<void>): Promise<void> {
+  async foreachPartition(f: (rows: IterableIterator<T>) => unknown): Promise<void> {
     const { waits } = this.#runtime;
     await this.runJob(rows => {
       waits.add(f(rows));

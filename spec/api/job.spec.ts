@@ -33,6 +33,16 @@ describe('what a job in JavaScript gets wrong and types would have told', () => 
       'each an array of rows or null, got number',
     ],
     [
+      'a partitioner that does not partition',
+      ssc =>
+        ssc
+          .queueStream(new BatchQueue<number>())
+          .map(n => [n, n])
+          .groupByKey({ numPartitions: 2 } as never),
+      'optionInvalid',
+      'a partitioner wants { numPartitions, partitionOf(key) }, got partitionOf as undefined',
+    ],
+    [
       'no function for map',
       ssc => ssc.queueStream(new BatchQueue()).map(undefined as never),
       'jobInvalid',
