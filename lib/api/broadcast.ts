@@ -4,6 +4,7 @@
  * it read the first time.
  */
 import { EngineError, messageOf } from '../core/errors.js';
+import { sharedCopy } from '../core/shared-bytes.js';
 import { decodeValue, encodeValue } from '../core/value-codec.js';
 
 /** One value as all threads have it. */
@@ -84,10 +85,7 @@ export class Broadcast<T> {
 
 function encoded(id: string, value: unknown): Uint8Array {
   try {
-    const bytes = encodeValue(value);
-    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-    shared.set(bytes);
-    return shared;
+    return sharedCopy(encodeValue(value));
   } catch (error) {
     throw new EngineError(
       'typeMismatch',

@@ -3,6 +3,7 @@
  * than the batch's before, so the offset log and the checkpoint hold what each batch reads.
  */
 import type { Json } from '../core/json.js';
+import { sharedCopy } from '../core/shared-bytes.js';
 import type { BatchTime } from '../core/time.js';
 import type { Broadcast, BroadcastVersion } from '../api/broadcast.js';
 import type { PlanLimit, SourceDriver, SourcePlan } from '../sources/source.js';
@@ -87,12 +88,10 @@ export class BroadcastSource implements SourceDriver {
   }
 }
 
-function versionOf({ version, value }: LoggedValue): BroadcastVersion {
-  const bytes = Buffer.from(value, 'base64');
-  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  shared.set(bytes);
-  return { version, bytes: shared };
-}
+const versionOf = ({ version, value }: LoggedValue): BroadcastVersion => ({
+  version,
+  bytes: sharedCopy(Buffer.from(value, 'base64')),
+});
 
 const loggedUnlessDeclared = (version: BroadcastVersion): LoggedValue | null =>
   version.version === 0 ? null : loggedOf(version);

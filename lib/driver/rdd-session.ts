@@ -4,7 +4,7 @@
  */
 import { EngineError, messageOf } from '../core/errors.js';
 import { batchTime } from '../core/time.js';
-import { decodeValue, encodeValue } from '../core/value-codec.js';
+import { decodeValue } from '../core/value-codec.js';
 import { planOfAction, RESULT, walkLineage, type ActionPlan } from '../api/action-plan.js';
 import { Lineage } from '../api/lineage.js';
 import type { Materialized } from '../api/lower-lineage.js';
@@ -21,6 +21,7 @@ import type { SlotPool } from '../scheduler/slot-pool.js';
 import type { TextFolders } from '../sinks/text-folder.js';
 import { batchError } from './batch-error.js';
 import { rangesOf } from './batch-planner.js';
+import { CallNotes } from './call-notes.js';
 import type { KeptBatches } from './kept-batches.js';
 
 type Blocks = readonly (BlockRef | null)[];
@@ -54,15 +55,13 @@ export class DriverSession implements RddSession {
   readonly #materialized = new Map<Lineage, Materialized>();
   /** Blocks of RDDs that were cached. */
   readonly #own: BlockRef[] = [];
-  /** What each call gave; null for one that has not ended. */
-  readonly #results: (CallResult | null)[] = [];
-  readonly #ended: number[] = [];
+  readonly #notes = new CallNotes();
   readonly #running = new Set<Promise<unknown>>();
   /** Of slices: what ends their being held. */
   readonly #unpins: (() => void)[] = [];
   /** Outside of a function: which batch an RDD of slice is. */
   readonly #places = new WeakMap<Lineage, { readonly stream: string; readonly time: number }>();
-  #numCalls = 0;
+  #numOutside = 0;
   readonly #numPartitions: number;
   #isClosed = false;
   #unawaited: Error | undefined;
@@ -91,9 +90,8 @@ export class DriverSession implements RddSession {
   /** @returns the number of a call */
   #begin(): number {
     this.#requireOpen();
-    // Outside of a function nothing runs again in a worker, and there is no end at which the notes would be thrown away.
-    if (this.#output !== undefined) this.#results.push(null);
-    return this.#numCalls++;
+    // Outside of a function nothing runs again in a worker, and there is no end at which notes would be thrown away.
+    return this.#output === undefined ? this.#numOutside++ : this.#notes.begin();
   }
 
   #requireOpen(): void {
@@ -120,7 +118,7 @@ export class DriverSession implements RddSession {
     this.#running.add(running);
     const end = (outcome: ActionOutcome): void => {
       this.#running.delete(running);
-      if (this.#output !== undefined) this.#end(index, outcome);
+      if (this.#output !== undefined) this.#notes.end(index, outcome);
     };
     try {
       const result = await running;
@@ -134,11 +132,6 @@ export class DriverSession implements RddSession {
       this.#unawaited ??= error instanceof Error ? error : new Error(messageOf(error));
       return new Promise<never>(() => undefined);
     }
-  }
-
-  #end(index: number, value: unknown): void {
-    this.#results[index] = { value, bytes: undefined };
-    this.#ended.push(index);
   }
 
   slice(stream: string, from: number, to: number): readonly Lineage[] {
@@ -161,11 +154,8 @@ export class DriverSession implements RddSession {
       if (!this.#kept.has(name)) this.#unpins.push(pool.pin(blocks.filter(block => block !== null)));
       this.#kept.set(name, blocks);
     }
-    const index = this.#begin();
-    this.#end(
-      index,
-      batches.map(({ name, numPartitions }) => ({ name, numPartitions })),
-    );
+    const given = batches.map(({ name, numPartitions }) => ({ name, numPartitions }));
+    this.#notes.end(this.#begin(), given);
     return lineages;
   }
 
@@ -290,8 +280,8 @@ export class DriverSession implements RddSession {
       output: this.#output.id,
       numPartitions: this.#numPartitions,
       index,
-      results: this.#results.map(bytesOf),
-      ended: [...this.#ended],
+      results: this.#notes.results,
+      ended: this.#notes.ended,
       materialized: [...this.#materialized].flatMap(([node, kept]) => {
         const number = walk.indexOf(node);
         return number < 0 ? [] : [{ node: number, ...kept }];
@@ -318,20 +308,4 @@ function requireSession(lineage: Lineage, session: object, label: string): void 
 /** Takes what the tasks of a batch or action added to accumulators. */
 export function accumulateIn(graph: StreamGraph, accumulated: readonly Accumulated[]): void {
   for (const { name, bytes } of accumulated) graph.accumulators.get(name)?.merge(bytes);
-}
-
-/** Encoded when a worker needs it. */
-interface CallResult {
-  readonly value: unknown;
-  bytes: Uint8Array | undefined;
-}
-
-const bytesOf = (result: CallResult | null): Uint8Array | null =>
-  result && (result.bytes ??= sharedBytes(encodeValue(result.value)));
-
-/** In memory that is handed to workers without a copy each time. */
-function sharedBytes(bytes: Uint8Array): Uint8Array {
-  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  shared.set(bytes);
-  return shared;
 }

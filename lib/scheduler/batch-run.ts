@@ -286,6 +286,8 @@ export class BatchRun {
 
   #yieldMemory(): boolean {
     if (this.#state !== 'running' || this.#failure !== undefined) return false;
+    // It could not begin again before its own batch, which waits for it, has ended.
+    if (this.#options.mayWait === false) return false;
     const { wanted } = this.#tasks;
     const blocks = [...this.#tasks.blocks, ...this.#replaced];
     if (wanted.length + blocks.length === 0) return false;

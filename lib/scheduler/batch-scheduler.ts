@@ -329,15 +329,16 @@ export class BatchScheduler {
     const { committer, clock, release, onCompleted } = this.#options;
     let snapshot: Promise<readonly SnapshotFileRef[]> | undefined;
     let committed: Committed;
+    let isApplied = false;
     try {
       committed = await committer.commit(batch, result, timing);
-      if (committed.failure !== undefined) {
-        computation?.cancel();
-        return this.#skip(batch, 'commit', committed.failure);
-      }
+      if (committed.failure !== undefined) return this.#skip(batch, 'commit', committed.failure);
       await this.#apply(computation);
+      isApplied = true;
       if (batch.sourceStates !== undefined) snapshot = this.#snapshot(batch);
     } finally {
+      // One that is not applied would wait for that for ever, and younger ones that gave it their memory for its end.
+      if (!isApplied) computation?.cancel();
       release(result);
       if (holdsState) this.#inbox.post({ kind: 'applied' });
     }

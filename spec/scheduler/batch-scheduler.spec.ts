@@ -533,6 +533,20 @@ describe('BatchScheduler', () => {
       expect(fixture.completed).to.deep.equal([1000]);
     });
 
+    // The computation waited to be applied, and a later batch that had given it memory waited for its end: the run hung.
+    it('cancels what is not going to be applied when the log fails, and ends', async () => {
+      const fixture = new Fixture(goesOn);
+      fixture.log.syncGate = new Gate();
+      await turn();
+      await fixture.end();
+      fixture.log.syncGate.fail(new EngineError('checkpointUnwritable', 'disk full'));
+      await turn();
+      expect(fixture.of('cancel')).to.deep.equal(['cancel 1000']);
+      expect(fixture.of('apply')).to.deep.equal([]);
+      expect(fixture.released.length).to.equal(1);
+      expect(fixture.ended).to.have.property('code', 'checkpointUnwritable');
+    });
+
     it('takes a batch back from the outputs, and does not change the state, when an output fails', async () => {
       const fixture = new Fixture(goesOn);
       await turn();

@@ -214,6 +214,31 @@ describe('batches that are computed at once', () => {
     expect(await fixture.asks(0)).to.equal('20/0');
   });
 
+  // Under onBatchFailure 'continue' a batch stays until its outputs are through: two actions of one function, of which one
+  // had given way to the other, waited for it, and it for them.
+  it('do not have the actions of one function give way to each other', async () => {
+    const fixture = new Fixture(2);
+    const run = fixture.begin(10, true);
+    await fixture.answer(0);
+    await fixture.answer(0);
+    expect(fixture.ended).to.deep.equal(['10 well']);
+    const ended: string[] = [];
+    const waits = { mayWait: false, maxTaskFailures: 2, taskTimeoutMs: 0 };
+    const options = { ...waits, onRetry: () => undefined, onTableSize: () => undefined };
+    for (const name of ['first', 'second']) {
+      new BatchRun(countsPlan, fixture.pool, batchOf(10, [1]), options, outcome =>
+        ended.push(`${name} ${'failure' in outcome ? 'failed' : 'well'}`),
+      ).start();
+    }
+    await fixture.answer(0, FULL);
+    await fixture.answer(1, taskReply());
+    await fixture.answer(0, taskReply());
+    expect(ended).to.have.members(['first well', 'second well']);
+    run.cancel();
+    fixture.release(10);
+    expect(fixture.pool.numBlocks).to.equal(0);
+  });
+
   it('wait for memory before their turn without a failure', async () => {
     const fixture = new Fixture(2);
     fixture.begin(10);
