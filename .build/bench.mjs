@@ -36,12 +36,15 @@ function parse(args) {
   return parsed;
 }
 
+let current;
+
 /** Runs a TypeScript file; gives its exit code and what it printed, which is shown as it comes. */
 async function runTypeScript(file, args) {
   const child = spawn(process.execPath, ['--import', 'tsx', join('benchmarks', file), ...args], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  current = child;
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', text => {
     stdout += text;
@@ -65,7 +68,12 @@ function lock() {
     writeFileSync(path, String(process.pid));
   }
   process.on('exit', () => rmSync(path, { force: true }));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => {
+      current?.kill(signal);
+      process.exit(1);
+    });
+  }
 }
 
 function isAlive(pid) {

@@ -5,10 +5,13 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { clicksData } from './data/clicks.js';
+import { textData } from './data/text.js';
 import { benchmark, bySize, type BenchmarkRun } from './harness/benchmark.js';
-import { check, report, say } from './harness/report.js';
+import { check, goOn, report, say } from './harness/report.js';
 import { freshFolder, runLive, runOnce, type JobRun } from './harness/run-sluice.js';
 import { round, spread } from './harness/stats.js';
+import { isInstalled, runPeer, type PeerResult } from './peers/peer.js';
+import { peers } from './peers/registry.js';
 
 const JOB = 'jobs/click-view-counts.ts';
 
@@ -32,9 +35,29 @@ async function run(settings: BenchmarkRun): Promise<void> {
   }
   const idleRssMb = await idleMemory(jobIn('idle'), bySize(settings, 50, 3));
   report('start-up', {
-    ...{ system: 'sluice', events, runs, firstBatchMs: spread(firstMs), sampleRssMb: spread(rssMb) },
+    ...{ system: 'sluice', form: 'clicks', events, runs, firstBatchMs: spread(firstMs), sampleRssMb: spread(rssMb) },
     ...(idleRssMb === undefined ? {} : { idleRssMb: round(idleRssMb) }),
   });
+  if (settings.peers) await measurePeers(settings.runs);
+}
+
+/** Other systems, from the start of their process to their first result, which needs no more than some thousand words. */
+async function measurePeers(runs: number): Promise<void> {
+  const { folder, records } = await textData(50_000);
+  for (const peer of peers.filter(candidate => candidate.workloads.includes('wordcount') && isInstalled(candidate))) {
+    say(`start-up: ${peer.name}`);
+    const results: PeerResult[] = [];
+    await goOn(async () => {
+      for (let run = 0; run < runs; run++) {
+        const work = freshFolder('start-up', `peer-${peer.name}`);
+        results.push(...(await runPeer(peer, { workload: 'wordcount', data: folder, records, runs: 0, work })));
+      }
+    });
+    for (const form of new Set(results.map(result => result.form))) {
+      const times = results.flatMap(result => (result.form === form ? (result.startUpMs ?? []) : []));
+      if (times.length > 0) report('start-up', { system: peer.name, form, runs, firstBatchMs: spread(times) });
+    }
+  }
 }
 
 /** Milliseconds until the process tells of its first committed batch. */

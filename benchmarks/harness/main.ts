@@ -5,9 +5,16 @@
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { parseFlags, type Benchmark } from './benchmark.js';
+import { killRunning } from './run-process.js';
 
 const [script = '', file = '', ...flags] = process.argv.slice(1);
 process.argv = [process.execPath, file, ...flags];
 if (file === '') throw new Error(`${script} wants the file of a benchmark`);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    killRunning();
+    process.exit(1);
+  });
+}
 const module = (await import(pathToFileURL(file).href)) as { readonly default?: Benchmark };
 if (module.default !== undefined) await module.default.run(parseFlags(flags, availableParallelism()));

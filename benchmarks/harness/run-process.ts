@@ -1,7 +1,8 @@
 /** Whole processes, one after another: their output and what they used. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { benchmarksFolder, root, workFolder } from './folders.js';
 
 export interface Usage {
@@ -44,13 +45,7 @@ export async function runCommand(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<string> {
-  const child = spawn(command, args, {
-    cwd: options.cwd ?? root,
-    env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own, so that a launcher's children end with it.
-    detached: true,
-  });
+  const child = spawnGroup(command, args, options);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -66,6 +61,30 @@ export async function runCommand(
   ).finally(() => clearTimeout(timer));
   if (end === 0) return stdout;
   throw new Error(`${command} ${args.join(' ')} ended with ${end}${late}:\n${stdout.slice(-4000)}\n${stderr}`);
+}
+
+const running = new Set<ChildProcess>();
+
+/** Starts a command in a group of its own, so that what a launcher started ends with it. */
+export function spawnGroup(
+  command: string,
+  args: readonly string[],
+  options: Pick<CommandOptions, 'cwd' | 'env'> = {},
+): ChildProcessByStdio<null, Readable, Readable> {
+  const child = spawn(command, args, {
+    cwd: options.cwd ?? root,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  running.add(child);
+  child.once('close', () => running.delete(child)).once('error', () => running.delete(child));
+  return child;
+}
+
+/** For when this process is told to end: a terminal's Ctrl-C doesn't reach groups of their own. */
+export function killRunning(): void {
+  for (const child of running) killGroup(child);
 }
 
 function killGroup(child: ChildProcess): void {

@@ -1,11 +1,10 @@
 /** Runs a job by the built command line, as users do, and reads its events. */
-import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { BatchInfo, RunEvent, RunSummary } from '../../lib/metrics/run-events.js';
-import { root, workFolder } from './folders.js';
-import { runNode, type Usage } from './run-process.js';
+import { workFolder } from './folders.js';
+import { runNode, spawnGroup, type Usage } from './run-process.js';
 
 export interface JobRun {
   /** Path below the repository's root. */
@@ -61,7 +60,7 @@ export async function runLive(
   mode: 'live' | 'once' = 'live',
 ): Promise<void> {
   const args = ['dist/cli/main.js', ...argsOf(run), ...(mode === 'once' ? ['--once'] : [])];
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawnGroup(process.execPath, args);
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const ended = new Promise<number | NodeJS.Signals | null>((resolve, reject) =>

@@ -24,6 +24,8 @@ export interface PeerResult {
   /** User and system time in that, of all threads and processes. */
   readonly cpuMs: number;
   readonly rssMb: number;
+  /** From the start of the process to its first result, of a cold run of a system that has to start. */
+  readonly startUpMs?: number;
   readonly ok: boolean;
 }
 
@@ -33,7 +35,7 @@ export interface PeerRequest {
   readonly data: string;
   /** Records that the data set has of this workload. */
   readonly records: number;
-  /** How often it is run; peers that warm up do it in one process, and one run more. */
+  /** How often it is run; peers that warm up do it in one process, and one run more. 0: those run cold only, others not at all. */
   readonly runs: number;
   /** For what the run writes; empty. */
   readonly work: string;

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { parseFlags } from '../../benchmarks/harness/benchmark.js';
 import { ratiosOf, regressions } from '../../benchmarks/harness/ratios.js';
@@ -80,6 +82,17 @@ describe('benchmark summary', () => {
       `# Page\n\n${TABLE_START}\n\n### a\n\nA1\n\n### b\n\nB2\n\n### c\n\nC1\n\n${TABLE_END}\n\nEnd.\n`,
     );
     expect(() => withSections('no marks', new Map())).to.throw('marks');
+  });
+
+  it('has a page that tells of every benchmark and takes the tables, and a baseline of ratios', () => {
+    const folder = join(import.meta.dirname, '..', '..', 'benchmarks');
+    const page = readFileSync(join(folder, 'README.md'), 'utf8');
+    for (const file of readdirSync(folder).filter(name => name.endsWith('.bench.ts'))) {
+      expect(page).to.include(`\`${file.slice(0, -'.bench.ts'.length)}\``);
+    }
+    expect(withSections(page, new Map([['ysb', 'table']]))).to.include('### ysb\n\ntable\n');
+    const { ratios } = JSON.parse(readFileSync(join(folder, 'baseline.json'), 'utf8')) as { ratios: object };
+    for (const ratio of Object.values(ratios)) expect(ratio).to.be.above(0);
   });
 
   it('reads flags, and refuses what it does not know', () => {

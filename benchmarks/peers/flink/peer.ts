@@ -20,7 +20,7 @@ const CHECKPOINTS_MS = [10, 100, 1000];
 
 export const flink: Peer = {
   name: 'flink',
-  stamp: '2.3.0-2',
+  stamp: '2.3.0-3',
   workloads: WORKLOADS,
   install: folder => installMavenProject('flink', folder),
   async run(folder, { workload, data, runs, work }) {

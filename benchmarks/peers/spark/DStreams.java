@@ -35,6 +35,8 @@ public final class DStreams {
   /** Shorter than a batch takes, so that batches follow each other. */
   private static final int INTERVAL_MS = 100;
 
+  private static volatile long firstResultMs;
+
   public static void main(String[] args) throws Exception {
     String workload = args[0], work = args[2];
     Path data = Path.of(args[1]);
@@ -62,6 +64,7 @@ public final class DStreams {
     if (isGrep) {
       lines.filter(line -> line.contains("zq")).count().foreachRDD(rdd -> {
         rdd.collect().forEach(matches::addAndGet);
+        told();
         if (done.incrementAndGet() == batches.size()) end[0] = System.nanoTime();
       });
     } else {
@@ -77,9 +80,9 @@ public final class DStreams {
               }, 2);
       words.foreachRDD(rdd -> {
         // Each batch computes all counts; only the last one's are looked at.
-        if (done.incrementAndGet() < batches.size()) rdd.count();
-        else if (done.get() == batches.size()) {
-          rdd.count();
+        rdd.count();
+        told();
+        if (done.incrementAndGet() == batches.size()) {
           end[0] = System.nanoTime();
           counts.putAll(rdd.collectAsMap());
         }
@@ -97,8 +100,13 @@ public final class DStreams {
     System.out.printf(
         Locale.ROOT,
         "{\"system\":\"spark\",\"version\":\"%s\",\"form\":\"DStreams\",\"start\":\"%s\",\"threads\":%d,\"records\":%d,"
-            + "\"wallMs\":%.3f,\"cpuMs\":%.3f,\"rssMb\":%.1f,\"ok\":%b}%n",
-        spark.version(), start, Runtime.getRuntime().availableProcessors(), records, (end[0] - begun) / 1e6, cpu, peakRssMb(), ok);
+            + "\"wallMs\":%.3f,\"cpuMs\":%.3f,\"rssMb\":%.1f,\"startUpMs\":%d,\"ok\":%b}%n",
+        spark.version(), start, Runtime.getRuntime().availableProcessors(), records, (end[0] - begun) / 1e6, cpu, peakRssMb(),
+        firstResultMs - java.lang.management.ManagementFactory.getRuntimeMXBean().getStartTime(), ok);
+  }
+
+  private static void told() {
+    if (firstResultMs == 0) firstResultMs = System.currentTimeMillis();
   }
 
   /** Lists of files as textFile takes them, by commas. */

@@ -73,7 +73,7 @@ async function run(folder: string, { workload, data, runs, work }: PeerRequest):
 
 export const spark: Peer = {
   name: 'spark',
-  stamp: `${VERSION}-1`,
+  stamp: `${VERSION}-2`,
   workloads: WORKLOADS,
   async install(folder) {
     await installPythonPackages(folder, [`pyspark==${VERSION}`]);

@@ -9,6 +9,7 @@ import math
 import os
 import shutil
 import sys
+import time
 from datetime import datetime, timezone
 
 from pyspark.sql import SparkSession, functions as F
@@ -35,6 +36,8 @@ spark = (
     .getOrCreate()
 )
 spark.sparkContext.setLogLevel("ERROR")
+# A little after spark-submit was called, which is to Spark's advantage.
+jvm_start = spark._jvm.java.lang.management.ManagementFactory.getRuntimeMXBean().getStartTime()
 jvm = spark._jvm.java.lang.ProcessHandle.current().pid()
 
 
@@ -108,8 +111,13 @@ def is_right():
     return got == {key: int(count) for key, _, count in expected}
 
 
+first_result = []
+
+
 def write(batch, number):
     batch.write.mode("overwrite").parquet(f"{output}/batch={number}")
+    if not first_result:
+        first_result.append(time.time() * 1000)
 
 
 def milliseconds(progress):
@@ -134,7 +142,8 @@ for run in range(runs):
     names = {"memory": "Structured Streaming", "rocksdb": "Structured Streaming, RocksDB"}
     result = dict(
         system="spark", version=spark.version, form=names[store], start="warm" if run else "cold",
-        threads=os.cpu_count(), records=records, wallMs=wall, cpuMs=cpu, rssMb=rss_mb(), ok=is_right(),
+        threads=os.cpu_count(), records=records, wallMs=wall, cpuMs=cpu, rssMb=rss_mb(),
+        startUpMs=first_result[0] - jvm_start, ok=is_right(),
     )
     print(json.dumps(result), flush=True)
 spark.stop()

@@ -5,7 +5,7 @@ import { runTimes, type Peer, type PeerResult } from '../peer.js';
 
 export const storm: Peer = {
   name: 'storm',
-  stamp: '2.8.3-1',
+  stamp: '2.8.3-2',
   workloads: ['ysb', 'wordcount'],
   install: folder => installMavenProject('storm', folder),
   async run(folder, { workload, data, runs, work }) {
@@ -16,7 +16,10 @@ export const storm: Peer = {
     const results: PeerResult[] = [];
     for (const form of ['acked', 'unacked']) {
       results.push(
-        ...(await runTimes(runs, 'java', [...program, workload, form, data], { cwd: work, limitMs: 1_800_000 })),
+        ...(await runTimes(Math.max(1, runs), 'java', [...program, workload, form, data], {
+          cwd: work,
+          limitMs: 1_800_000,
+        })),
       );
     }
     return results;

@@ -55,6 +55,7 @@ final class Counts<T> implements Sink<T> {
     return new SinkWriter<>() {
       @Override
       public void write(T record, Context context) {
+        Probe.result();
         try {
           Tuple2<String, Long> pair = reader.map(record);
           if (pair != null) counts.put(pair.f0, pair.f1);

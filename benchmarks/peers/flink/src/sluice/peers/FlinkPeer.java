@@ -38,10 +38,11 @@ public final class FlinkPeer {
       System.out.printf(
           Locale.ROOT,
           "{\"system\":\"flink\",\"version\":\"%s\",\"form\":\"%s\",\"start\":\"%s\",\"threads\":%d,\"records\":%d,"
-              + "\"wallMs\":%.3f,\"cpuMs\":%.3f,\"rssMb\":%.1f,\"ok\":%b}%n",
+              + "\"wallMs\":%.3f,\"cpuMs\":%.3f,\"rssMb\":%.1f,\"startUpMs\":%d,\"ok\":%b}%n",
           EnvironmentInformation.getVersion(), form, run == 0 ? "cold" : "warm",
           // One core each for the task and for what the JVM does beside it.
-          Runtime.getRuntime().availableProcessors(), records, Probe.wallMs(), Probe.cpuMs(), peakRssMb(), ok);
+          Runtime.getRuntime().availableProcessors(), records, Probe.wallMs(), Probe.cpuMs(), peakRssMb(),
+          Probe.startUpMs(), ok);
       if (!ok) System.exit(1);
     }
     System.exit(0);

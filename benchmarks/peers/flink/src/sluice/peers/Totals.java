@@ -28,6 +28,7 @@ final class Totals implements Sink<Tuple3<String, Long, Long>> {
     return new SinkWriter<>() {
       @Override
       public void write(Tuple3<String, Long, Long> counts, Context context) {
+        Probe.result();
         sums.add(counts.f1, counts.f2);
       }
 

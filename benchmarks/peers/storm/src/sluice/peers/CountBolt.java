@@ -17,6 +17,8 @@ public final class CountBolt extends BaseRichBolt {
   /** Written by the bolt's thread alone; behind each write the map is as it says. */
   static volatile long counted;
 
+  static volatile long firstMs;
+
   private static final Map<String, long[]> COUNTS = new HashMap<>();
 
   private transient OutputCollector out;
@@ -32,6 +34,7 @@ public final class CountBolt extends BaseRichBolt {
     long[] count = COUNTS.get(key);
     if (count == null) COUNTS.put(key, count = new long[1]);
     count[0]++;
+    if (counted == 0) firstMs = System.currentTimeMillis();
     counted++;
     out.ack(tuple);
   }

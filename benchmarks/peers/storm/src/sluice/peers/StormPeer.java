@@ -62,9 +62,9 @@ public final class StormPeer {
     System.out.printf(
         Locale.ROOT,
         "{\"system\":\"storm\",\"version\":\"%s\",\"form\":\"%s\",\"start\":\"cold\",\"threads\":%d,\"records\":%d,"
-            + "\"wallMs\":%.3f,\"cpuMs\":%.3f,\"rssMb\":%.1f,\"ok\":%b}%n",
+            + "\"wallMs\":%.3f,\"cpuMs\":%.3f,\"rssMb\":%.1f,\"startUpMs\":%d,\"ok\":%b}%n",
         VersionInfo.getVersion(), args[1], Runtime.getRuntime().availableProcessors(), records, wallMs, cpuMs,
-        peakRssMb(), ok);
+        peakRssMb(), CountBolt.firstMs - ManagementFactory.getRuntimeMXBean().getStartTime(), ok);
     System.out.flush();
     // A shutdown takes its time and is no part of this.
     Runtime.getRuntime().halt(ok ? 0 : 1);
