@@ -64,7 +64,7 @@ export const PARTS: { readonly [name: string]: { readonly ordered: boolean; read
       pairsOf(words)
         .reduceByKey((a, b) => a + b)
         .map(([word, n]) => ({ word, n }))
-        .saveAsNdjson('/out/counts.ndjson'),
+        .saveAsJson('/out/counts.ndjson'),
   },
   reduced: {
     ordered: false,
