@@ -133,12 +133,14 @@ class DriverSession implements RddSession {
   }
 
   async collect(lineage: Lineage, limit: number | null): Promise<readonly PartitionRows[]> {
-    this.#requireOpen();
+    this.requireOpen();
+    if (this.#output === undefined) requireOwnersOpen(lineage);
     const index = this.#results.push(null) - 1;
     return this.#settle(index, this.#compute(lineage, limit, index));
   }
 
-  #requireOpen(): void {
+  /** Throws `jobInvalid` when the function has ended. */
+  requireOpen(): void {
     if (!this.#isClosed) return;
     throw new EngineError(
       'jobInvalid',
@@ -147,7 +149,7 @@ class DriverSession implements RddSession {
   }
 
   async writeFolder(path: string, texts: Lineage): Promise<void> {
-    this.#requireOpen();
+    this.requireOpen();
     const index = this.#results.push(null) - 1;
     const output = this.#output?.id ?? 'slice';
     const writer = { job: this.#graph.job, output, batch: this.#time, action: index };
@@ -296,6 +298,13 @@ class DriverSession implements RddSession {
       fingerprint,
       captured: fragment.captured(),
     };
+  }
+}
+
+/** Throws `jobInvalid` where an RDD of a function that has ended is computed while none runs: an action nobody awaited. */
+function requireOwnersOpen(lineage: Lineage): void {
+  for (const { leaf } of walkLineage(lineage)) {
+    if (leaf?.kind === 'blocks' && leaf.session instanceof DriverSession) leaf.session.requireOpen();
   }
 }
 
