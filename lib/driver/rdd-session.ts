@@ -83,18 +83,20 @@ export class DriverSession implements RddSession {
   }
 
   async collect(lineage: Lineage, limit: number | null): Promise<readonly PartitionRows[]> {
+    if (this.#output === undefined) requireOwnersOpen(lineage);
     const index = this.#begin();
     return this.#settle(index, this.#compute(lineage, limit, index));
   }
 
   /** @returns the number of a call */
   #begin(): number {
-    this.#requireOpen();
+    this.requireOpen();
     // Outside of a function nothing runs again in a worker, and there is no end at which notes would be thrown away.
     return this.#output === undefined ? this.#numOutside++ : this.#notes.begin();
   }
 
-  #requireOpen(): void {
+  /** Throws `jobInvalid` when the function has ended. */
+  requireOpen(): void {
     if (!this.#isClosed) return;
     throw new EngineError(
       'jobInvalid',
@@ -148,7 +150,7 @@ export class DriverSession implements RddSession {
       for (const [i, lineage] of lineages.entries()) this.#places.set(lineage, { stream, time: times[i] ?? 0 });
       return lineages;
     }
-    this.#requireOpen();
+    this.requireOpen();
     for (const { name, blocks } of batches) {
       // They stay what they are while the function runs, also when the memory is full and they are forgotten.
       if (!this.#kept.has(name)) this.#unpins.push(pool.pin(blocks.filter(block => block !== null)));
@@ -289,6 +291,13 @@ export class DriverSession implements RddSession {
       fingerprint,
       captured: fragment.captured(),
     };
+  }
+}
+
+/** Throws `jobInvalid` where an RDD of a function that has ended is computed while none runs: an action nobody awaited. */
+function requireOwnersOpen(lineage: Lineage): void {
+  for (const { leaf } of walkLineage(lineage)) {
+    if (leaf?.kind === 'blocks' && leaf.session instanceof DriverSession) leaf.session.requireOpen();
   }
 }
 

@@ -127,6 +127,13 @@ describe('closures on worker threads', () => {
     expect(out).to.match(/failed: 2 records in 1 batch/);
   });
 
+  // It was told of 'the function of slice', which the job does not have.
+  it('are refused, with the cure, in an action that begins when its function has ended', async () => {
+    const { code, err } = await run('late', '', 'numbers.foreachRDD(rdd => { void rdd.map(n => n).histogram(2); });');
+    expect(code).to.not.equal(0);
+    expect(err).to.match(/the function of foreachRDD at late\.ts:\d+ had ended for batch \d+: await each action in it/);
+  });
+
   it('are refused where they would have to be waited for', async () => {
     const { code, err } = await run('promised', '', 'numbers.filter((async () => false) as never).print();');
     expect(code).to.not.equal(0);
