@@ -1,5 +1,5 @@
 /** Where benchmarks keep things; none of it is under version control. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,12 +7,27 @@ import { fileURLToPath } from 'node:url';
 export const benchmarksFolder = dirname(dirname(fileURLToPath(import.meta.url)));
 export const root = dirname(benchmarksFolder);
 
-/** Output of runs. It is on the disk of the checkout, whose syncs are what is measured. */
+let work: string | undefined;
+
+/**
+ * Output of runs. It is on the disk of the checkout, whose syncs are what is measured, apart for each process, and gone with
+ * it; after a failure it stays, to be looked at.
+ */
 export const workFolder = (name: string): string => {
-  const folder = join(root, 'out', 'bench', name);
+  work ??= makeWork();
+  const folder = join(work, name);
   mkdirSync(folder, { recursive: true });
   return folder;
 };
+
+function makeWork(): string {
+  const folder = join(root, 'out', 'bench', `process-${process.pid}`);
+  rmSync(folder, { recursive: true, force: true });
+  process.once('exit', code => {
+    if (code === 0) rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
 
 /** What is made or installed once and used again by later runs: data sets and peers. Its place is SLUICE_BENCH_CACHE. */
 export const cacheFolder = (...names: readonly string[]): string => {
