@@ -1,14 +1,9 @@
 /** Running counts of words, as one writes it first: benchmarks/wordcount.bench.ts, with closures. */
-import { arg, job, StateSpec, words, type State } from 'sluice';
+import { arg, job, StateSpec, type State } from 'sluice';
 
 const args = {
   input: arg.path('input', 'folder of text files'),
   output: arg.path('counts.csv', 'CSV file that `word,count` of each word that a batch has is appended to'),
-  split: arg.choice(
-    ['closure', 'decoder'],
-    'closure',
-    'whether a closure splits lines into words, or words are what is read',
-  ),
 };
 
 const total = StateSpec.function((word: string, n: number | undefined, sum: State<number>) => {
@@ -17,10 +12,10 @@ const total = StateSpec.function((word: string, n: number | undefined, sum: Stat
   return [word, now];
 });
 
-export default job('word-count', { args }, (ssc, { input, output, split }) => {
-  const read =
-    split === 'decoder' ? ssc.fileStream(input, words()) : ssc.textFileStream(input).flatMap(line => line.split(' '));
-  read
+export default job('word-count', { args }, (ssc, { input, output }) => {
+  ssc
+    .textFileStream(input)
+    .flatMap(line => line.split(' '))
     .map(word => [word, 1])
     .reduceByKey((a, b) => a + b)
     .mapWithState(total)

@@ -22,13 +22,12 @@ export interface NdjsonFormat {
   readonly onBadRecord: OnBadRecord;
 }
 
-/**
- * One string a line, without its LF or CRLF, or one a word, cut at ASCII white space; one column named `value`. Invalid
- * UTF-8 is a bad record.
- */
+/** One string a line, without its LF or CRLF, or one a word, cut at ASCII white space. Invalid UTF-8 is a bad record. */
 export interface TextFormat {
   readonly kind: 'text';
   readonly unit: 'line' | 'word';
+  /** Whether a row is the string itself, not an object with it as its one column. */
+  readonly scalar: boolean;
   readonly columns: readonly Column[];
   readonly onBadRecord: OnBadRecord;
 }
@@ -67,13 +66,23 @@ export function ndjson<R>(schema: Schema<R>, options: { readonly onBadRecord?: O
   });
 }
 
-/** Lines of text. */
-export function text(options: TextOptions = {}): Format<string> {
+/**
+ * Lines of text. Rows are strings, or, for operations on columns, objects with the line as the column that is named:
+ * `fileStream('in', text({ column: 'line' })).where(col('line').contains('error'))`.
+ */
+export function text(options?: TextOptions): Format<string>;
+export function text<N extends string>(options: TextColumnOptions<N>): Format<{ readonly [K in N]: string }>;
+export function text(options: TextOptions & { readonly column?: string } = {}): Format<never> {
   return textFormat('line', options);
 }
 
-/** Words of text: what stands between spaces, tabs and line ends. Cheaper than to split lines. */
-export function words(options: TextOptions = {}): Format<string> {
+/**
+ * Words of text: what stands between spaces, tabs and line ends. Cheaper than to split lines. Rows are strings, or
+ * objects with one column: `fileStream('in', words({ column: 'word' })).groupBy('word').runningAgg({ n: count() })`.
+ */
+export function words(options?: TextOptions): Format<string>;
+export function words<N extends string>(options: TextColumnOptions<N>): Format<{ readonly [K in N]: string }>;
+export function words(options: TextOptions & { readonly column?: string } = {}): Format<never> {
   return textFormat('word', options);
 }
 
@@ -81,15 +90,25 @@ export interface TextOptions {
   readonly onBadRecord?: OnBadRecord;
 }
 
-function textFormat(unit: TextFormat['unit'], options: TextOptions): Format<string> {
-  const column: Column = { name: 'value', kind: 'utf8', nullable: false };
+export interface TextColumnOptions<N extends string> extends TextOptions {
+  /** The name of the rows' one column. */
+  readonly column: N;
+}
+
+function textFormat(unit: TextFormat['unit'], options: TextOptions & { readonly column?: string }): TextFormat {
+  const column: Column = { name: options.column ?? 'value', kind: 'utf8', nullable: false };
   return Object.freeze({
     kind: 'text',
     unit,
+    scalar: options.column === undefined,
     columns: Object.freeze([column]),
     onBadRecord: checkedOnBadRecord(options.onBadRecord),
   });
 }
+
+/** The columns that rows of a format have, where they are not bare values. */
+export const columnsOfRows = (format: Format): readonly Column[] | undefined =>
+  format.kind === 'text' && format.scalar ? undefined : format.columns;
 
 const ON_BAD_RECORD: readonly string[] = ['deadletter', 'drop', 'fail'] satisfies OnBadRecord[];
 

@@ -33,7 +33,7 @@ export function rowsOfBody(body: Buffer, format: TextFormat | NdjsonFormat): rea
 function rowOfLine(bytes: Buffer, format: TextFormat | NdjsonFormat): unknown {
   if (!isUtf8(bytes)) return new Misfit('text in UTF-8 wanted, got other bytes');
   const text = bytes.toString('utf8').replace(/\r$/, '');
-  if (format.kind === 'text') return text;
+  if (format.kind === 'text') return format.scalar ? text : { [format.columns[0]?.name ?? '']: text };
   if (text.trim() === '') return undefined;
   let parsed: unknown;
   try {
