@@ -15,7 +15,8 @@ async function run(settings: BenchmarkRun): Promise<void> {
   const data = await clicksData(bySize(settings, 10_000_000, 20_000));
   const args = { input: join(data.folder, 'input') };
   const forms: Form[] = [
-    { name: 'columns', job: 'jobs/click-view-counts.ts', args },
+    { name: 'columns', job: 'benchmarks/jobs/clicks-columns.ts', args },
+    { name: 'main job', job: 'jobs/click-view-counts.ts', args },
     { name: 'closures', job: 'benchmarks/jobs/clicks.ts', args },
   ];
   await measureThroughput(

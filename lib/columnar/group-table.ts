@@ -32,6 +32,8 @@ const BLOCK_ROWS = 4096;
 const REST_ROWS = 1024;
 const FIRST_SLOTS = 1024;
 const FIRST_ENTRIES = 256;
+/** So much of what was expected has to be there before it is believed. */
+const EXPECTED_PART = 16;
 const FIRST_KEY_BYTES = 4096;
 const MAX_KEY_CHUNK_BYTES = 4 * 1024 * 1024;
 const MAX_SLOTS = 2 ** 29;
@@ -57,14 +59,17 @@ export class GroupTable {
   readonly header: Address;
   readonly #kernels: Kernels;
   readonly #stride: number;
+  readonly #expected: number;
   readonly #groups: Address;
   readonly #selected: Address;
   readonly #rest: Address;
   #keyChunks: Address[] = [];
 
-  constructor(memory: SlotMemory, aggregates: readonly AggregateColumn[]) {
+  /** @param expected how many groups there may be: a table that comes near grows to that at once */
+  constructor(memory: SlotMemory, aggregates: readonly AggregateColumn[], expected = 0) {
     this.memory = memory;
     this.aggregates = aggregates;
+    this.#expected = Math.min(Math.ceil(expected), MAX_SLOTS / 2);
     this.#kernels = kernels(memory);
     this.#stride = 24 + 8 * aggregates.length;
     const firstValues = HEADER_BYTES + 8 * aggregates.length;
@@ -158,7 +163,9 @@ export class GroupTable {
     if (next > this.#get(H_INDEX_LIMIT)) {
       const slots = this.#get(H_MASK) + 1;
       this.memory.free(this.#get(H_INDEX));
-      this.#makeIndex(slots * (slots < 65536 ? 4 : 2));
+      this.#makeIndex(
+        Math.max(slots * (slots < 65536 ? 4 : 2), 2 ** Math.ceil(Math.log2(2 * this.#nearlyExpected + 2))),
+      );
     } else if (next >= this.#get(H_CAPACITY)) {
       this.#growEntries();
     } else {
@@ -171,11 +178,16 @@ export class GroupTable {
     }
   }
 
+  /** The number of groups that was expected, once there is a part of them; before, it may be wrong. */
+  get #nearlyExpected(): number {
+    return this.numGroups >= this.#expected / EXPECTED_PART ? this.#expected : 0;
+  }
+
   #growEntries(): void {
     const { memory } = this;
     const old = this.#get(H_ENTRIES);
     const usedBytes = this.#get(H_NEXT) * this.#stride;
-    const capacity = this.#get(H_CAPACITY) * 2;
+    const capacity = Math.max(this.#get(H_CAPACITY) * 2, this.#nearlyExpected + 1);
     const entries = memory.alloc(capacity * this.#stride);
     memory.u8.copyWithin(entries, old, old + usedBytes);
     memory.free(old);

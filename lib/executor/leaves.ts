@@ -119,7 +119,9 @@ export function mergeGroups(
   blocks: readonly BlockRef[],
   aggregates: readonly AggregateColumn[],
 ): GroupTable {
-  const table = new GroupTable(ctx.memory, aggregates);
+  // There are at least as many as in the largest block, and rarely many more: tasks of a batch see the same keys.
+  const expected = blocks.reduce((most, { numRows }) => Math.max(most, numRows), 0);
+  const table = new GroupTable(ctx.memory, aggregates, blocks.length > 1 ? expected * 1.25 : expected);
   for (const block of blocks) readBlock(ctx, block, bytes => mergeGroupBlock(table, bytes));
   return table;
 }

@@ -8,6 +8,7 @@ import { columnsFromRows } from '../columnar/columns-from-rows.js';
 import { accumulatorValues } from '../columnar/aggregate.js';
 import { GroupTable, type AggregateInput } from '../columnar/group-table.js';
 import { keySlices } from '../columnar/keys.js';
+import type { SlotMemory } from '../columnar/slot-memory.js';
 import { evalPredicate } from '../columnar/predicate.js';
 import { rowsOf } from '../columnar/rows.js';
 import type { AggregateColumn, PlanNode, Shuffle } from '../plan/node.js';
@@ -119,6 +120,15 @@ function roundRobinWriter(ctx: TaskContext, { shuffle }: ShuffleWriterOptions): 
   };
 }
 
+/** How many groups the last task of a shuffle had, by the memory of its slot: the next will have about as many. */
+const lastGroups = new WeakMap<SlotMemory, Map<string, number>>();
+
+function groupsOf(memory: SlotMemory): Map<string, number> {
+  const known = lastGroups.get(memory) ?? new Map<string, number>();
+  lastGroups.set(memory, known);
+  return known;
+}
+
 /** Columns in, partial aggregates of the task's groups out; no row is made. */
 function groupWriter(
   ctx: TaskContext,
@@ -129,7 +139,7 @@ function groupWriter(
   const { memory } = ctx;
   const schema = node.columns;
   if (schema === undefined) throw new EngineError('internal', `${node.label} is grouped by columns and declares none`);
-  const table = new GroupTable(memory, aggregates);
+  const table = new GroupTable(memory, aggregates, groupsOf(memory).get(shuffle.id));
   return {
     push(chunk) {
       // The table keeps nothing in scratch: what this chunk takes there is given back, whatever the chunk came from.
@@ -143,6 +153,7 @@ function groupWriter(
       memory.releaseScratch(mark);
     },
     finish() {
+      groupsOf(memory).set(shuffle.id, table.numGroups);
       const blocks = refsOf(ctx, writeGroupBlocks(table, shuffle.numPartitions, numKeyGroups));
       table.dispose();
       return blocks;

@@ -8,6 +8,7 @@ import { stringsOf } from '../columnar/row-strings.js';
 import type { Address, SlotMemory } from '../columnar/slot-memory.js';
 import { writeText } from '../columnar/write-text.js';
 import type { BoundExpr, CallUdf } from './expr-data.js';
+import { columnByKernel } from './eval-kernel.js';
 import { generate, hasSlice } from './generate-loop.js';
 import { LoopText, type Local, type LoopColumn } from './loop-text.js';
 
@@ -48,6 +49,8 @@ const selectionLoops = new WeakMap<BoundExpr, Loop>();
  */
 export function evalColumn(chunk: ColumnChunk, expr: BoundExpr, udf: CallUdf): ColumnVector {
   if (expr.op === 'column') return vectorOf(chunk, expr.name);
+  const made = columnByKernel(chunk, expr, arg => evalColumn(chunk, arg, udf));
+  if (made !== undefined) return made;
   const { memory, numRows } = chunk;
   const loop = loopOf(columnLoops, expr, storeValue);
   const values = memory.scratch(numRows * VALUE_BYTES[expr.kind]);

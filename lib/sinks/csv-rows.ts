@@ -50,6 +50,22 @@ export class CsvRows {
     return `${this.#shape.names.map(name => this.#text(name)).join(this.#delimiter)}\n`;
   }
 
+  /** Whether rows with these names as keys, in this order, fit the ones before; the first rows decide. */
+  fits(names: readonly string[]): boolean {
+    this.#shape ??= { kind: 'object', names };
+    const { kind } = this.#shape;
+    return (
+      kind === 'object' &&
+      this.#shape.names.length === names.length &&
+      this.#shape.names.every((name, i) => name === names[i])
+    );
+  }
+
+  /** Counts rows that were written from columns. */
+  skip(numRows: number): void {
+    this.#numRows += numRows;
+  }
+
   /** Records of `rows[start .. end)`. Throws `typeMismatch` for a row that doesn't fit the ones before. */
   format(rows: readonly unknown[], start: number, end: number): string {
     const shape = (this.#shape ??= shapeOf(rows[start]));

@@ -1,9 +1,10 @@
 /** The worker half of the file sink: rows of a task attempt become text in blocks of the slot's memory. */
 import { assertNever } from '../core/assert-never.js';
 import { EngineError } from '../core/errors.js';
-import type { Chunk } from '../columnar/chunk.js';
+import type { Chunk, ColumnChunk } from '../columnar/chunk.js';
 import { rowsOf } from '../columnar/rows.js';
 import type { SlotMemory } from '../columnar/slot-memory.js';
+import { canWriteColumns, writeColumns } from './column-lines.js';
 import { CsvRows } from './csv-rows.js';
 import { ndjsonLines, textLines } from './line-rows.js';
 import type { SinkWriter, StagedBlocks } from './sink.js';
@@ -25,11 +26,21 @@ export class FileSinkWriter implements SinkWriter {
   }
 
   write(chunk: Chunk): void {
+    if (chunk.kind === 'columns' && this.#takesColumns(chunk)) {
+      writeColumns(this.#spec, chunk, this.#staged, this.#names);
+      this.#csv.skip(chunk.numRows);
+      return;
+    }
     const rows = rowsOf(chunk);
     for (let start = 0; start < rows.length; start += GROUP_ROWS) {
       const end = Math.min(rows.length, start + GROUP_ROWS);
       this.#staged.write(this.#textOf(rows, start, end), end - start, this.#names);
     }
+  }
+
+  #takesColumns(chunk: ColumnChunk): boolean {
+    if (!canWriteColumns(this.#spec, chunk)) return false;
+    return this.#spec.format !== 'csv' || this.#csv.fits(chunk.schema.map(({ name }) => name));
   }
 
   finish(): StagedBlocks {

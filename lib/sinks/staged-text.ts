@@ -13,7 +13,11 @@ import type { StagedBlocks, StagedOutput } from './sink.js';
 /** A first block below this size is made as large as what it holds. */
 const SMALL_BYTES = 32 * 1024;
 const BLOCK_BYTES = 512 * 1024;
+/** A block with less room than this takes no more rows of columns. */
+const OPEN_BYTES = 4 * 1024;
 const NAMES_LENGTH_BYTES = 4;
+/** Kernels copy 16 bytes at a time, and may write so many behind what they have put out. */
+const SLACK_BYTES = 16;
 
 export class StagedText {
   readonly #memory: SlotMemory;
@@ -32,8 +36,45 @@ export class StagedText {
    * @param names with the first call: the columns' names as a record of the format with its line end, or ''
    */
   write(text: string, numRows: number, names: string): void {
-    const isFirst = this.#numRows === 0;
     const byteLength = Buffer.byteLength(text);
+    const buffer = this.#spaceFor(byteLength, names);
+    // As many bytes as characters: all ASCII, for which latin1 is the cheapest copy there is.
+    this.#used += buffer.write(text, this.#used, byteLength === text.length ? 'latin1' : 'utf8');
+    this.#numRows += numRows;
+  }
+
+  /**
+   * Has rows written straight into the blocks.
+   *
+   * @param atMost bytes that the rows become at the most
+   * @param write writes whole rows from one address on and nothing from the other on; tells where they end and whether
+   *   they are all. It is called again with more room until they are.
+   */
+  fill(
+    names: string,
+    numRows: number,
+    atMost: number,
+    write: (from: Address, to: Address) => { readonly end: Address; readonly isDone: boolean },
+  ): void {
+    let wanted = Math.min(atMost, BLOCK_BYTES) + SLACK_BYTES;
+    for (;;) {
+      // A block that has some room left takes as many rows as fit.
+      const isOpen = this.#capacity - this.#used > OPEN_BYTES && this.#numRows > 0;
+      if (!isOpen) this.#spaceFor(wanted, names);
+      const from = this.#address + this.#used;
+      const { end, isDone } = write(from, this.#address + this.#capacity - SLACK_BYTES);
+      this.#used = end - this.#address;
+      if (isDone) break;
+      // Not one row in a block of its own: it has to be larger.
+      if (end === from && !isOpen) wanted = Math.min(wanted * 4, atMost + SLACK_BYTES);
+      this.#closeBlock();
+    }
+    this.#numRows += numRows;
+  }
+
+  /** Room for so many bytes, at `#used` of what is given; the names are put before the first of all. */
+  #spaceFor(byteLength: number, names: string): Buffer {
+    const isFirst = this.#numRows === 0 && this.#used === 0 && this.#blocks.length === 0;
     const namesLength = isFirst ? Buffer.byteLength(names) : 0;
     const needed = byteLength + (isFirst ? NAMES_LENGTH_BYTES + namesLength : 0);
     if (this.#used + needed > this.#capacity) this.#nextBlock(needed);
@@ -42,9 +83,7 @@ export class StagedText {
       this.#used = buffer.writeUInt32LE(namesLength, this.#used);
       this.#used += buffer.write(names, this.#used, 'utf8');
     }
-    // As many bytes as characters: all ASCII, for which latin1 is the cheapest copy there is.
-    this.#used += buffer.write(text, this.#used, byteLength === text.length ? 'latin1' : 'utf8');
-    this.#numRows += numRows;
+    return buffer;
   }
 
   finish(): StagedBlocks {
