@@ -10,7 +10,10 @@ import { runNodeForms } from './peers/node/peer.js';
 async function run(settings: BenchmarkRun): Promise<void> {
   const data = await textData(bySize(settings, 45_000_000, 50_000));
   const args = { input: join(data.folder, 'input'), letters: GREP_FOR };
-  const forms: Form[] = [{ name: 'closures', job: 'benchmarks/jobs/grep.ts', args }];
+  const forms: Form[] = [
+    { name: 'columns', job: 'benchmarks/jobs/grep-columns.ts', args },
+    { name: 'closures', job: 'benchmarks/jobs/grep.ts', args },
+  ];
   await measureThroughput(
     {
       ...{ name: 'grep', workload: 'grep', data, forms, output: 'matches.txt', inputRecords: data.lines },

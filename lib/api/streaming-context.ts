@@ -1,5 +1,5 @@
 import { EngineError } from '../core/errors.js';
-import { text, type Format } from '../core/format.js';
+import { rowColumns, text, type Format } from '../core/format.js';
 import { int64, schema, timestamp, type Column, type RowOf, type Schema } from '../core/schema.js';
 import type { SourceSpec } from '../core/source-spec.js';
 import type { StreamingListener } from '../core/streaming-listener.js';
@@ -98,7 +98,7 @@ export class StreamingContext {
     if (path === '')
       throw new EngineError('optionInvalid', 'fileStream wants the path of a folder or file, got an empty string');
     const settleMs = options.settleMs ?? 2000;
-    const columns = format.kind === 'text' ? undefined : format.columns;
+    const columns = rowColumns(format);
     const newFilesOnly = options.newFilesOnly === true ? ({ newFilesOnly: true } as const) : {};
     const maxRate = maxRateOf('fileStream', options.maxRate);
     const spec = { kind: 'file', path, format, settleMs, ...newFilesOnly, ...maxRate } as const;
@@ -179,7 +179,7 @@ export class StreamingContext {
   httpStream<R>(options: HttpStreamOptions<R>): DStream<R> {
     const checked = checkedHttp(options);
     const { host, port, path, format } = checked;
-    const columns = format.kind === 'text' ? undefined : format.columns;
+    const columns = rowColumns(format);
     const make = (): Receiver<unknown> => new HttpReceiver(checked);
     return this.#receiverStream('http', `http://${host}:${port}${path}`, make, options, columns);
   }

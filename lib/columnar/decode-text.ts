@@ -49,7 +49,7 @@ export function makeTextDecoder(
         ascii: notAscii === 0,
         textStart: address,
         textEnd: end,
-        scalar: true,
+        scalar: format.named !== true,
       },
       consumed,
       bad,

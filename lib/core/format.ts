@@ -1,5 +1,5 @@
 import { EngineError } from './errors.js';
-import type { Column, Schema } from './schema.js';
+import { schema as makeSchema, utf8, type Column, type Schema } from './schema.js';
 
 /** What happens to a record that cannot be read: put aside with its bytes, only counted, or the batch fails. */
 export type OnBadRecord = 'deadletter' | 'drop' | 'fail';
@@ -23,13 +23,15 @@ export interface NdjsonFormat {
 }
 
 /**
- * One string a line, without its LF or CRLF, or one a word, cut at ASCII white space; one column named `value`. Invalid
- * UTF-8 is a bad record.
+ * One string a line, without its LF or CRLF, or one a word, cut at ASCII white space; one column named `value`, or rows
+ * with a column of another name. Invalid UTF-8 is a bad record.
  */
 export interface TextFormat {
   readonly kind: 'text';
   readonly unit: 'line' | 'word';
   readonly columns: readonly Column[];
+  /** Rows are objects of the one column; absent = rows are the texts themselves. */
+  readonly named?: true;
   readonly onBadRecord: OnBadRecord;
 }
 
@@ -67,29 +69,44 @@ export function ndjson<R>(schema: Schema<R>, options: { readonly onBadRecord?: O
   });
 }
 
-/** Lines of text. */
-export function text(options: TextOptions = {}): Format<string> {
+/** Lines of text; with `column` as rows of that one column, for operations on columns. */
+export function text(options?: TextOptions): Format<string>;
+export function text<const N extends string>(options: NamedTextOptions<N>): Format<{ readonly [name in N]: string }>;
+export function text(options: TextOptions | NamedTextOptions<string> = {}): Format<unknown> {
   return textFormat('line', options);
 }
 
-/** Words of text: what stands between spaces, tabs and line ends. Cheaper than to split lines. */
-export function words(options: TextOptions = {}): Format<string> {
+/** Words of text: what stands between spaces, tabs and line ends. Cheaper than to split lines. With `column` as in `text`. */
+export function words(options?: TextOptions): Format<string>;
+export function words<const N extends string>(options: NamedTextOptions<N>): Format<{ readonly [name in N]: string }>;
+export function words(options: TextOptions | NamedTextOptions<string> = {}): Format<unknown> {
   return textFormat('word', options);
 }
 
 export interface TextOptions {
+  readonly column?: undefined;
   readonly onBadRecord?: OnBadRecord;
 }
 
-function textFormat(unit: TextFormat['unit'], options: TextOptions): Format<string> {
-  const column: Column = { name: 'value', kind: 'utf8', nullable: false };
+export interface NamedTextOptions<N extends string> {
+  readonly column: N;
+  readonly onBadRecord?: OnBadRecord;
+}
+
+function textFormat(unit: TextFormat['unit'], options: TextOptions | NamedTextOptions<string>): TextFormat {
+  const { column } = options;
   return Object.freeze({
     kind: 'text',
     unit,
-    columns: Object.freeze([column]),
+    columns: makeSchema({ [column ?? 'value']: utf8() }).columns,
+    ...(column === undefined ? {} : { named: true }),
     onBadRecord: checkedOnBadRecord(options.onBadRecord),
   });
 }
+
+/** The columns of a format's rows; undefined where rows are bare texts. */
+export const rowColumns = (format: Format): readonly Column[] | undefined =>
+  format.kind === 'text' && format.named !== true ? undefined : format.columns;
 
 const ON_BAD_RECORD: readonly string[] = ['deadletter', 'drop', 'fail'] satisfies OnBadRecord[];
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { messageOf } from '../../core/errors.js';
-import type { NdjsonFormat, TextFormat } from '../../core/format.js';
+import { rowColumns, type NdjsonFormat, type TextFormat } from '../../core/format.js';
 import { described, Misfit } from '../../columnar/decode-value.js';
 import { checkedRow } from './checked-row.js';
 
@@ -33,7 +33,10 @@ export function rowsOfBody(body: Buffer, format: TextFormat | NdjsonFormat): rea
 function rowOfLine(bytes: Buffer, format: TextFormat | NdjsonFormat): unknown {
   if (!isUtf8(bytes)) return new Misfit('text in UTF-8 wanted, got other bytes');
   const text = bytes.toString('utf8').replace(/\r$/, '');
-  if (format.kind === 'text') return text;
+  if (format.kind === 'text')
+    return rowColumns(format) === undefined
+      ? text
+      : checkedRow(format.columns, { [format.columns[0]?.name ?? '']: text });
   if (text.trim() === '') return undefined;
   let parsed: unknown;
   try {
