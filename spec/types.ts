@@ -62,6 +62,9 @@ const rowsAre =
 export function elements(ssc: StreamingContext): void {
   const numbers = ssc.queueStream(new BatchQueue<number>().push([1], [], null));
   const lines: DStream<string> = ssc.fileStream('in', text());
+  const named: DStream<{ readonly line: string }> = ssc.fileStream('in', text({ column: 'line' }));
+  // @ts-expect-error: the column has another name
+  named.where(col('value').eq('x'));
 
   rowsAre<string>()(numbers.map(x => x.toFixed(2)));
   rowsAre<number>()(numbers.flatMap(x => [x, 2 * x]));

@@ -6,19 +6,18 @@ import { EngineError } from '../core/errors.js';
 import type { Column } from '../core/schema.js';
 import type { Chunk, ColumnChunk } from '../columnar/chunk.js';
 import { columnsFromRows } from '../columnar/columns-from-rows.js';
-import { evalPredicate } from '../columnar/predicate.js';
 import { rowsOf } from '../columnar/rows.js';
 import { splitText } from '../columnar/split-text.js';
 import { takeRows } from '../columnar/take-rows.js';
-import { evalColumn, selectRows } from '../expr/eval-chunk.js';
-import type { BoundExpr, CallUdf, NamedExpr } from '../expr/expr-data.js';
-import { splitCondition } from '../expr/split-condition.js';
+import { evalColumn } from '../expr/eval-chunk.js';
+import type { CallUdf, NamedExpr } from '../expr/expr-data.js';
 import type { NodeId, Operation, PlanNode } from '../plan/node.js';
 import { columnsOfProjection, isStep } from '../plan/rules/column-steps.js';
 import type { Stage } from '../plan/stages.js';
 import type { GraphView } from '../api/closures.js';
 import { chainFrom } from './column-chains.js';
 import { columnsUsed } from './columns-used.js';
+import { only, rowFilter, type Names } from './row-filter.js';
 import type { Emit, Operator } from './row-operators.js';
 import type { TaskContext } from './task-context.js';
 
@@ -28,7 +27,6 @@ interface Computation {
   readonly label: string;
   readonly compute: Compute;
 }
-type Names = ReadonlySet<string> | undefined;
 
 export const isColumnOperation = (node: PlanNode): boolean =>
   isStep(node) || node.operation.kind === 'explode' || node.operation.kind === 'toColumns';
@@ -66,7 +64,7 @@ export function columnOperator(
       const computations = steps.map(({ node: id, label, operation: step, wanted }) => {
         const udf = udfsOf(graph, id);
         const compute =
-          step.kind === 'where' ? filter(step.condition, wanted, udf) : projection(step.columns, wanted, udf);
+          step.kind === 'where' ? rowFilter(step.condition, wanted, udf) : projection(step.columns, wanted, udf);
         return { label, compute };
       });
       return operatorOf(ctx, node, requireColumns(node, input), isColumns, computations, emitOf(last.id));
@@ -114,39 +112,6 @@ const isOf = ({ schema, scalar }: ColumnChunk, columns: readonly Column[]): bool
     const own = schema[i];
     return own !== undefined && own.name === name && own.kind === kind && own.nullable === nullable;
   });
-
-/** What the kernels can test goes first: the rest is computed for fewer rows. What only the condition reads is left behind. */
-function filter(condition: BoundExpr, wanted: Names, udf: CallUdf): Compute {
-  const { predicate, rest } = splitCondition(condition);
-  return chunk => {
-    let kept = chunk;
-    if (predicate !== undefined) {
-      const rows = rowsOfMask(chunk, evalPredicate(chunk, predicate));
-      kept = selected(rest === undefined ? only(chunk, wanted) : chunk, rows);
-    }
-    if (rest === undefined || kept.numRows === 0) return kept;
-    const rows = selectRows(kept, rest, udf);
-    return selected(only(kept, wanted), rows);
-  };
-}
-
-type Selection = ReturnType<typeof selectRows>;
-
-const selected = (chunk: ColumnChunk, { indexes, count }: Selection): ColumnChunk =>
-  count === chunk.numRows ? chunk : takeRows(chunk, indexes, count);
-
-const only = (chunk: ColumnChunk, wanted: Names): ColumnChunk =>
-  wanted === undefined
-    ? chunk
-    : { ...chunk, columns: chunk.columns.map((column, i) => (wanted.has(chunk.schema[i].name) ? column : undefined)) };
-
-function rowsOfMask({ memory, numRows }: ColumnChunk, mask: number): Selection {
-  const indexes = memory.scratch(numRows * 4);
-  const { u8, u32 } = memory;
-  let count = 0;
-  for (let row = 0; row < numRows; row++) if (u8[mask + row] !== 0) u32[(indexes >>> 2) + count++] = row;
-  return { indexes, count };
-}
 
 function projection(columns: readonly NamedExpr[], wanted: Names, udf: CallUdf): Compute {
   const schema = columnsOfProjection(columns);

@@ -1,4 +1,7 @@
-/** Expressions over the rows of a chunk: a column of values, or the rows for which a condition is true. */
+/**
+ * Expressions over the rows of a chunk: a column of values, or the rows for which a condition is true. Functions of text
+ * that kernels compute are columns before the rest is one loop over the rows.
+ */
 import { assertNever } from '../core/assert-never.js';
 import { EngineError } from '../core/errors.js';
 import { formatSchema, type ColumnKind } from '../core/schema.js';
@@ -7,9 +10,11 @@ import { VALUE_BYTES } from '../columnar/column-layout.js';
 import { stringsOf } from '../columnar/row-strings.js';
 import type { Address, SlotMemory } from '../columnar/slot-memory.js';
 import { writeText } from '../columnar/write-text.js';
+import { withTextColumns } from './eval-text.js';
 import type { BoundExpr, CallUdf } from './expr-data.js';
 import { columnByKernel } from './eval-kernel.js';
 import { generate, hasSlice } from './generate-loop.js';
+import { hoistText } from './hoist-text.js';
 import { LoopText, type Local, type LoopColumn } from './loop-text.js';
 
 interface InputColumn extends ColumnVector {
@@ -48,6 +53,11 @@ const selectionLoops = new WeakMap<BoundExpr, Loop>();
  * Throws what these throw, and `typeMismatch` where a whole number leaves the range.
  */
 export function evalColumn(chunk: ColumnChunk, expr: BoundExpr, udf: CallUdf): ColumnVector {
+  const hoisted = hoistText(expr);
+  return evalLoop(withTextColumns(chunk, hoisted), hoisted.expr, udf);
+}
+
+function evalLoop(chunk: ColumnChunk, expr: BoundExpr, udf: CallUdf): ColumnVector {
   if (expr.op === 'column') return vectorOf(chunk, expr.name);
   const made = columnByKernel(chunk, expr, arg => evalColumn(chunk, arg, udf));
   if (made !== undefined) return made;
@@ -73,9 +83,11 @@ export function selectRows(
   condition: BoundExpr,
   udf: CallUdf,
 ): { readonly indexes: Address; readonly count: number } {
-  const loop = loopOf(selectionLoops, condition, storeSelected);
+  const hoisted = hoistText(condition);
+  const loop = loopOf(selectionLoops, hoisted.expr, storeSelected);
+  const wider = withTextColumns(chunk, hoisted);
   const indexes = chunk.memory.scratch(chunk.numRows * 4);
-  const count = runLoop(loop, chunk, udf, { values: indexes, lengths: 0, validity: 0 }, []);
+  const count = runLoop(loop, wider, udf, { values: indexes, lengths: 0, validity: 0 }, []);
   return { indexes, count };
 }
 

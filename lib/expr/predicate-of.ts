@@ -21,6 +21,7 @@ function predicateOfCall({ fn, args }: BoundCall): Predicate | undefined {
     return input && { op: 'not', input };
   }
   if (b === undefined) return undefined;
+  if (fn === 'isIn') return isOneOf(a, args.slice(1));
   if (fn === 'and' || fn === 'or') {
     const [left, right] = [predicateOf(a), predicateOf(b)];
     return left && right && { op: fn, left, right };
@@ -28,6 +29,15 @@ function predicateOfCall({ fn, args }: BoundCall): Predicate | undefined {
   if (!isComparison(fn)) return undefined;
   if (a.op === 'column' && b.op === 'literal') return comparison(fn, a, b);
   return a.op === 'literal' && b.op === 'column' ? comparison(EXCHANGED[fn], b, a) : undefined;
+}
+
+/** Above this many, one look into a set costs less than a comparison with each. */
+const MAX_LIST = 8;
+
+function isOneOf(a: BoundExpr, list: readonly BoundExpr[]): Predicate | undefined {
+  if (a.op !== 'column' || list.length > MAX_LIST) return undefined;
+  const tests = list.map(item => (item.op === 'literal' ? comparison('eq', a, item) : undefined));
+  return tests.reduce((left, right) => left && right && { op: 'or', left, right });
 }
 
 function comparison(op: ComparisonOp, { name, kind }: BoundColumn, { value }: BoundLiteral): Predicate | undefined {

@@ -1,10 +1,22 @@
 import type { Predicate } from '../columnar/predicate.js';
 import { andOf, type BoundExpr } from './expr-data.js';
+import { hoist, type Hoisted } from './hoist-text.js';
 import { predicateOf } from './predicate-of.js';
 
-/** A condition in two parts, of which a row must fulfil both: what the kernels can test, and what they cannot. */
+/**
+ * A condition in three parts, of which a row must fulfil all: what kernels test of the columns themselves, what they test
+ * once functions of text are columns too, and what they cannot.
+ */
 export interface SplitCondition {
   readonly predicate: Predicate | undefined;
+  readonly text:
+    | {
+        readonly hoisted: Hoisted;
+        readonly predicate: Predicate;
+        /** What it is made of. */
+        readonly condition: BoundExpr;
+      }
+    | undefined;
   readonly rest: BoundExpr | undefined;
 }
 
@@ -20,15 +32,28 @@ export function splitCondition(condition: BoundExpr): SplitCondition {
 }
 
 function splitParts(parts: readonly BoundExpr[]): SplitCondition {
-  let predicate: Predicate | undefined;
-  let rest: BoundExpr | undefined;
+  const tested: Predicate[] = [];
+  const ofText: BoundExpr[] = [];
+  const others: BoundExpr[] = [];
   for (const part of parts) {
-    const tested = predicateOf(part);
-    if (tested !== undefined)
-      predicate = predicate === undefined ? tested : { op: 'and', left: predicate, right: tested };
-    else rest = rest === undefined ? part : andOf(rest, part);
+    const predicate = predicateOf(part);
+    if (predicate !== undefined) tested.push(predicate);
+    else (testOf(part) === undefined ? others : ofText).push(part);
   }
-  return { predicate, rest };
+  const [first, ...more] = ofText;
+  return {
+    predicate: tested.length === 0 ? undefined : tested.reduce((left, right) => ({ op: 'and', left, right })),
+    // Hoisted together, so that what several of them read is computed once.
+    text: first === undefined ? undefined : testOf(more.reduce(andOf, first)),
+    rest: others.length === 0 ? undefined : others.reduce(andOf),
+  };
+}
+
+/** The condition as a test of the columns that its functions of text become. Comparisons with constants are tests as they are. */
+function testOf(condition: BoundExpr): SplitCondition['text'] {
+  const hoisted = hoist(condition, call => predicateOf(call) !== undefined);
+  const predicate = predicateOf(hoisted.expr);
+  return predicate && { condition, hoisted, predicate };
 }
 
 const partsOf = (expr: BoundExpr): readonly BoundExpr[] =>

@@ -31,15 +31,12 @@ export function substringOf(text: string, start: number, length: number): string
 }
 
 /** One step of a LIKE pattern: a character, any character, or any text. */
-type LikeStep = string | typeof ANY_CHARACTER | typeof ANY_TEXT;
-const ANY_CHARACTER = 0;
-const ANY_TEXT = 1;
+export type LikeStep = string | typeof ANY_CHARACTER | typeof ANY_TEXT;
+export const ANY_CHARACTER = 0;
+export const ANY_TEXT = 1;
 
-/**
- * A matcher for a LIKE pattern. Its cost is at most pattern times text: what a `%` takes is only ever extended for the
- * last one, because an earlier one cannot do better.
- */
-export function likeMatcher(pattern: string): (text: string) => boolean {
+/** The steps of a pattern: `%` and `_`, and a backslash before what stands for itself. */
+export function likeSteps(pattern: string): readonly LikeStep[] {
   const steps: LikeStep[] = [];
   const characters = [...pattern];
   for (let i = 0; i < characters.length; i++) {
@@ -48,6 +45,15 @@ export function likeMatcher(pattern: string): (text: string) => boolean {
     else if (character === '%') steps.push(ANY_TEXT);
     else steps.push(character === '_' ? ANY_CHARACTER : character);
   }
+  return steps;
+}
+
+/**
+ * A matcher for a LIKE pattern. Its cost is at most pattern times text: what a `%` takes is only ever extended for the
+ * last one, because an earlier one cannot do better.
+ */
+export function likeMatcher(pattern: string): (text: string) => boolean {
+  const steps = likeSteps(pattern);
   return text => matches(steps, hasSurrogates(text) ? [...text] : text);
 }
 

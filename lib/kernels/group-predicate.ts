@@ -12,11 +12,23 @@ function compareLoop<T>(values: usize, n: u32, less: u32, equal: u32, greater: u
   }
 }
 
+/** There are two values: what each gives is found once. Masks and scratch are multiples of 16 bytes. */
+function maskBools(values: usize, n: u32, less: u32, equal: u32, greater: u32, invert: u32, constant: f64, out: usize): void {
+  const ofFalse = (<u32>(0 < constant) & less) | (<u32>(0 == constant) & equal) | (<u32>(0 > constant) & greater);
+  const ofTrue = (<u32>(1 < constant) & less) | (<u32>(1 == constant) & equal) | (<u32>(1 > constant) & greater);
+  const no = i8x16.splat(<i8>((ofFalse ^ invert) * 3));
+  const yes = i8x16.splat(<i8>((ofTrue ^ invert) * 3));
+  const zero = i8x16.splat(0);
+  for (let i: u32 = 0; i < n; i += 16) {
+    v128.store(out + i, v128.bitselect(no, yes, i8x16.eq(v128.load(values + i), zero)));
+  }
+}
+
 /** Numbers (kinds 1 int32, 2 int64, 3 float64, 4 bool, 5 timestamp) against a constant; true where the order found is wanted, or where not if `invert`. */
 export function maskNumbers(kind: u32, values: usize, n: u32, less: u32, equal: u32, greater: u32, invert: u32, constant: f64, out: usize): void {
   if (kind == 1) compareLoop<i32>(values, n, less, equal, greater, invert, constant, out);
   else if (kind == 3) compareLoop<f64>(values, n, less, equal, greater, invert, constant, out);
-  else if (kind == 4) compareLoop<u8>(values, n, less, equal, greater, invert, constant, out);
+  else if (kind == 4) maskBools(values, n, less, equal, greater, invert, constant, out);
   else compareLoop<i64>(values, n, less, equal, greater, invert, constant, out);
 }
 
@@ -53,7 +65,11 @@ export function maskTextOrder(values: usize, lengths: usize, n: u32, text: usize
 
 /** Makes null rows unknown. */
 export function maskNulls(validity: usize, n: u32, out: usize): void {
-  for (let i: u32 = 0; i < n; i++) if (!bitOf(validity, i)) store<u8>(out + i, 1);
+  for (let i: u32 = 0; i < n; i += 8) {
+    if (load<u8>(validity + (i >> 3)) == 0xff) continue;
+    const end = min(i + 8, n);
+    for (let row = i; row < end; row++) if (!bitOf(validity, row)) store<u8>(out + row, 1);
+  }
 }
 
 /** True where null. */

@@ -2,3 +2,4 @@
 export * from './scan';
 export * from './group';
 export * from './write';
+export * from './text';

@@ -5,7 +5,7 @@ import { job } from '../../lib/api/job.js';
 import type { DStream } from '../../lib/api/dstream.js';
 import type { StreamingContext } from '../../lib/api/streaming-context.js';
 import { VirtualClock } from '../../lib/core/clock.js';
-import { csv, ndjson, text } from '../../lib/core/format.js';
+import { csv, ndjson, text, words } from '../../lib/core/format.js';
 import { NodeFileSystem } from '../../lib/core/node-file-system.js';
 import { float64, int64, nullable, schema, utf8, type RowOf } from '../../lib/core/schema.js';
 import { count, sum } from '../../lib/expr/aggregate.js';
@@ -102,6 +102,22 @@ describe('column operators over files', () => {
       ]);
     });
   }
+
+  it('take lines and words of text that have a name', async () => {
+    const folderOfLines = folder.file('named/a.txt', 'a grep\nb\n\ngrep c\n');
+    const lines = await rowsOf(ssc =>
+      ssc.fileStream(folderOfLines, text({ column: 'line' })).where(col('line').contains('grep')),
+    );
+    expect(lines).to.deep.equal([{ line: 'a grep' }, { line: 'grep c' }]);
+    const counts = await rowsOf(ssc =>
+      ssc
+        .fileStream(folderOfLines, words({ column: 'word' }))
+        .groupBy('word')
+        .agg({ n: count() })
+        .where(col('n').gt(1)),
+    );
+    expect(counts).to.deep.equal([{ word: 'grep', n: 2 }]);
+  });
 
   it('take lines of text once they are columns', async () => {
     const lines = folder.file('lines/a.txt', 'b a\na\n\n');
