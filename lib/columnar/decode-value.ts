@@ -80,15 +80,18 @@ function numberOfField(kind: ColumnKind, bytes: string): number | undefined {
   return kind === 'timestamp' ? parseInstant(bytes) : undefined;
 }
 
-/** The value of a JSON field; undefined where the object lacks it. */
+/**
+ * The value of a JSON field; undefined where the object lacks it. Numbers may stand in quotes, as writers put those that
+ * their readers' doubles might round: then they are read as a CSV field is. Booleans may not.
+ */
 export function valueOfJson(column: Column, value: unknown): CellValue | Misfit {
   if (value === undefined || value === null) {
     return column.nullable ? null : wanted(column, value === null ? 'null' : 'nothing: the field is missing');
   }
   if (typeof value === 'string') {
     if (column.kind === 'utf8') return value;
-    const instant = column.kind === 'timestamp' ? parseInstant(value) : NaN;
-    return numberFits('timestamp', instant) ? instant : misfit(column, value);
+    const number = column.kind === 'bool' ? undefined : numberOfField(column.kind, value);
+    return number !== undefined && numberFits(column.kind, number) ? number : misfit(column, value);
   }
   if (typeof value === 'number') return numberFits(column.kind, value) ? value : misfit(column, value);
   if (typeof value === 'boolean' && column.kind === 'bool') return value;

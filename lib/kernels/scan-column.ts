@@ -23,7 +23,7 @@ const INT32: u32 = 1;
 const INT64: u32 = 2;
 const FLOAT64: u32 = 3;
 export const BOOL: u32 = 4;
-export const TIMESTAMP: u32 = 5;
+const TIMESTAMP: u32 = 5;
 
 const FIRST_INT32: i64 = -2147483648;
 const LAST_INT32: i64 = 2147483647;
@@ -83,17 +83,12 @@ function putLong(column: usize, row: u32, value: i64): bool {
   return true;
 }
 
-/** An instant as ISO 8601 text. */
-export function putInstant(column: usize, row: u32, start: usize, end: usize): bool {
-  return putLong(column, row, parseInstant(start, end));
-}
-
 /** Parses text into a column of any kind but utf8; false where the exact path has to decide. */
 export function putParsed(column: usize, row: u32, start: usize, end: usize): bool {
   switch (load<u32>(column, KIND)) {
     case TIMESTAMP:
       // A date has its fifth byte there; digits never do.
-      if (end - start >= 10 && load<u8>(start, 4) == 0x2d) return putInstant(column, row, start, end);
+      if (end - start >= 10 && load<u8>(start, 4) == 0x2d) return putLong(column, row, parseInstant(start, end));
       return putLong(column, row, parseInteger(start, end));
     case INT64:
       return putLong(column, row, parseInteger(start, end));

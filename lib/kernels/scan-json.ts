@@ -11,7 +11,7 @@
 //                    12, 16 the line handed over, without its line end   20 slots in use   24 lines begun
 
 import {
-  BOOL, ENTRY_BYTES, isKept, KIND, NAME, NAME_LENGTH, putBool, putInstant, putNull, putParsed, putText, STAMP, TIMESTAMP, UTF8,
+  BOOL, ENTRY_BYTES, isKept, KIND, NAME, NAME_LENGTH, putBool, putNull, putParsed, putText, STAMP, UTF8,
 } from './scan-column';
 import { CR, LF, QUOTE } from './scan-structure';
 import { validUtf8 } from './scan-utf8';
@@ -265,7 +265,7 @@ function decodeLine(
       if (column) {
         const kind = load<u32>(column, KIND);
         if (kind == UTF8) putText(column, row, p, close - p);
-        else if (kind != TIMESTAMP || !putInstant(column, row, p, close)) return 0;
+        else if (kind == BOOL || !putParsed(column, row, p, close)) return 0;
       }
       p = close + 1;
       continue;

@@ -7,7 +7,7 @@ import { bool, float64, int32, int64, nullable, schema, timestamp, utf8 } from '
 import type { Column } from '../../lib/core/schema.js';
 import { forSeeds, intBelow, pick, shuffled } from '../helpers/random-values.js';
 import type { Random } from '../helpers/random-values.js';
-import { instant } from './csv-oracle.js';
+import { csvValue } from './csv-oracle.js';
 import { fullMemory, putAtEnd, readAll } from './decode-fixture.js';
 
 const events = schema({ user: utf8(), action: nullable(utf8()), ts: int64() });
@@ -34,8 +34,8 @@ const GOOD: Record<Column['kind'], readonly string[]> = {
     '"{,}:[]"',
     `"${'x'.repeat(90)}"`,
   ],
-  int32: ['0', '-1', '2147483647', '-2147483648', '12', '1e2', '3.0', '-0'],
-  int64: ['1700000000000', '9007199254740991', '0', '-12345678901', '1e15'],
+  int32: ['0', '-1', '2147483647', '-2147483648', '12', '1e2', '3.0', '-0', '"12"', '"-0"', '"+007"', '"\\u0031"'],
+  int64: ['1700000000000', '9007199254740991', '0', '-12345678901', '1e15', '"1700000000000"', '"-9007199254740991"'],
   float64: [
     '0',
     '1.5',
@@ -48,11 +48,35 @@ const GOOD: Record<Column['kind'], readonly string[]> = {
     '4.35e-7',
     '-0.0',
     '1e400',
+    '"1.5"',
+    '"-.5E3"',
+    '"0.1"',
+    '"NaN"',
+    '"-Infinity"',
   ],
   bool: ['true', 'false'],
-  timestamp: ['1700000000000', '"2024-02-29"', '"2024-02-29T12:34:56.789Z"', '"2024-02-29T12:34:56+01:00"', '0'],
+  timestamp: [
+    '1700000000000',
+    '"2024-02-29"',
+    '"2024-02-29T12:34:56.789Z"',
+    '"2024-02-29T12:34:56+01:00"',
+    '0',
+    '"1700000000000"',
+  ],
 };
 const ANY = [
+  '"true"',
+  '"1"',
+  '"1.0"',
+  '"1e2"',
+  '" 1"',
+  '"0x10"',
+  '"9007199254740993"',
+  '"2147483648"',
+  '"--1"',
+  '"."',
+  '"1e400"',
+  '"nan"',
   ...Object.values(GOOD).flat(),
   'null',
   '"2024-13-01"',
@@ -109,16 +133,18 @@ function valueOf(column: Column, value: unknown): unknown {
     case 'bool':
       return typeof value === 'boolean' ? value : undefined;
     case 'float64':
-      return isNumber ? value : undefined;
+      return isNumber ? value : inQuotes(column, value);
     case 'int32':
-      return isNumber && (value | 0) === value ? value + 0 : undefined;
+      return isNumber ? ((value | 0) === value ? value + 0 : undefined) : inQuotes(column, value);
     case 'int64':
-      return isNumber && Number.isSafeInteger(value) ? value + 0 : undefined;
     case 'timestamp':
-      if (typeof value === 'string') return instant(value);
-      return isNumber && Number.isSafeInteger(value) ? value + 0 : undefined;
+      return isNumber ? (Number.isSafeInteger(value) ? value + 0 : undefined) : inQuotes(column, value);
   }
 }
+
+/** A number in quotes is what a CSV field of the same text is. */
+const inQuotes = (column: Column, value: unknown): unknown =>
+  typeof value === 'string' ? csvValue(column, value, true) : undefined;
 
 /** JSON.parse a line. */
 function oracle(input: Uint8Array, columns: readonly Column[], kept: readonly string[]) {
@@ -217,12 +243,30 @@ describe('ndjson decoder', () => {
   it('says why a record is bad', () => {
     const reasonOf = (text: string): string => readAll(memory, ndjson(events), `${text}\n`).bad[0]?.reason ?? '';
     expect(reasonOf('{"user":"a","ts":"x"}')).to.equal('column ts wants int64, got string "x"');
+    expect(reasonOf('{"user":"a","ts":""}')).to.equal('column ts wants int64, got string ""');
+    expect(reasonOf('{"user":"a","ts":"1.5"}')).to.equal('column ts wants int64, got string "1.5"');
     expect(reasonOf('{"user":"a","ts":1.5}')).to.equal('column ts wants int64, got number 1.5');
     expect(reasonOf('{"user":"a","ts":null}')).to.equal('column ts wants int64, got null');
     expect(reasonOf('{"user":"a"}')).to.equal('column ts wants int64, got nothing: the field is missing');
     expect(reasonOf('{"user":{},"ts":1}')).to.equal('column user wants utf8, got object');
     expect(reasonOf('[1]')).to.equal('a JSON object wanted, got array');
     expect(reasonOf('{"user"')).to.match(/^a JSON object wanted: ./);
+  });
+
+  it('reads numbers in quotes as a CSV field is read, and booleans only as words', () => {
+    const numbers = schema({ i: nullable(int32()), f: nullable(float64()), at: nullable(timestamp()) });
+    const input = '{"i":"-7","f":"2.50","at":"1700000000000"}\n{"f":"NaN","at":"2024-02-29"}\n';
+    const { rows, bad } = readAll(memory, ndjson(numbers), input);
+    expect(bad).to.deep.equal([]);
+    expect(rows).to.deep.equal([
+      { i: -7, f: 2.5, at: 1700000000000 },
+      { i: null, f: NaN, at: Date.UTC(2024, 1, 29) },
+    ]);
+    const flags = readAll(memory, ndjson(schema({ b: bool() })), '{"b":"true"}\n{"b":"1"}\n{"b":true}\n');
+    expect([flags.rows, flags.bad.map(({ reason }) => reason)]).to.deep.equal([
+      [{ b: true }],
+      ['column b wants bool, got string "true"', 'column b wants bool, got string "1"'],
+    ]);
   });
 
   it('refuses a line that is not UTF-8, and keeps its neighbours', () => {
@@ -304,12 +348,13 @@ describe('ndjson decoder', () => {
       '{"other":"\\u00e9\\"\\\\","ts":4,"action":"x","user":"d"}',
       '{"other":[{"a":"\\/"}],"ts":5,"action":"x","user":"e"}',
       '{ "ts" : 6, "user" : "f" }',
+      '{"ts":"1700000000000","user":"g"}',
     ];
     const input = Buffer.from(lines.map(text => `${text}\n`).join(''));
     const decoder = makeDecoder(memory, ndjson(events), undefined, undefined);
     const { chunk } = decoder.decode(putAtEnd(memory, input), input.length, false);
     // What JSON.parse decided would have its text in scratch.
-    expect([chunk.numRows, chunk.textStart > 0]).to.deep.equal([6, true]);
+    expect([chunk.numRows, chunk.textStart > 0]).to.deep.equal([7, true]);
   });
 
   it('may need more memory while it decodes', () => {
