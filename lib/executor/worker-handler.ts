@@ -10,7 +10,7 @@ import { buildGraph, isJob, type Job } from '../api/job.js';
 import { requireSameCaptured } from '../api/captured-variables.js';
 import { SlotMemory } from '../columnar/slot-memory.js';
 import { fingerprintOf } from '../plan/fingerprint.js';
-import type { BlockRef, WorkerInit, WorkerReply, WorkerRequest } from '../protocol/messages.js';
+import type { BlockRef, DeltaRef, WorkerInit, WorkerReply, WorkerRequest } from '../protocol/messages.js';
 import { makeSourceReader } from '../sources/source-spec.js';
 import type { SourceReader } from '../sources/source.js';
 import { applyDelta } from '../state/delta.js';
@@ -18,6 +18,7 @@ import { applyIpc, loadArrow } from '../state/state-ipc.js';
 import { writeSnapshot } from '../state/snapshot.js';
 import { tableRegions } from '../state/state-table.js';
 import { BatchPlans } from './batch-plans.js';
+import { failureOf } from './failure-of.js';
 import { BlockLost } from './read-block.js';
 import { runTask, type TaskEnvironment } from './run-task.js';
 import type { WorkerHandler } from './serve.js';
@@ -87,6 +88,7 @@ export async function makeWorkerHandler(
     }
     if (!attached)
       return { ok: false, failure: { kind: 'workerLost', message: 'the thread is new and was not attached' } };
+    for (const address of request.freed ?? []) memory.free(address);
     return handle(environment, request, fs);
   };
 }
@@ -96,15 +98,12 @@ async function handle(
   request: Exclude<WorkerRequest, { kind: 'attach' }>,
   fs: FileSystem,
 ): Promise<WorkerReply> {
-  const { memory, tables } = environment;
+  const { tables } = environment;
   switch (request.kind) {
     case 'task':
       return runTask(environment, request);
-    case 'applyDelta': {
-      const table = tables.get(request.operator, request.partition);
-      applyDelta(table, request.delta.address);
-      return { ok: true, kind: 'applied', numRows: table.numRows, byteLength: table.byteLength };
-    }
+    case 'applyDeltas':
+      return applyDeltas(tables, request.deltas);
     case 'restoreState': {
       const { operator, partition, bytes } = request;
       const table = tables.get(operator, partition);
@@ -122,10 +121,21 @@ async function handle(
       const written = await writeSnapshot(tables.get(operator, partition), path, tables.valueOf(operator).value, fs);
       return { ok: true, kind: 'snapshot', file: { operator, partition, path, ...written } };
     }
-    case 'free':
-      for (const address of request.addresses) memory.free(address);
-      return { ok: true, kind: 'done' };
   }
+}
+
+function applyDeltas(tables: StateTables, deltas: readonly DeltaRef[]): WorkerReply {
+  const numRows: number[] = [];
+  for (const { operator, partition, delta } of deltas) {
+    try {
+      const table = tables.get(operator, partition);
+      applyDelta(table, delta.address);
+      numRows.push(table.numRows);
+    } catch (error) {
+      return { ok: true, kind: 'applied', numRows, failure: failureOf(error) };
+    }
+  }
+  return { ok: true, kind: 'applied', numRows };
 }
 
 function bytesOf(memories: readonly SlotMemory[], block: BlockRef): Uint8Array {

@@ -40,21 +40,29 @@ export interface TableRef {
   readonly address: number;
 }
 
-export type WorkerRequest =
+/** The accepted change of one partition's state, wherever it lies. */
+export interface DeltaRef {
+  readonly operator: string;
+  readonly partition: number;
+  readonly delta: BlockRef;
+}
+
+/** `freed`: blocks of the slot that nothing refers to any more; they are given back before anything else is done. */
+export type WorkerRequest = Request & { readonly freed?: readonly number[] };
+
+type Request =
   /** Build the graph, compare the fingerprint, adopt what the memory already holds. First request to every new thread. */
   | { readonly kind: 'attach'; readonly blocks: readonly BlockRef[]; readonly tables: readonly TableRef[] }
   /** Run one attempt of one stage's partition. */
   | TaskRequest
-  /** Make the accepted delta of (operator, partition) part of its table. Idempotent. */
-  | { readonly kind: 'applyDelta'; readonly operator: string; readonly partition: number; readonly delta: BlockRef }
+  /** Make accepted deltas part of their tables, which are the slot's, one after another. Idempotent. */
+  | { readonly kind: 'applyDeltas'; readonly deltas: readonly DeltaRef[] }
   /** Load rows of a checkpoint (Arrow IPC bytes) whose key groups belong to the partition. */
   | { readonly kind: 'restoreState'; readonly operator: string; readonly partition: number; readonly bytes: Uint8Array }
   /** Load the operator's initial state, as the job has it, where its key groups belong to the partition. */
   | { readonly kind: 'seedState'; readonly operator: string; readonly partition: number }
   /** Write the table as one Arrow IPC file, synced. */
-  | { readonly kind: 'snapshotState'; readonly operator: string; readonly partition: number; readonly path: string }
-  /** Give back blocks that nothing refers to any more. */
-  | { readonly kind: 'free'; readonly addresses: readonly number[] };
+  | { readonly kind: 'snapshotState'; readonly operator: string; readonly partition: number; readonly path: string };
 
 export interface TaskRequest {
   readonly kind: 'task';
@@ -136,7 +144,8 @@ export interface MaterializedRef {
 
 export type WorkerReply =
   | { readonly ok: true; readonly kind: 'done' }
-  | { readonly ok: true; readonly kind: 'applied'; readonly numRows: number; readonly byteLength: number }
+  /** Rows of each table whose delta was applied, in order; `failure`: why the one after them was not. */
+  | { readonly ok: true; readonly kind: 'applied'; readonly numRows: readonly number[]; readonly failure?: TaskFailure }
   | { readonly ok: true; readonly kind: 'task'; readonly result: TaskResult }
   | { readonly ok: true; readonly kind: 'restored'; readonly table: TableRef; readonly numRows: number }
   | { readonly ok: true; readonly kind: 'snapshot'; readonly file: SnapshotFileRef }

@@ -27,7 +27,7 @@ import { TaskSet } from './task-set.js';
 
 export type BatchRunEvent =
   | { readonly kind: 'replied'; readonly attempt: Attempt; readonly reply: WorkerReply }
-  | { readonly kind: 'applied'; readonly delta: Applying; readonly reply: WorkerReply }
+  | { readonly kind: 'applied'; readonly request: Applying; readonly reply: WorkerReply }
   | { readonly kind: 'offered' }
   /** Blocks of another batch were given back. */
   | { readonly kind: 'released' };
@@ -42,7 +42,7 @@ export interface BatchRunOptions {
   /** Without it no task has a copy. */
   readonly speculation?: Speculation;
   readonly onRetry: (task: string, attempt: number, reason: string) => void;
-  readonly onTableSize: (operator: string, partition: number, numRows: number, byteLength: number) => void;
+  readonly onTableSize: (operator: string, partition: number, numRows: number) => void;
 }
 
 /** Recomputing lost blocks does not count as a failed attempt, so it has a bound of its own. */
@@ -64,7 +64,7 @@ export class BatchRun {
   #numTasks = 0;
   #failedTasks = 0;
   #lostBlocks = 0;
-  /** computed: its changes of state wait for `apply`. */
+  /** computed: its outcome is told, and its changes of state wait for `apply`. */
   #state: 'running' | 'computed' | 'applying' | 'done' = 'running';
   #hadTurn = false;
   /** Gave its memory to older ones; nothing runs before it is the oldest. */
@@ -102,8 +102,9 @@ export class BatchRun {
     this.#pool.offer();
   }
 
-  /** Has the changes of state applied, where that was left to the time after the commit; `done` comes once. */
+  /** Has the changes of state applied; `done` comes once. The blocks of the outcome must stay until then. */
   apply(done: (failure: BatchFailure | undefined) => void): void {
+    if (this.#state === 'done') return done(undefined);
     this.#onApplied = done;
     this.#state = 'applying';
     this.#pool.offer();
@@ -122,7 +123,7 @@ export class BatchRun {
       case 'replied':
         return this.#replied(event.attempt, event.reply);
       case 'applied':
-        return this.#applied(event.delta, event.reply);
+        return this.#applied(event.request, event.reply);
       case 'offered':
         return this.#state === 'done' ? undefined : this.#advance();
       case 'released':
@@ -149,7 +150,9 @@ export class BatchRun {
     }
     if (this.#state === 'applying' && this.#applier !== undefined) {
       this.#applier.offer();
-      if (this.#applier.isDone) this.#finish();
+      if (!this.#applier.isDone) return;
+      this.#end();
+      this.#onApplied(undefined);
     }
   }
 
@@ -316,25 +319,27 @@ export class BatchRun {
     );
   }
 
-  /** Every task is accepted. */
+  /** Every task is accepted: only now may a change of state be applied, and that is begun by who is told of the outcome. */
   #computed(): void {
-    const deltas = acceptedDeltas(this.#tasks.all, partition => this.#pool.homeOf(partition));
-    const post = (delta: Applying, reply: WorkerReply): void => this.#inbox.post({ kind: 'applied', delta, reply });
-    this.#applier = new DeltaApplier(this.#pool, this.#options, deltas, post);
+    const requests = acceptedDeltas(this.#tasks.all, partition => this.#pool.homeOf(partition));
     this.#cancelTimer();
-    if (!this.#turn.appliesLater) {
-      this.#state = 'applying';
-      return;
+    if (requests.length === 0) {
+      this.#end();
+    } else {
+      const post = (request: Applying, reply: WorkerReply): void =>
+        this.#inbox.post({ kind: 'applied', request, reply });
+      this.#applier = new DeltaApplier(this.#pool, this.#options, requests, post);
+      this.#state = 'computed';
     }
-    this.#state = 'computed';
     this.#done(this.#result());
   }
 
-  #applied(delta: Applying, reply: WorkerReply): void {
-    const failure = this.#applier?.replied(delta, reply, met => this.#canWait(met));
-    if (failure === undefined) return;
-    const task = this.#tasks.all.find(candidate => candidate.result?.deltas[delta.operator]?.delta === delta.delta);
-    this.#fail(task, failure);
+  #applied(request: Applying, reply: WorkerReply): void {
+    const failed = this.#applier?.replied(request, reply, met => this.#canWait(met));
+    if (failed === undefined) return;
+    const { delta, failure } = failed;
+    const isOf = ({ result }: Task): boolean => result?.deltas[delta?.operator ?? '']?.delta === delta?.delta;
+    this.#fail(delta === undefined ? undefined : this.#tasks.all.find(isOf), failure);
   }
 
   #fail(task: Task | undefined, failure: TaskFailure): void {
@@ -352,12 +357,6 @@ export class BatchRun {
     };
   }
 
-  #finish(): void {
-    this.#end();
-    if (this.#turn.appliesLater) this.#onApplied(undefined);
-    else this.#done(this.#result());
-  }
-
   /** Waits for the requests still under way, so that nothing of this batch runs on when the next thing is done. */
   #finishFailed(): void {
     const failure = this.#failure;
@@ -365,7 +364,7 @@ export class BatchRun {
     if (failure === undefined || isRunning) return;
     // Failures too are told in order of the batches; a cancelled one is not waited for.
     if (failure.failure.kind !== 'cancelled' && !this.#isTurn) return;
-    const isTold = this.#applier !== undefined && this.#turn.appliesLater;
+    const isTold = this.#applier !== undefined;
     this.#end();
     if (isTold) return this.#onApplied(failure);
     this.#pool.release(this.#tasks.blocks);

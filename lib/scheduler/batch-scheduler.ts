@@ -12,9 +12,10 @@
  * next batch: a slow job gets larger batches, never a longer queue. Batches that an earlier process planned come first,
  * with the input they had.
  *
- * Batches end, and are committed, in their order, whatever runs at once. A batch that fails ends the run, after those
- * before it are committed; or, under 'continue', it alone is left out: then changes of state wait until their batch is
- * committed, so that nothing of a batch that fails in its outputs is in the state of the next.
+ * Batches end, and are committed, in their order, whatever runs at once. The changes of state of a batch that is computed
+ * are applied while it is committed; the next batch's state, and a snapshot, wait for them. A batch that fails ends the
+ * run, after those before it are committed; or, under 'continue', it alone is left out: then changes of state wait until
+ * their batch is committed, so that nothing of a batch that fails in its outputs is in the state of the next.
  */
 import { assertNever } from '../core/assert-never.js';
 import type { Clock } from '../core/clock.js';
@@ -35,7 +36,7 @@ export type BatchSchedulerEvent =
   | { readonly kind: 'tick' }
   | { readonly kind: 'planned'; readonly batch: Batch | undefined; readonly caughtUp: boolean }
   | { readonly kind: 'computed'; readonly computed: ComputedBatch; readonly outcome: BatchResult | BatchFailure }
-  /** The changes of a committed batch are in the state. */
+  /** The changes of a batch are in the state, or will not be. */
   | { readonly kind: 'applied' }
   | { readonly kind: 'snapshotted' }
   | { readonly kind: 'committed' }
@@ -248,12 +249,11 @@ export class BatchScheduler {
   }
 
   #compute(batch: Batch): void {
-    const { clock, compute, onBatchFailure, onStarted } = this.#options;
+    const { clock, compute, onStarted } = this.#options;
     const computed = this.#computing.add(batch, clock.now());
     onStarted?.(batch, computed.startedMs);
     const turn = {
       isTurn: () => this.#computing.isFirst(computed) && !this.#snapshotting && this.#unapplied === 0,
-      appliesLater: onBatchFailure === 'continue',
     };
     computed.computation = compute(batch, outcome => this.#inbox.post({ kind: 'computed', computed, outcome }), turn);
   }
@@ -261,17 +261,18 @@ export class BatchScheduler {
   #computed(computed: ComputedBatch, outcome: BatchResult | BatchFailure): void {
     const { batch, isCancelled } = computed;
     if ('failure' in outcome) return this.#notComputed(computed, outcome);
-    if (isCancelled) return this.#options.release(outcome);
-    const appliesLater = this.#options.onBatchFailure === 'continue';
-    const hasSnapshot = batch.sourceStates !== undefined;
-    const holdsState = appliesLater && (hasSnapshot || outcome.deltas.length > 0);
+    if (isCancelled) {
+      computed.computation?.cancel();
+      return this.#options.release(outcome);
+    }
+    const holdsState = batch.sourceStates !== undefined || outcome.deltas.length > 0;
     if (holdsState) this.#unapplied++;
-    const snapshot = hasSnapshot && !appliesLater ? this.#snapshot(batch) : undefined;
     this.#committing++;
     const timing = { startedMs: computed.startedMs, computedMs: this.#options.clock.now() };
-    const committed = appliesLater
-      ? this.#commitThenApply(computed, outcome, holdsState, timing)
-      : this.#commit(batch, outcome, snapshot, timing);
+    const committed =
+      this.#options.onBatchFailure === 'continue'
+        ? this.#commitThenApply(computed, outcome, holdsState, timing)
+        : this.#commitAndApply(computed, outcome, holdsState, timing);
     committed.then(
       () => this.#inbox.post({ kind: 'committed' }),
       (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'commit', error }),
@@ -304,19 +305,44 @@ export class BatchScheduler {
     return files;
   }
 
-  async #commit(
-    batch: Batch,
+  /** Outputs and log beside the state. When either fails the run ends, and the next one has the state of the log. */
+  async #commitAndApply(
+    { batch, startedMs, computation }: ComputedBatch,
     result: BatchResult,
-    snapshot: Promise<readonly SnapshotFileRef[]> | undefined,
+    holdsState: boolean,
     timing: Computed,
   ): Promise<void> {
-    const { committer, clock } = this.#options;
-    // Given back even when it failed: the next batch may wait for the memory before it can end.
-    const committed = committer.commit(batch, result, timing).finally(() => this.#options.release(result));
-    const { outputRows, sinks } = await committed;
+    const { committer, clock, release, onCompleted } = this.#options;
+    const applying = holdsState ? this.#applyAndSnapshot(batch, computation) : undefined;
+    // Met below; until then a commit that fails is what ends the run.
+    applying?.catch(() => undefined);
+    let committed: Committed;
+    let completedMs: number;
+    try {
+      committed = await committer.commit(batch, result, timing);
+      completedMs = clock.now();
+    } finally {
+      // Given back even when it failed: the next batch may wait for the memory before it can end.
+      await applying?.catch(() => undefined);
+      release(result);
+    }
+    const snapshot = (await applying)?.snapshot;
     this.#checkpointer.committed(batch);
-    this.#options.onCompleted({ batch, result, outputRows, startedMs: timing.startedMs, completedMs: clock.now() });
-    await this.#checkpointer.write(batch, sinks, snapshot);
+    onCompleted({ batch, result, outputRows: committed.outputRows, startedMs, completedMs });
+    await this.#checkpointer.write(batch, committed.sinks, snapshot);
+  }
+
+  /** @returns when the changes are in the state, with the snapshot that was begun then, if one is due */
+  async #applyAndSnapshot(
+    batch: Batch,
+    computation: BatchComputation | undefined,
+  ): Promise<{ readonly snapshot: Promise<readonly SnapshotFileRef[]> | undefined }> {
+    try {
+      await this.#apply(computation);
+      return { snapshot: batch.sourceStates === undefined ? undefined : this.#snapshot(batch) };
+    } finally {
+      this.#inbox.post({ kind: 'applied' });
+    }
   }
 
   /** Under 'continue': outputs, log, state, in this order; of a batch that fails in its outputs nothing is in the others. */

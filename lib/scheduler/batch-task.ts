@@ -3,7 +3,7 @@ import type { Json } from '../core/json.js';
 import { operatorIdOf } from '../plan/node.js';
 import { endsSlide } from '../plan/slides.js';
 import type { Stage } from '../plan/stages.js';
-import type { BlockRef, TaskResult } from '../protocol/messages.js';
+import type { BlockRef, DeltaRef, TaskResult } from '../protocol/messages.js';
 import { NO_BATCH } from './ports.js';
 import type { Batch, PlanInputs } from './batch.js';
 
@@ -44,12 +44,10 @@ export interface Attempt {
   unpin: () => void;
 }
 
-/** An accepted change of state on its way into its table. */
+/** Accepted changes of state on their way into the tables of one slot, in one request. */
 export interface Applying {
-  readonly operator: string;
-  readonly partition: number;
   readonly slot: number;
-  readonly delta: BlockRef;
+  readonly deltas: readonly DeltaRef[];
   status: 'pending' | 'running' | 'waiting' | 'done';
   failures: number;
 }
@@ -92,16 +90,19 @@ export function tasksOf(stage: Stage, batch: Batch, inputs: PlanInputs, homeOf: 
   );
 }
 
-/** What is to be applied when every task is done. */
+/** What is to be applied when every task is done, by slot. */
 export function acceptedDeltas(tasks: readonly Task[], homeOf: (partition: number) => number): Applying[] {
-  const deltas: Applying[] = [];
+  const bySlot = new Map<number, DeltaRef[]>();
   for (const { partition, result } of tasks) {
     for (const [operator, { delta }] of Object.entries(result?.deltas ?? {})) {
       if (delta === null) continue;
-      deltas.push({ operator, partition, slot: homeOf(partition), delta, status: 'pending', failures: 0 });
+      const slot = homeOf(partition);
+      const deltas = bySlot.get(slot);
+      if (deltas === undefined) bySlot.set(slot, [{ operator, partition, delta }]);
+      else deltas.push({ operator, partition, delta });
     }
   }
-  return deltas;
+  return [...bySlot].map(([slot, deltas]) => ({ slot, deltas, status: 'pending', failures: 0 }));
 }
 
 /** All blocks that a result refers to. */

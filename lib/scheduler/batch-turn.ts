@@ -4,17 +4,15 @@ import type { BatchFailure } from './batch.js';
 export interface BatchTurn {
   /** Whether all batches before it have ended and their changes of state are in the tables. */
   isTurn(): boolean;
-  /** Whether its own changes of state wait until it is committed. */
-  readonly appliesLater: boolean;
 }
 
 /** Of a batch that is alone. */
-export const ALWAYS: BatchTurn = { isTurn: () => true, appliesLater: false };
+export const ALWAYS: BatchTurn = { isTurn: () => true };
 
 /** A batch that is being computed, as the one who started it sees it. */
 export interface BatchComputation {
   /** Its outcome is not wanted any more: it ends soon, with a failure of kind `cancelled` if it had not ended. */
   cancel(): void;
-  /** Has its changes of state applied, where they wait for that; `done` comes once, with what went wrong. */
+  /** Has its changes of state applied, once it is computed; `done` comes once, with what went wrong. */
   apply(done: (failure: BatchFailure | undefined) => void): void;
 }

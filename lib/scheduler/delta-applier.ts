@@ -1,4 +1,4 @@
-import type { WorkerReply } from '../protocol/messages.js';
+import type { DeltaRef, WorkerReply } from '../protocol/messages.js';
 import { losesWorker, type TaskFailure } from '../protocol/task-failure.js';
 import type { Applying } from './batch-task.js';
 import type { SlotPool } from './slot-pool.js';
@@ -6,77 +6,92 @@ import type { SlotPool } from './slot-pool.js';
 export interface DeltaApplierOptions {
   readonly maxTaskFailures: number;
   readonly taskTimeoutMs: number;
-  readonly onTableSize: (operator: string, partition: number, numRows: number, byteLength: number) => void;
+  readonly onTableSize: (operator: string, partition: number, numRows: number) => void;
+}
+
+/** A change that cannot be applied. */
+export interface ApplyFailure {
+  readonly delta: DeltaRef | undefined;
+  readonly failure: TaskFailure;
 }
 
 /**
- * Puts the accepted changes of a batch into their tables, each on the slot that has the table. Applying is idempotent:
- * a change whose thread was lost is applied again.
+ * Puts the accepted changes of a batch into their tables, in one request to each slot that has tables of them. Applying
+ * is idempotent: changes whose thread was lost, and those of a request that was not done to its end, are applied again.
  */
 export class DeltaApplier {
   readonly #pool: SlotPool;
   readonly #options: DeltaApplierOptions;
-  readonly #deltas: readonly Applying[];
-  readonly #post: (delta: Applying, reply: WorkerReply) => void;
+  readonly #requests: readonly Applying[];
+  readonly #post: (request: Applying, reply: WorkerReply) => void;
 
   /** @param post takes each reply to the inbox of the batch, which hands it to `replied` */
   constructor(
     pool: SlotPool,
     options: DeltaApplierOptions,
-    deltas: readonly Applying[],
-    post: (delta: Applying, reply: WorkerReply) => void,
+    requests: readonly Applying[],
+    post: (request: Applying, reply: WorkerReply) => void,
   ) {
     this.#pool = pool;
     this.#options = options;
-    this.#deltas = deltas;
+    this.#requests = requests;
     this.#post = post;
   }
 
   get isDone(): boolean {
-    return this.#deltas.every(delta => delta.status === 'done');
+    return this.#requests.every(request => request.status === 'done');
   }
 
   get isRunning(): boolean {
-    return this.#deltas.some(delta => delta.status === 'running');
+    return this.#requests.some(request => request.status === 'running');
   }
 
   /** Starts what can be started on the slots that are idle. */
   offer(): void {
-    for (const delta of this.#deltas) if (delta.status === 'pending') this.#apply(delta);
+    for (const request of this.#requests) if (request.status === 'pending') this.#apply(request);
   }
 
   /** Memory was given back. */
   retry(): void {
-    for (const delta of this.#deltas) if (delta.status === 'waiting') delta.status = 'pending';
+    for (const request of this.#requests) if (request.status === 'waiting') request.status = 'pending';
   }
 
   /**
    * @param canWait whether a failure is only for want of memory that will be there
-   * @returns the failure when the change cannot be applied at all
+   * @returns the failure when a change cannot be applied at all
    */
-  replied(delta: Applying, reply: WorkerReply, canWait: (failure: TaskFailure) => boolean): TaskFailure | undefined {
-    if (reply.ok) {
-      delta.status = 'done';
-      if (reply.kind === 'applied')
-        this.#options.onTableSize(delta.operator, delta.partition, reply.numRows, reply.byteLength);
+  replied(request: Applying, reply: WorkerReply, canWait: (failure: TaskFailure) => boolean): ApplyFailure | undefined {
+    const numRows = reply.ok && reply.kind === 'applied' ? reply.numRows : [];
+    numRows.forEach((rows, i) => {
+      const applied = request.deltas[i];
+      if (applied !== undefined) this.#options.onTableSize(applied.operator, applied.partition, rows);
+    });
+    const failure = failureIn(reply);
+    if (failure === undefined) {
+      request.status = 'done';
       return undefined;
     }
-    if (canWait(reply.failure)) {
-      delta.status = 'waiting';
+    if (canWait(failure)) {
+      request.status = 'waiting';
       return undefined;
     }
-    delta.status = 'pending';
-    delta.failures++;
-    const retry = losesWorker(reply.failure) && delta.failures < this.#options.maxTaskFailures;
-    return retry ? undefined : reply.failure;
+    request.status = 'pending';
+    request.failures++;
+    const retry = losesWorker(failure) && request.failures < this.#options.maxTaskFailures;
+    return retry ? undefined : { delta: request.deltas[numRows.length], failure };
   }
 
-  #apply(delta: Applying): void {
-    if (!this.#pool.isIdle(delta.slot)) return;
-    delta.status = 'running';
-    const { operator, partition } = delta;
+  #apply(request: Applying): void {
+    if (!this.#pool.isIdle(request.slot)) return;
+    request.status = 'running';
+    const { slot, deltas } = request;
     void this.#pool
-      .run(delta.slot, { kind: 'applyDelta', operator, partition, delta: delta.delta }, this.#options.taskTimeoutMs)
-      .then(reply => this.#post(delta, reply));
+      .run(slot, { kind: 'applyDeltas', deltas }, this.#options.taskTimeoutMs)
+      .then(reply => this.#post(request, reply));
   }
+}
+
+function failureIn(reply: WorkerReply): TaskFailure | undefined {
+  if (!reply.ok) return reply.failure;
+  return reply.kind === 'applied' ? reply.failure : undefined;
 }

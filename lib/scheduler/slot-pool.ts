@@ -221,13 +221,11 @@ export class SlotPool {
   }
 
   #submit(index: number, slot: Slot, request: WorkerRequest, timeoutMs: number): Promise<WorkerReply> {
-    if (slot.freed.length > 0) {
-      // Sent ahead without waiting: requests to one slot keep their order, and a thread that is lost in between
-      // gets the list of what is alive anew.
-      void this.#runner.submit(index, { kind: 'free', addresses: slot.freed }, 0);
-      slot.freed = [];
-    }
-    return this.#runner.submit(index, request, timeoutMs);
+    const { freed } = slot;
+    if (freed.length === 0) return this.#runner.submit(index, request, timeoutMs);
+    // A thread that is lost before it reads them gets the list of what is alive anew.
+    slot.freed = [];
+    return this.#runner.submit(index, { ...request, freed }, timeoutMs);
   }
 
   /** @returns undefined when the thread is ready, else the reply that says why not */

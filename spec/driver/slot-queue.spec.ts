@@ -4,7 +4,7 @@ import { SlotQueue } from '../../lib/driver/slot-queue.js';
 import type { WorkerReply } from '../../lib/protocol/messages.js';
 import { ATTACH, said } from '../helpers/runner-fixture.js';
 
-const FREE = { kind: 'free', addresses: [] } as const;
+const APPLY = { kind: 'applyDeltas', deltas: [] } as const;
 const DONE: WorkerReply = { ok: true, kind: 'done' };
 
 describe('SlotQueue', () => {
@@ -24,14 +24,14 @@ describe('SlotQueue', () => {
     const run: PendingRequest[] = [];
     const queue = new SlotQueue(pending => run.push(pending), true);
     queue.lose('gone', false);
-    const refused = queue.submit(FREE, 0);
+    const refused = queue.submit(APPLY, 0);
     void queue.submit(ATTACH, 0);
-    void queue.submit(FREE, 0);
+    void queue.submit(APPLY, 0);
     expect(said(await refused)).to.equal('workerLost');
     expect(run).to.deep.equal([]);
     queue.up();
     expect(run.map(pending => pending.request.kind)).to.deep.equal(['attach']);
     queue.answer(run[0], DONE);
-    expect(run.map(pending => pending.request.kind)).to.deep.equal(['attach', 'free']);
+    expect(run.map(pending => pending.request.kind)).to.deep.equal(['attach', 'applyDeltas']);
   });
 });

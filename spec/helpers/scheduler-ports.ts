@@ -158,7 +158,7 @@ export interface Asked {
   readonly answer: (reply: WorkerReply) => void;
 }
 
-/** A runner whose every request is answered by the spec; `free` and, unless held, `attach` are answered at once. */
+/** A runner whose every request is answered by the spec; unless held, `attach` is answered at once. */
 export class FakeRunner implements TaskRunner {
   readonly numSlots: number;
   readonly memories: readonly WebAssembly.Memory[];
@@ -176,10 +176,11 @@ export class FakeRunner implements TaskRunner {
   }
 
   submit(slot: number, request: WorkerRequest, timeoutMs: number): Promise<WorkerReply> {
+    if (request.freed !== undefined) this.journal.push(`${slot} free ${request.freed.join()}`);
     this.journal.push(`${slot} ${describe(request)}`);
     const done: WorkerReply = { ok: true, kind: 'done' };
     if (this.#stopped) return Promise.resolve(CANCELLED);
-    if (request.kind === 'free' || (request.kind === 'attach' && !this.holdsAttach)) return Promise.resolve(done);
+    if (request.kind === 'attach' && !this.holdsAttach) return Promise.resolve(done);
     return new Promise(answer => this.asked.push({ slot, request, timeoutMs, answer }));
   }
 
@@ -204,12 +205,10 @@ function describe(request: WorkerRequest): string {
   switch (request.kind) {
     case 'task':
       return `task ${request.stage}/${request.partition} #${request.attempt}`;
-    case 'applyDelta':
-      return `apply ${request.operator}/${request.partition}`;
+    case 'applyDeltas':
+      return `apply ${request.deltas.map(({ operator, partition }) => `${operator}/${partition}`).join()}`;
     case 'attach':
       return `attach ${request.blocks.length} blocks, ${request.tables.length} tables`;
-    case 'free':
-      return `free ${request.addresses.join()}`;
     default:
       return request.kind;
   }

@@ -13,6 +13,8 @@ class Fixture {
   readonly retries: string[] = [];
   readonly sizes: string[] = [];
   outcome: BatchResult | BatchFailure | undefined;
+  /** How the applying ended that is begun with the outcome. */
+  readonly applied: (BatchFailure | undefined)[] = [];
   #nextAddress = 16;
 
   constructor(ranges = 2, numSlots = 2) {
@@ -29,7 +31,11 @@ class Fixture {
       10,
       Array.from({ length: ranges }, (_, i) => i),
     );
-    new BatchRun(countsPlan, this.pool, batch, options, outcome => (this.outcome = outcome)).start();
+    const run: BatchRun = new BatchRun(countsPlan, this.pool, batch, options, outcome => {
+      this.outcome = outcome;
+      if (!('failure' in outcome)) run.apply(failure => this.applied.push(failure));
+    });
+    run.start();
   }
 
   block(slot: number): BlockRef {
@@ -63,12 +69,9 @@ class Fixture {
     return asked;
   }
 
-  async apply(
-    slot: number,
-    reply: WorkerReply = { ok: true, kind: 'applied', numRows: 5, byteLength: 50 },
-  ): Promise<void> {
+  async apply(slot: number, reply: WorkerReply = { ok: true, kind: 'applied', numRows: [5, 5] }): Promise<void> {
     const asked = await this.on(slot);
-    expect(asked.request.kind).to.equal('applyDelta');
+    expect(asked.request.kind).to.equal('applyDeltas');
     asked.answer(reply);
     await turn();
   }
@@ -101,8 +104,9 @@ describe('BatchRun', () => {
     await fixture.reduce(0, false);
     expect(fixture.log.slice(5)).to.deep.equal(['0 apply counts/0', '1 apply counts/1']);
     await fixture.apply(0);
-    expect(fixture.outcome).to.equal(undefined);
+    expect(fixture.applied).to.deep.equal([]);
     await fixture.apply(1);
+    expect(fixture.applied).to.deep.equal([undefined]);
     const result = fixture.outcome as BatchResult;
     expect(result.deltas.map(({ operator, partition }) => `${operator}/${partition}`)).to.deep.equal([
       'counts/0',
@@ -213,7 +217,9 @@ describe('BatchRun', () => {
     const reader = await fixture.reduce(0);
     expect(reader.request).to.have.nested.property('inputs[0][0]').that.deep.equals(again[0]);
     await fixture.reduce(0);
-    for (const slot of [0, 1, 0]) await fixture.apply(slot);
+    // Partitions 0 and 2 in one request.
+    for (const slot of [0, 1]) await fixture.apply(slot);
+    expect(fixture.sizes).to.deep.equal(['counts/0 5', 'counts/2 5', 'counts/1 5']);
     const result = fixture.outcome as BatchResult;
     expect(result).to.include({ failedTasks: 1, numTasks: 7 });
     // The first three blocks of the task that ran twice are gone; all others are the result's.
@@ -264,10 +270,14 @@ describe('BatchRun', () => {
       await fixture.map(0, [0]);
       await fixture.reduce(0);
       for (let i = 0; i < times; i++) {
-        expect(fixture.outcome).to.equal(undefined);
-        await fixture.apply(0, { ok: false, failure });
+        expect(fixture.applied).to.deep.equal([]);
+        // A lost thread says nothing; a full memory is told with the changes that still fitted.
+        const reply = failure.kind === 'workerLost' ? { ok: false as const, failure } : undefined;
+        await fixture.apply(0, reply ?? { ok: true, kind: 'applied', numRows: [], failure });
       }
-      expect(fixture.outcome).to.deep.include({ stage: 1, partition: 0, failure });
+      expect(fixture.applied.length).to.equal(1);
+      expect(fixture.applied[0]).to.deep.include({ stage: 1, partition: 0, failure });
+      fixture.pool.release((fixture.outcome as BatchResult).blocks);
       expect(fixture.pool.numBlocks).to.equal(0);
     }
   });

@@ -612,4 +612,107 @@ describe('BatchScheduler', () => {
       expect(fixture.skipped).to.deep.equal([]);
     });
   });
+
+  describe('changes of state', () => {
+    const deltas = [{ operator: 'o', partition: 0, ipc: { slot: 0, address: 16, byteLength: 1, numRows: 1 } }];
+
+    it('are applied while the batch is committed, and the next batch waits for both where it must', async () => {
+      const fixture = new Fixture();
+      fixture.applyGate = new Gate();
+      fixture.log.syncGate = new Gate();
+      await turn();
+      await fixture.end(withOutput({ deltas }));
+      await fixture.advanceTo(2000);
+      expect(fixture.of('apply'), 'before anything is durable').to.deep.equal(['apply 1000']);
+      expect(fixture.of('out')).to.deep.equal([]);
+      expect(fixture.of('compute')).to.deep.equal(['compute 1000', 'compute 2000']);
+      expect(
+        fixture.running.map(({ isTurn }) => isTurn()),
+        'not the state of before',
+      ).to.deep.equal([false]);
+      fixture.applyGate.open();
+      await turn();
+      expect(
+        fixture.running.map(({ isTurn }) => isTurn()),
+        'the commit has no part in it',
+      ).to.deep.equal([true]);
+      expect(fixture.released.length, 'the commit reads them').to.equal(0);
+      fixture.log.syncGate.open();
+      await turn();
+      expect(fixture.released.length).to.equal(1);
+      expect(fixture.completed).to.deep.equal([1000]);
+    });
+
+    it('keep their blocks until they are applied, though the batch is committed', async () => {
+      const fixture = new Fixture();
+      fixture.applyGate = new Gate();
+      await turn();
+      await fixture.end(withOutput({ deltas }));
+      expect(fixture.of('commit')).to.deep.equal(['commit 1000']);
+      expect(fixture.released.length).to.equal(0);
+      fixture.scheduler.stop();
+      await turn();
+      expect(fixture.ended, 'a stop waits for them').to.equal('no');
+      fixture.applyGate.open();
+      await turn();
+      expect(fixture.released.length).to.equal(1);
+      expect(fixture.ended).to.equal('well');
+    });
+
+    it('are in the snapshot that is taken after their batch, and nothing later is', async () => {
+      const fixture = new Fixture({ checkpointIntervalMs: 0 });
+      await turn();
+      await fixture.end(withOutput({ deltas }));
+      await fixture.advanceTo(2000);
+      fixture.applyGate = new Gate();
+      fixture.snapshotGate = new Gate();
+      await fixture.end(withOutput({ deltas }));
+      await fixture.advanceTo(3000);
+      expect(fixture.of('snapshot')).to.deep.equal([]);
+      fixture.applyGate.open();
+      await turn();
+      expect(fixture.of('snapshot')).to.deep.equal(['snapshot 2000']);
+      expect(fixture.running.map(({ isTurn }) => isTurn())).to.deep.equal([false]);
+      fixture.snapshotGate.open([]);
+      await turn();
+      expect(fixture.running.map(({ isTurn }) => isTurn())).to.deep.equal([true]);
+      expect(fixture.log.manifests.map(({ time }) => time)).to.deep.equal([2000]);
+    });
+
+    it('end the run when they cannot be applied, and when their commit fails what is applied is waited for', async () => {
+      const fixture = new Fixture();
+      fixture.applyGate = new Gate();
+      await turn();
+      await fixture.end(withOutput({ deltas }));
+      fixture.applyGate.fail(new Error('no memory'));
+      await turn();
+      expect(fixture.ended).to.have.property('message', 'batch 1000 failed');
+      expect(fixture.of('commit'), 'the next run applies them from the log').to.deep.equal(['commit 1000']);
+      expect(fixture.released.length).to.equal(1);
+      const other = new Fixture();
+      other.applyGate = new Gate();
+      other.log.syncGate = new Gate();
+      await turn();
+      await other.end(withOutput({ deltas }));
+      other.log.syncGate.fail(new EngineError('checkpointUnwritable', 'no space'));
+      await turn();
+      expect(other.ended).to.equal('no');
+      other.applyGate.open();
+      await turn();
+      expect(other.ended).to.have.property('code', 'checkpointUnwritable');
+      expect(other.completed).to.deep.equal([]);
+    });
+
+    it('of a batch that is cancelled are never applied', async () => {
+      const fixture = new Fixture({ concurrentJobs: 2 });
+      await turn();
+      await fixture.advanceTo(2000);
+      const [first, second] = fixture.running.splice(0);
+      second?.end(withOutput({ deltas }));
+      first?.end(failed(1000));
+      await turn();
+      expect(fixture.of('apply')).to.deep.equal([]);
+      expect(fixture.ended).to.have.property('message', 'batch 1000 failed');
+    });
+  });
 });

@@ -13,7 +13,7 @@ const FULL: WorkerReply = {
   failure: { kind: 'engineError', code: 'memoryLimit', message: 'full', detail: '{}' },
 };
 const THREW: WorkerReply = { ok: false, failure: { kind: 'userError', message: 'no', stack: '' } };
-const APPLIED: WorkerReply = { ok: true, kind: 'applied', numRows: 1, byteLength: 1 };
+const APPLIED: WorkerReply = { ok: true, kind: 'applied', numRows: [1] };
 
 class Fixture {
   readonly runner: FakeRunner;
@@ -30,16 +30,20 @@ class Fixture {
     this.pool = new SlotPool(this.runner, 0);
   }
 
+  /** @param appliesLater whether its changes are not applied as soon as it is computed */
   begin(time: number, appliesLater = false): BatchRun {
     this.order.push(time);
     const done = (outcome: BatchResult | BatchFailure): void => {
-      this.order.splice(this.order.indexOf(time), 1);
-      this.ended.push(`${time} ${'failure' in outcome ? outcome.failure.kind : 'well'}`);
       this.outcomes.set(time, outcome);
+      const leave = (): number => this.order.splice(this.order.indexOf(time), 1).length;
+      // Those after it wait for its changes, as the scheduler has it.
+      if ('failure' in outcome || appliesLater) leave();
+      else run.apply(leave);
+      this.ended.push(`${time} ${'failure' in outcome ? outcome.failure.kind : 'well'}`);
     };
     const options = { maxTaskFailures: 4, taskTimeoutMs: 0, onRetry: () => undefined, onTableSize: () => undefined };
-    const turnOf = { isTurn: () => this.order[0] === time, appliesLater };
-    const run = new BatchRun(countsPlan, this.pool, batchOf(time, [1]), options, done, turnOf);
+    const turnOf = { isTurn: () => this.order[0] === time };
+    const run: BatchRun = new BatchRun(countsPlan, this.pool, batchOf(time, [1]), options, done, turnOf);
     this.runs.set(time, run);
     run.start();
     return run;
@@ -73,6 +77,11 @@ class Fixture {
     return { slot, address: (this.#nextAddress += 16), byteLength: 16, numRows: 1 };
   }
 
+  /** The turn has come to another batch. */
+  wake(): void {
+    this.pool.offer();
+  }
+
   release(time: number): void {
     const outcome = this.outcomes.get(time);
     if (outcome !== undefined && 'blocks' in outcome) this.pool.release(outcome.blocks);
@@ -90,9 +99,10 @@ describe('batches that are computed at once', () => {
     await fixture.answer(0);
     expect(await fixture.asks(0)).to.equal('10/1');
     await fixture.answer(0);
-    expect(await fixture.asks(0)).to.equal('applyDelta');
-    await fixture.answer(0);
     expect(fixture.ended).to.deep.equal(['10 well']);
+    expect(await fixture.asks(0)).to.equal('applyDeltas');
+    await fixture.answer(0);
+    fixture.wake();
     expect(await fixture.asks(0)).to.equal('20/1');
     await fixture.answer(0);
     await fixture.answer(0);
