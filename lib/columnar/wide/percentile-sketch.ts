@@ -68,15 +68,21 @@ export class Percentiles implements WideAccumulators {
       sketch.counts.set(buckets[i], (sketch.counts.get(buckets[i]) ?? 0) + buckets[i + 1]);
   }
 
-  /** The value before which `probability` of the others lie, the lower of two where it is between them; NaN is the greatest. */
+  /**
+   * The value before which `probability` of the others lie, the lower of two where it is between them; NaN is the
+   * greatest. The least and the greatest of finite numbers are exact.
+   */
   result(group: number): unknown {
     const sketch = this.#sketches[group];
     if (sketch === undefined) return null;
     const buckets = ascending(sketch.counts);
     const total = buckets.reduce((sum, [, count]) => sum + count, 0);
-    let left = Math.floor(this.#probability * (total - 1));
-    const found = buckets.find(([, count]) => (left -= count) < 0);
-    return found === undefined ? Number.NaN : valueOf(found[0], sketch);
+    const place = Math.floor(this.#probability * (total - 1));
+    let passed = 0;
+    const bucket = buckets.find(([, count]) => (passed += count) > place)?.[0] ?? NOT_A_NUMBER;
+    if (Math.abs(bucket) < INFINITE && place === 0) return sketch.least + 0;
+    if (Math.abs(bucket) < INFINITE && place === total - 1) return sketch.greatest + 0;
+    return valueOf(bucket, sketch);
   }
 }
 
