@@ -26,6 +26,16 @@ export type { State, StateFunction } from './api/state-spec.js';
 export { StreamingContext } from './api/streaming-context.js';
 export { avg, col, count, countIf, lit, max, min, not, sum } from './api/expressions.js';
 export {
+  approxCountDistinct,
+  approxPercentile,
+  collectList,
+  countDistinct,
+  first,
+  last,
+  stddev,
+  variance,
+} from './api/expressions.js';
+export {
   asc,
   coalesce,
   concat,

@@ -3,25 +3,32 @@
  * lost is a compile error.
  */
 import {
+  approxCountDistinct,
+  approxPercentile,
   avg,
   BatchQueue,
   coalesce,
+  collectList,
   JobContext,
   StatsReportListener,
   col,
   concat,
   count,
+  countDistinct,
   countIf,
   csv,
   dateTrunc,
   desc,
+  first,
   int64,
   isMain,
   job,
+  last,
   length,
   lit,
   lower,
   max,
+  min,
   minutes,
   ndjson,
   nullable,
@@ -29,6 +36,7 @@ import {
   schema,
   seconds,
   split,
+  stddev,
   StateSpec,
   sum,
   text,
@@ -36,6 +44,7 @@ import {
   udf,
   upper,
   utf8,
+  variance,
   when,
   type BatchInfo,
   type DStream,
@@ -345,6 +354,53 @@ export function columns(ssc: StreamingContext): void {
   perUser.map(({ action }) => action);
   // @ts-expect-error lines of text have no columns
   ssc.fileStream('in', text()).groupBy('user');
+}
+
+export function wideAggregates(ssc: StreamingContext): void {
+  const stream = ssc.fileStream('in', ndjson(events));
+  const kept = stream.groupBy('user').agg({
+    action: first('action'),
+    doubled: last(col('size').mul(2)),
+    low: min('user'),
+    late: max('at'),
+    sizes: countDistinct('size'),
+    users: approxCountDistinct(col('user')).where(col('size').gt(1)),
+    p95: approxPercentile('size', 0.95),
+    spread: stddev('size'),
+    square: variance(col('size').div(2)),
+  });
+  rowsAre<{
+    user: string;
+    action: string | null;
+    doubled: number | null;
+    low: string | null;
+    late: number | null;
+    sizes: number;
+    users: number;
+    p95: number | null;
+    spread: number | null;
+    square: number | null;
+  }>()(kept.map(row => ({ ...row })));
+  const lists = stream
+    .groupBy('user')
+    .runningAgg({ actions: collectList('action'), sizes: collectList(col('size').add(1)) });
+  rowsAre<{ user: string; actions: readonly string[]; sizes: readonly number[] }>()(lists.map(row => ({ ...row })));
+
+  // @ts-expect-error a percentile wants numbers
+  stream.groupBy('user').agg({ x: approxPercentile('action', 0.5) });
+  // @ts-expect-error and which
+  approxPercentile('size');
+  // @ts-expect-error so does a deviation
+  stream.groupBy('user').agg({ x: stddev(lower(col('user'))) });
+  // @ts-expect-error no such column
+  stream.groupBy('user').agg({ x: first('sise') });
+  // @ts-expect-error no such column
+  stream.groupBy('user').agg({ x: collectList(col('sise')) });
+  const one = stream.groupBy('user').agg({ x: first('size'), xs: collectList('user') });
+  // @ts-expect-error the first may be missing
+  one.map(({ x }) => x.toFixed());
+  // @ts-expect-error the list is of texts
+  one.map(({ xs }) => xs[0]?.toFixed());
 }
 
 export function expressions(ssc: StreamingContext): void {

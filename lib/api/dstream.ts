@@ -547,7 +547,7 @@ export class MapWithStateStream<K, S, M> extends DStream<M> {
   }
 }
 
-type GroupRow<T, N, A> = { readonly [K in N & keyof T & string]: T[K] } & AggOutput<A>;
+type GroupRow<T, N, A> = { readonly [K in N & keyof T & string]: T[K] } & AggOutput<A, T>;
 
 /** Rows grouped by the columns `N`: aggregates over them, computed by columns without making rows. */
 export class GroupedStream<T, N extends string> {
@@ -566,10 +566,11 @@ export class GroupedStream<T, N extends string> {
     aggregates: A,
     options: { readonly numPartitions?: number } = {},
   ): DStream<GroupRow<T, N, A>> {
-    return this.#add(aggregates, options.numPartitions, (keys, bound) => ({
+    return this.#add(aggregates, options.numPartitions, (keys, bound, wide) => ({
       kind: 'aggregate',
       keys,
       aggregates: bound,
+      ...wide,
     }));
   }
 
@@ -585,11 +586,12 @@ export class GroupedStream<T, N extends string> {
       options.id === undefined
         ? this.#graph.uniqueName(`runningAgg(${this.#names.join(',')})`)
         : this.#graph.claimName(options.id, 'runningAgg');
-    return this.#add(aggregates, options.numPartitions, (keys, bound) => ({
+    return this.#add(aggregates, options.numPartitions, (keys, bound, wide) => ({
       kind: 'runningAggregate',
       operatorId,
       keys,
       aggregates: bound,
+      ...wide,
     }));
   }
 

@@ -3,6 +3,16 @@ export { col, lit, not } from '../expr/expr.js';
 export type { ColumnExpr, ConditionExpr, Expr } from '../expr/expr.js';
 export { avg, count, countIf, max, min, sum } from '../expr/aggregate.js';
 export {
+  approxCountDistinct,
+  approxPercentile,
+  collectList,
+  countDistinct,
+  first,
+  last,
+  stddev,
+  variance,
+} from '../expr/aggregate.js';
+export {
   coalesce,
   concat,
   dateFormat,

@@ -47,6 +47,14 @@ export function columnsFromRows(
   };
 }
 
+/** One value a row as a column in scratch. Throws as `columnsFromRows` does. */
+export const columnFromValues = (
+  memory: SlotMemory,
+  column: Column,
+  values: readonly unknown[],
+  where: string,
+): ColumnVector => columnOf(memory, column, values, where, []);
+
 interface TextEnd {
   readonly ascii: boolean;
 }

@@ -27,6 +27,14 @@ export interface AggregateInput {
   readonly validity?: Address | undefined;
 }
 
+/**
+ * Sees the rows of an update while their groups are at hand: for what is kept beside the table.
+ *
+ * @param groups one group number (from 1) a row, good until it returns
+ * @param from the first of these rows
+ */
+export type GroupVisitor = (groups: Uint32Array, from: number) => void;
+
 const BLOCK_ROWS = 4096;
 /** Rows of a block of groupFind. */
 const REST_ROWS = 1024;
@@ -98,7 +106,7 @@ export class GroupTable {
   }
 
   /** Adds rows: finds or makes the group of each key, then adds each aggregate's input (one per aggregate, same order). */
-  update(keys: KeySlices, numRows: number, inputs: readonly AggregateInput[]): void {
+  update(keys: KeySlices, numRows: number, inputs: readonly AggregateInput[], visit?: GroupVisitor): void {
     const k = this.#kernels;
     for (let from = 0; from < numRows; from += BLOCK_ROWS) {
       const n = Math.min(BLOCK_ROWS, numRows - from);
@@ -118,6 +126,7 @@ export class GroupTable {
         if (done < n) this.#grow();
       }
       for (let a = 0; a < this.aggregates.length; a++) this.#accumulate(a, inputs[a] ?? {}, from, n);
+      visit?.(this.memory.u32.subarray(this.#groups / 4, this.#groups / 4 + n), from);
     }
   }
 

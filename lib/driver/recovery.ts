@@ -108,7 +108,7 @@ function fresh(store: CheckpointStore | undefined, numKeyGroups: number, seeded:
 }
 
 function operatorInfo(id: string, state: OperatorState): OperatorInfo {
-  const values = state.value === 'variable' ? 'any value' : formatSchema(state.value);
+  const values = state.value === 'variable' ? (state.wide?.join(', ') ?? 'any value') : formatSchema(state.value);
   return { id, kind: state.kind, keys: state.keys === undefined ? 'any value' : formatSchema(state.keys), values };
 }
 

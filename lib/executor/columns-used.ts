@@ -20,7 +20,7 @@ function collect(stage: Stage, node: PlanNode, names: Set<string>): boolean {
     const { mode } = write.shuffle;
     if (mode.kind !== 'groups') return false;
     for (const index of mode.keys) names.add(node.columns?.[index]?.name ?? '');
-    for (const { column, filter } of mode.aggregates) {
+    for (const { column, filter } of [...mode.aggregates, ...(mode.wide ?? [])]) {
       if (column !== undefined) names.add(column);
       if (filter !== undefined) for (const name of predicateColumns(filter)) names.add(name);
     }

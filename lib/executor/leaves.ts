@@ -9,6 +9,7 @@ import { rowChunk, type Chunk, type ColumnChunk } from '../columnar/chunk.js';
 import { groupChunk } from '../columnar/group-chunk.js';
 import { GroupTable } from '../columnar/group-table.js';
 import { slicesOf } from '../columnar/slice-chunk.js';
+import type { WideTable } from '../columnar/wide/wide-table.js';
 import type { Column } from '../core/schema.js';
 import type { SourceSpec } from '../core/source-spec.js';
 import type { AggregateColumn } from '../plan/node.js';
@@ -113,16 +114,17 @@ export function cogroupPairs(
   return groups;
 }
 
-/** Partial aggregates of all blocks put together. The caller disposes of the table. */
+/** Partial aggregates of all blocks put together, wide ones in `wide`. The caller disposes of the table. */
 export function mergeGroups(
   ctx: TaskContext,
   blocks: readonly BlockRef[],
   aggregates: readonly AggregateColumn[],
+  wide?: WideTable,
 ): GroupTable {
   // There are at least as many as in the largest block, and rarely many more: tasks of a batch see the same keys.
   const expected = blocks.reduce((most, { numRows }) => Math.max(most, numRows), 0);
   const table = new GroupTable(ctx.memory, aggregates, blocks.length > 1 ? expected * 1.25 : expected);
-  for (const block of blocks) readBlock(ctx, block, bytes => mergeGroupBlock(table, bytes));
+  for (const block of blocks) readBlock(ctx, block, bytes => mergeGroupBlock(table, bytes, wide));
   return table;
 }
 

@@ -30,6 +30,7 @@ import { updateAggregates, updateStates } from './state-leaves.js';
 import type { StateTables } from './state-tables.js';
 import { TaskContext } from './task-context.js';
 import { updatePartition } from './update-partition.js';
+import { aggregateWide, hasWide, updateWide } from './wide-leaves.js';
 import { windowLeaf } from './window-leaf.js';
 
 /** What a thread's tasks share. */
@@ -154,11 +155,14 @@ async function readLeaf(
       emitRows([...cogroupPairs(ctx, inputs).values()], emit);
       return {};
     case 'aggregate':
-      aggregateGroups(ctx, first, operation.keys, operation.aggregates, emit);
+      if (hasWide(operation)) aggregateWide(ctx, first, operation, emit);
+      else aggregateGroups(ctx, first, operation.keys, operation.aggregates, emit);
       return {};
     case 'runningAggregate': {
       const table = tables.get(operation.operatorId, partition);
-      const delta = updateAggregates(ctx, table, first, operation.keys, operation.aggregates, emit);
+      const delta = hasWide(operation)
+        ? updateWide(ctx, table, first, operation, emit)
+        : updateAggregates(ctx, table, first, operation.keys, operation.aggregates, emit);
       return deltaOf(environment, ctx, operation.operatorId, delta);
     }
     case 'updateState': {

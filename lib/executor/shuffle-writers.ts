@@ -11,6 +11,8 @@ import { keySlices } from '../columnar/keys.js';
 import type { SlotMemory } from '../columnar/slot-memory.js';
 import { evalPredicate } from '../columnar/predicate.js';
 import { rowsOf } from '../columnar/rows.js';
+import { wideVisitor } from '../columnar/wide/wide-input.js';
+import { WideTable } from '../columnar/wide/wide-table.js';
 import type { AggregateColumn, PlanNode, Shuffle } from '../plan/node.js';
 import type { BlockRef } from '../protocol/messages.js';
 import type { Combiner } from '../api/closures.js';
@@ -41,7 +43,7 @@ export function makeShuffleWriter(ctx: TaskContext, options: ShuffleWriterOption
     case 'roundRobin':
       return roundRobinWriter(ctx, options);
     case 'groups':
-      return groupWriter(ctx, options, mode.keys, mode.aggregates);
+      return groupWriter(ctx, options, mode);
   }
 }
 
@@ -133,13 +135,13 @@ function groupsOf(memory: SlotMemory): Map<string, number> {
 function groupWriter(
   ctx: TaskContext,
   { shuffle, node, numKeyGroups }: ShuffleWriterOptions,
-  keys: readonly number[],
-  aggregates: readonly AggregateColumn[],
+  { keys, aggregates, wide }: Extract<Shuffle['mode'], { readonly kind: 'groups' }>,
 ): ShuffleWriter {
   const { memory } = ctx;
   const schema = node.columns;
   if (schema === undefined) throw new EngineError('internal', `${node.label} is grouped by columns and declares none`);
   const table = new GroupTable(memory, aggregates, groupsOf(memory).get(shuffle.id));
+  const beside = wide && new WideTable(wide);
   return {
     push(chunk) {
       // The table keeps nothing in scratch: what this chunk takes there is given back, whatever the chunk came from.
@@ -149,12 +151,13 @@ function groupWriter(
         keySlices(columns, keys),
         columns.numRows,
         aggregates.map(aggregate => inputOf(columns, aggregate)),
+        beside && wideVisitor(columns, beside),
       );
       memory.releaseScratch(mark);
     },
     finish() {
       groupsOf(memory).set(shuffle.id, table.numGroups);
-      const blocks = refsOf(ctx, writeGroupBlocks(table, shuffle.numPartitions, numKeyGroups));
+      const blocks = refsOf(ctx, writeGroupBlocks(table, shuffle.numPartitions, numKeyGroups, { wide: beside }));
       table.dispose();
       return blocks;
     },

@@ -1,7 +1,8 @@
 import { EngineError } from '../core/errors.js';
 import { keyGroupRange } from '../core/hash.js';
-import type { Column } from '../core/schema.js';
+import { formatSchema, type Column } from '../core/schema.js';
 import type { SlotMemory } from '../columnar/slot-memory.js';
+import { describeWide } from '../columnar/wide/wide-aggregate.js';
 import { operatorIdOf, type Plan, type StateValue, type WindowOperation } from '../plan/node.js';
 import type { TableRef } from '../protocol/messages.js';
 import { StateTable } from '../state/state-table.js';
@@ -12,6 +13,8 @@ export interface OperatorState {
   /** Columns of the key; undefined for keys that are any value. */
   readonly keys: readonly Column[] | undefined;
   readonly value: StateValue;
+  /** What a value of running aggregates that keep more than numbers is made of. */
+  readonly wide?: readonly string[];
   readonly numPartitions: number;
 }
 
@@ -32,7 +35,14 @@ export function operatorStates(plan: Plan): ReadonlyMap<string, OperatorState> {
       states.set(id, { kind: `window of ${operation.content}`, keys: undefined, value: 'variable', numPartitions });
     if (operation.kind === 'runningAggregate') {
       const value = operation.aggregates.map(({ name, outputKind }) => ({ name, kind: outputKind, nullable: false }));
-      states.set(id, { kind: 'aggregate', keys: operation.keys, value, numPartitions });
+      const kept: Pick<OperatorState, 'value' | 'wide'> =
+        operation.wide === undefined
+          ? { value }
+          : {
+              value: 'variable',
+              wide: [...value.map(column => formatSchema([column])), ...operation.wide.map(describeWide)],
+            };
+      states.set(id, { kind: 'aggregate', keys: operation.keys, ...kept, numPartitions });
     }
   }
   return states;

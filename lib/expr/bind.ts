@@ -7,15 +7,19 @@
  *     before   every column that is read, and 'total input': a * b
  *     group    total: sum of 'total input'; 'mean sum': sum of a; 'mean count': count of a
  *     behind   the keys, total, mean: 'mean sum' / 'mean count'
+ *
+ * What wants more than a number a group (`first`, `countDistinct`, a minimum of text) is a wide aggregate, beside them.
  */
 import type { Predicate } from '../columnar/predicate.js';
+import type { WideAggregate, WideKind } from '../columnar/wide/wide-aggregate.js';
+import { assertNever } from '../core/assert-never.js';
 import { EngineError } from '../core/errors.js';
 import type { Column, ColumnKind } from '../core/schema.js';
 import { AggExpr } from './aggregate.js';
 import { bindCondition, bindExpr, type UdfFunction } from './bind-expr.js';
 import type { BoundExpr, NamedExpr } from './expr-data.js';
 import { formatExpr } from './format-expr.js';
-import { isNumber, isTime } from './function-rule.js';
+import { isNumber, isText, isTime } from './function-rule.js';
 import { predicateOf } from './predicate-of.js';
 
 /** One aggregate over given columns: what its accumulator does and what comes out. */
@@ -35,7 +39,9 @@ export interface BoundAggregates {
   /** The job's functions in `before`. */
   readonly udfs: readonly UdfFunction[];
   readonly aggregates: readonly BoundAggregate[];
-  /** What comes out, of the accumulators; undefined where they are it. */
+  /** Those that want more than a number a group; undefined for none. */
+  readonly wide: readonly WideAggregate[] | undefined;
+  /** What comes out, of the accumulators, but lists; undefined where these are it, wide ones last. */
   readonly behind: readonly NamedExpr[] | undefined;
 }
 
@@ -57,7 +63,7 @@ export function bindAggregates(
     if (!(aggregate instanceof AggExpr)) {
       throw new EngineError(
         'jobInvalid',
-        `aggregate '${name}' wants count(), countIf(...), sum, min, max or avg of a column, got ${typeof aggregate}`,
+        `aggregate '${name}' wants count(), countIf(...), sum, min, max, avg or another aggregate of a column, got ${typeof aggregate}`,
       );
     }
     binder.add(name, aggregate);
@@ -71,6 +77,7 @@ class Binder {
   readonly #before: NamedExpr[] = [];
   readonly #udfs: UdfFunction[] = [];
   readonly #aggregates: BoundAggregate[] = [];
+  readonly #wide: WideAggregate[] = [];
   readonly #behind: NamedExpr[] = [];
   #isDerived = false;
 
@@ -87,9 +94,11 @@ class Binder {
     const input = aggregate.input === undefined ? undefined : bindExpr(aggregate.input, scope);
     if (aggregate.kind === 'count' || input === undefined) return this.#count(name, input, filter);
     checkInput(aggregate, input, user);
+    const wideKind = wideKindOf(aggregate, input);
+    if (wideKind !== undefined) return this.#addWide(name, wideKind, input, aggregate, filter);
     const whole = input.kind !== 'float64';
     const column = this.#column(name, input);
-    if (aggregate.kind !== 'avg') {
+    if (aggregate.kind === 'sum' || aggregate.kind === 'min' || aggregate.kind === 'max') {
       const outputKind = isTime(input) ? 'timestamp' : whole ? 'int64' : 'float64';
       const kind = `${aggregate.kind}${whole ? 'Int64' : 'Float64'}` as const;
       return this.#accumulate({ name, kind, column, outputKind }, filter, aggregate.kind !== 'sum');
@@ -107,12 +116,29 @@ class Binder {
   }
 
   result(): BoundAggregates {
+    const wide = this.#wide;
     return {
       before: this.#before,
       udfs: this.#udfs,
       aggregates: this.#aggregates,
+      wide: wide.length > 0 ? wide : undefined,
       behind: this.#isDerived ? this.#behind : undefined,
     };
+  }
+
+  #addWide(
+    name: string,
+    kind: WideKind,
+    input: BoundExpr,
+    { probability }: AggExpr,
+    filter: Predicate | undefined,
+  ): void {
+    const [outputKind, nullable] = wideOutput(kind, input.kind);
+    const column = this.#column(name, input);
+    const made = { name, kind, column, inputKind: input.kind, outputKind, nullable };
+    const filtered = filter === undefined ? made : { ...made, filter };
+    this.#wide.push(Object.freeze(probability === undefined ? filtered : { ...filtered, probability }));
+    if (outputKind !== 'list') this.#behind.push({ name, expr: { ...columnOf(name, outputKind), nullable } });
   }
 
   #count(name: string, input: BoundExpr | undefined, filter: Predicate | undefined): void {
@@ -121,6 +147,8 @@ class Binder {
   }
 
   #accumulate(bound: BoundAggregate, filter: Predicate | undefined, nullable: boolean): void {
+    // Wide ones come out last: one that was asked for before this one has to be put in its place.
+    if (this.#wide.length > 0) this.#isDerived = true;
     this.#aggregates.push(withFilter(bound, filter));
     this.#behind.push({ name: bound.name, expr: { ...columnOf(bound.name, bound.outputKind), nullable } });
   }
@@ -149,13 +177,58 @@ class Binder {
   }
 }
 
+/** Which wide accumulator an aggregate wants; undefined for those of 8 bytes. */
+function wideKindOf({ kind }: AggExpr, input: BoundExpr): WideKind | undefined {
+  switch (kind) {
+    case 'count':
+    case 'sum':
+    case 'avg':
+      return undefined;
+    case 'min':
+    case 'max':
+      return isText(input) ? `${kind}Text` : undefined;
+    default:
+      return kind;
+  }
+}
+
+/** What comes out of a wide aggregate, and whether it is null without values. */
+function wideOutput(kind: WideKind, input: ColumnKind): readonly [ColumnKind | 'list', boolean] {
+  switch (kind) {
+    case 'first':
+    case 'last':
+    case 'minText':
+    case 'maxText':
+      return [input, true];
+    case 'countDistinct':
+    case 'approxCountDistinct':
+      return ['int64', false];
+    case 'collectList':
+      return ['list', false];
+    case 'approxPercentile':
+    case 'variance':
+    case 'stddev':
+      return ['float64', true];
+    default:
+      return assertNever(kind);
+  }
+}
+
+const TAKES_ALL: ReadonlySet<string> = new Set([
+  'first',
+  'last',
+  'countDistinct',
+  'collectList',
+  'approxCountDistinct',
+]);
+
 function checkInput({ kind }: AggExpr, input: BoundExpr, user: string): void {
   const takesTime = kind === 'min' || kind === 'max';
-  if (isNumber(input) || (takesTime && isTime(input))) return;
+  if (TAKES_ALL.has(kind) || isNumber(input) || (takesTime && (isTime(input) || isText(input)))) return;
   const text = formatExpr(input);
   const shown = input.op === 'column' ? `'${input.name}'` : text;
   const cure = input.kind === 'bool' ? `; true ones are counted by countIf(col('${text}'))` : '';
-  const wanted = takesTime ? 'a column of numbers or timestamps' : 'a column of numbers';
+  const wanted = takesTime ? 'a column of numbers, timestamps or text' : 'a column of numbers';
   throw new EngineError('jobInvalid', `${user} wants ${wanted}, ${shown} is ${input.kind}${cure}`);
 }
 

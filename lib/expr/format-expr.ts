@@ -41,7 +41,8 @@ const NEG_RANK = 7;
 /** One line for plans and messages, the same for the same data: `action = "click" and not size < 10`, `sum(size) where ...`. */
 export function formatExpr(expr: AnyExpr | AggExpr | Printed): string {
   if (expr instanceof AggExpr) {
-    const call = `${expr.kind}(${expr.input === undefined ? '' : formatExpr(expr.input)})`;
+    const probability = expr.probability === undefined ? '' : `, ${expr.probability}`;
+    const call = `${expr.kind}(${expr.input === undefined ? '' : formatExpr(expr.input)}${probability})`;
     return expr.filter === undefined ? call : `${call} where ${format(expr.filter, 0)}`;
   }
   return format(expr instanceof Expr ? expr.data : expr, 0);

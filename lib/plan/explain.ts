@@ -1,4 +1,5 @@
 import { formatSchema } from '../core/schema.js';
+import { describeWide } from '../columnar/wide/wide-aggregate.js';
 import { formatExpr } from '../expr/format-expr.js';
 import type { Dependency, Operation, PlanNode } from './node.js';
 import { isShuffle, type CompiledPlan } from './stages.js';
@@ -32,6 +33,8 @@ function explainNode(node: PlanNode): string {
 const explainDependency = (dependency: Dependency): string =>
   isShuffle(dependency) ? `shuffle ${dependency.shuffle.id}` : String(dependency.parent);
 
+type Aggregates = Extract<Operation, { readonly kind: 'aggregate' | 'runningAggregate' }>;
+
 function explainOperation(operation: Operation): string {
   switch (operation.kind) {
     case 'source':
@@ -43,9 +46,9 @@ function explainOperation(operation: Operation): string {
     case 'explode':
       return `explode ${operation.name}: split(${formatExpr(operation.text)}, ${JSON.stringify(operation.separator)})`;
     case 'aggregate':
-      return `aggregate ${operation.aggregates.map(aggregate => aggregate.name).join(', ')} by ${formatSchema(operation.keys)}`;
+      return `aggregate ${explainAggregates(operation)} by ${formatSchema(operation.keys)}`;
     case 'runningAggregate':
-      return `runningAggregate '${operation.operatorId}' ${operation.aggregates.map(aggregate => aggregate.name).join(', ')} by ${formatSchema(operation.keys)}`;
+      return `runningAggregate '${operation.operatorId}' ${explainAggregates(operation)} by ${formatSchema(operation.keys)}`;
     case 'updateState':
       return `updateState '${operation.operatorId}'${operation.wholePartition ? ' by partition' : ''}`;
     case 'mapWithState':
@@ -55,6 +58,10 @@ function explainOperation(operation: Operation): string {
     default:
       return operation.kind;
   }
+}
+
+function explainAggregates({ aggregates, wide = [] }: Aggregates): string {
+  return [...aggregates.map(({ name }) => name), ...wide.map(describeWide)].join(', ');
 }
 
 function explainMode(mode: { readonly kind: string; readonly combine?: boolean }): string {

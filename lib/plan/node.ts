@@ -8,7 +8,10 @@ import type { Json } from '../core/json.js';
 import type { Column, ColumnKind } from '../core/schema.js';
 import type { SourceSpec } from '../core/source-spec.js';
 import type { Predicate } from '../columnar/predicate.js';
+import type { WideAggregate } from '../columnar/wide/wide-aggregate.js';
 import type { BoundExpr, NamedExpr } from '../expr/expr-data.js';
+
+export type { WideAggregate } from '../columnar/wide/wide-aggregate.js';
 
 export type NodeId = number & { readonly __brand: 'NodeId' };
 export const nodeId = (id: number): NodeId => id as NodeId;
@@ -31,7 +34,12 @@ export interface Shuffle {
     /** Evenly, whatever the row is. */
     | { readonly kind: 'roundRobin' }
     /** Columns aggregated by key before they are written. */
-    | { readonly kind: 'groups'; readonly keys: readonly number[]; readonly aggregates: readonly AggregateColumn[] };
+    | {
+        readonly kind: 'groups';
+        readonly keys: readonly number[];
+        readonly aggregates: readonly AggregateColumn[];
+        readonly wide?: readonly WideAggregate[];
+      };
 }
 
 /** One aggregate of a group, bound to the columns it reads. */
@@ -75,12 +83,19 @@ export type Operation =
   /** The pairs as they were, by key. */
   | { readonly kind: 'partitionBy' }
   | { readonly kind: 'cogroup' }
-  | { readonly kind: 'aggregate'; readonly keys: readonly Column[]; readonly aggregates: readonly AggregateColumn[] }
+  | {
+      readonly kind: 'aggregate';
+      readonly keys: readonly Column[];
+      readonly aggregates: readonly AggregateColumn[];
+      /** Aggregates that keep more than a number a group. */
+      readonly wide?: readonly WideAggregate[];
+    }
   | {
       readonly kind: 'runningAggregate';
       readonly operatorId: string;
       readonly keys: readonly Column[];
       readonly aggregates: readonly AggregateColumn[];
+      readonly wide?: readonly WideAggregate[];
     }
   | {
       readonly kind: 'updateState';

@@ -11,6 +11,7 @@
  * | null, undefined   | nothing (`""` where it is the record's only field, which else were a blank line) |
  * | number, bigint, boolean | as JavaScript prints it                                                  |
  * | Date              | ISO 8601, UTC                                                                 |
+ * | array of strings, numbers, booleans and nulls | its JSON, in which NaN is null                    |
  *
  * So an empty string and null stay apart, as they do when the csv format reads them into a nullable column.
  */
@@ -139,9 +140,10 @@ export class CsvRows {
       default:
         if (value === null) return '';
         if (value instanceof Date && !Number.isNaN(value.getTime())) return this.#plain(value.toISOString());
+        if (Array.isArray(value) && value.every(isScalar)) return this.#text(JSON.stringify(value));
         throw this.#misfit(
           index,
-          `text, a number, a boolean, a Date or null${at === undefined ? '' : ` in column ${at}`}`,
+          `text, a number, a boolean, a Date, null or an array of such${at === undefined ? '' : ` in column ${at}`}`,
           value,
         );
     }
@@ -166,6 +168,9 @@ export class CsvRows {
     );
   }
 }
+
+const isScalar = (value: unknown): boolean =>
+  value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 
 function shapeOf(row: unknown): Shape {
   if (typeof row !== 'object' || row === null || row instanceof Date) return { kind: 'single' };

@@ -1,7 +1,20 @@
 import { expect } from 'chai';
 import { EngineError } from '../../lib/core/errors.js';
 import { bool, float64, int32, int64, nullable, schema, timestamp, utf8 } from '../../lib/core/schema.js';
-import { avg, count, countIf, max, min, sum, type AggExpr } from '../../lib/expr/aggregate.js';
+import {
+  approxPercentile,
+  avg,
+  collectList,
+  count,
+  countDistinct,
+  countIf,
+  first,
+  max,
+  min,
+  stddev,
+  sum,
+  type AggExpr,
+} from '../../lib/expr/aggregate.js';
 import { bindAggregates } from '../../lib/expr/bind.js';
 import { bindCondition, bindExpr } from '../../lib/expr/bind-expr.js';
 import type { BoundExpr } from '../../lib/expr/expr-data.js';
@@ -257,12 +270,66 @@ describe('bind', () => {
     ]);
   });
 
+  it('puts what wants more than a number a group beside the others', () => {
+    const { before, aggregates, wide, behind } = bindAggregates(
+      {
+        n: count(),
+        low: min('action').where(col('size').gt(1)),
+        p: approxPercentile(col('size').div(2), 0.9),
+        all: collectList('at'),
+      },
+      columns,
+    );
+    expect(before.map(({ name }) => name)).to.deep.equal(['p input']);
+    expect(aggregates.map(({ name }) => name)).to.deep.equal(['n']);
+    expect(wide).to.deep.equal([
+      {
+        name: 'low',
+        kind: 'minText',
+        column: 'action',
+        inputKind: 'utf8',
+        outputKind: 'utf8',
+        nullable: true,
+        filter: { op: 'gt', column: 'size', value: 1 },
+      },
+      {
+        name: 'p',
+        kind: 'approxPercentile',
+        column: 'p input',
+        inputKind: 'float64',
+        outputKind: 'float64',
+        nullable: true,
+        probability: 0.9,
+      },
+      { name: 'all', kind: 'collectList', column: 'at', inputKind: 'timestamp', outputKind: 'list', nullable: false },
+    ]);
+    expect(behind, 'they come out in their order').to.equal(undefined);
+    const mixed = bindAggregates(
+      { top: max('user'), users: countDistinct('user'), n: count(), xs: collectList('ok') },
+      columns,
+    );
+    expect(mixed.behind?.map(({ name, expr }) => `${name} ${expr.kind}${expr.nullable ? '?' : ''}`)).to.deep.equal([
+      'top utf8?',
+      'users int64',
+      'n int64',
+    ]);
+    expect(bindAggregates({ n: count() }, columns).wide).to.equal(undefined);
+  });
+
+  it('refuses a percentile that is none', () => {
+    for (const probability of [-0.1, 1.5, Number.NaN, 95, '0.5' as never])
+      refused(() => approxPercentile('size', probability), 'approxPercentile wants a probability from 0 to 1, got');
+  });
+
   it('refuses aggregates that do not fit, naming them', () => {
     const cases: [Record<string, AggExpr>, string][] = [
       [{}, 'at least one aggregate'],
       [{ x: sum('sise') }, "aggregate 'x', sum(sise) wants the column 'sise'"],
       [{ x: sum('user') }, "aggregate 'x', sum(user) wants a column of numbers, 'user' is utf8"],
-      [{ x: max('user') }, "wants a column of numbers or timestamps, 'user' is utf8"],
+      [{ x: max('ok') }, "wants a column of numbers, timestamps or text, 'ok' is bool"],
+      [{ x: stddev('user') }, "aggregate 'x', stddev(user) wants a column of numbers, 'user' is utf8"],
+      [{ x: approxPercentile('at', 0.5) }, "approxPercentile(at, 0.5) wants a column of numbers, 'at' is timestamp"],
+      [{ x: first('sise') }, "aggregate 'x', first(sise) wants the column 'sise'"],
       [{ x: sum('ok') }, "true ones are counted by countIf(col('ok'))"],
       [{ x: sum('at') }, "wants a column of numbers, 'at' is timestamp"],
       [{ x: countIf(col('nope').eq(1)) }, "wants the column 'nope'"],
@@ -271,7 +338,7 @@ describe('bind', () => {
       [{ x: sum(lower(col('user')) as never) }, 'lower(user) is utf8'],
       [
         { x: 'size' as never },
-        "aggregate 'x' wants count(), countIf(...), sum, min, max or avg of a column, got string",
+        "aggregate 'x' wants count(), countIf(...), sum, min, max, avg or another aggregate of a column, got string",
       ],
     ];
     for (const [aggregates, text] of cases) refused(() => bindAggregates(aggregates, columns), text);

@@ -1,8 +1,20 @@
 /** Mostly for the compiler: an expression fits a row type only when its columns are there with the types it reads. */
 import { expect } from 'chai';
 import { int64, nullable, schema, utf8, type RowOf } from '../../lib/core/schema.js';
-import { count, countIf, max, sum, type AggExpr, type AggOutput } from '../../lib/expr/aggregate.js';
-import { bindAggregates } from '../../lib/expr/bind.js';
+import {
+  approxPercentile,
+  count,
+  countDistinct,
+  countIf,
+  first,
+  last,
+  max,
+  stddev,
+  sum,
+  type AggExpr,
+  type AggOutput,
+} from '../../lib/expr/aggregate.js';
+import { bindAggregates, type BoundAggregates } from '../../lib/expr/bind.js';
 import { col, lit, not, type ConditionExpr } from '../../lib/expr/expr.js';
 import type { NamesOf } from '../../lib/expr/names.js';
 
@@ -11,10 +23,10 @@ type Event = RowOf<typeof events>;
 
 const where = <R>(_condition: ConditionExpr<R>, _rows?: R): number => 1;
 const whereEvent = (condition: ConditionExpr<Event>): ConditionExpr => condition;
-const agg = <A extends Record<string, AggExpr<Event>>>(aggregates: A): AggOutput<A> =>
-  Object.fromEntries(
-    bindAggregates(aggregates, events.columns).aggregates.map(bound => [bound.name, 0]),
-  ) as AggOutput<A>;
+const namesOf = ({ aggregates, wide = [] }: BoundAggregates): string[] =>
+  [...aggregates, ...wide].map(({ name }) => name);
+const agg = <A extends Record<string, AggExpr<Event>>>(aggregates: A): AggOutput<A, Event> =>
+  Object.fromEntries(namesOf(bindAggregates(aggregates, events.columns)).map(name => [name, 0])) as AggOutput<A, Event>;
 const names = (...list: NamesOf<Event>[]): number => list.length;
 
 describe('expr types', () => {
@@ -33,6 +45,16 @@ describe('expr types', () => {
       clicks: countIf(col('action').eq('click')),
       bytes: sum('size').where(col('user').ne('x')),
     });
+    const kept: { readonly a: string | null; readonly b: string | null; readonly c: number } = agg({
+      a: first('action'),
+      b: max(col('user')),
+      c: countDistinct('size'),
+    });
+    const sizes: { readonly s: number | null; readonly p: number | null } = agg({
+      s: last(col('size').add(1)),
+      p: approxPercentile('size', 0.5),
+    });
+    expect([...Object.keys(kept), ...Object.keys(sizes)]).to.deep.equal(['a', 'b', 'c', 's', 'p']);
     expect(Object.keys(row)).to.deep.equal(['n', 'clicks', 'bytes']);
     expect(names('user', 'size')).to.equal(2);
     expect(where(col('a').eq(1))).to.equal(1);
@@ -53,7 +75,7 @@ describe('expr types', () => {
       // @ts-expect-error no such column
       () => agg({ x: sum('sise') }),
       // @ts-expect-error a column of strings
-      () => agg({ x: max('user') }),
+      () => agg({ x: stddev('user') }),
       // @ts-expect-error a condition on a column that is not there
       () => agg({ x: count().where(col('acton').eq('x')) }),
     ];

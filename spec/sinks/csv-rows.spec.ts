@@ -90,6 +90,16 @@ describe('CsvRows', () => {
     expect(() => rows.format([[3], [4, 5]], 0, 2)).to.throw(/row 3 /);
   });
 
+  it('writes lists as their JSON, quoted like any text', () => {
+    expect(
+      format([
+        { k: 'a', xs: [] },
+        { k: 'b', xs: [1, 'x"y', null, true, NaN] },
+      ]),
+    ).to.equal('a,[]\nb,"[1,""x\\""y"",null,true,null]"\n');
+    expect(() => format([{ xs: [[1]] }]), 'of lists').to.throw('an array of such in column xs');
+  });
+
   it('writes an own property named like one of the prototype, and no inherited one', () => {
     const row = JSON.parse('{"__proto__":"p","constructor":"c"}') as unknown;
     expect(format([row])).to.equal('p,c\n');
