@@ -5,7 +5,7 @@ export interface Region {
 }
 
 /**
- * The gaps of a memory, first fit, by ascending address and never touching one another. Search is linear: a slot has
+ * The gaps of a memory, first or last fit, by ascending address and never touching one another. Search is linear: a slot has
  * hundreds of blocks, not millions.
  */
 export class FreeRegions {
@@ -27,6 +27,16 @@ export class FreeRegions {
       region.byteLength -= byteLength;
     }
     return address;
+  }
+
+  /** Takes `byteLength` bytes off the end of the last gap that has them; returns their address. */
+  takeLast(byteLength: number): number | undefined {
+    const i = this.#regions.findLastIndex(region => region.byteLength >= byteLength);
+    const region = this.#regions[i];
+    if (region === undefined) return undefined;
+    region.byteLength -= byteLength;
+    if (region.byteLength === 0) this.#regions.splice(i, 1);
+    return region.address + region.byteLength;
   }
 
   /** Where the gap begins that ends at `end`, or `end` when there is none. */

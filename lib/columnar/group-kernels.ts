@@ -122,9 +122,9 @@ export interface GroupKernels {
   stateFind(table: Address, key: Address, length: number, hash: number): Address;
   stateNextOfHash(table: Address, hash: number, after: Address): Address;
   stateLookup(table: Address, values: Address, lengths: Address, hashes: Address, n: number, refs: Address): void;
-  stateReindex(table: Address, arena: Address, index: Address): void;
-  stateCount(table: Address, arena: Address): number;
-  stateCompact(table: Address, from: Address, to: Address): void;
+  stateSpread(table: Address, group: number, from: number, low: number, high: number, bit: number): number;
+  stateReindex(table: Address, group: number, cursor: Address): number;
+  stateCopyLive(table: Address, pages: Address, cursor: Address, to: Address, capacity: number): number;
   stateScan(
     table: Address,
     cursor: Address,
@@ -136,18 +136,21 @@ export interface GroupKernels {
   ): number;
   stateColumn(refs: Address, n: number, which: number, out: Address): void;
   stateValues(refs: Address, n: number, values: Address, lengths: Address): void;
-  stateChangedRows(
+  stateMerge(
     table: Address,
     refs: Address,
+    from: number,
+    to: number,
     n: number,
     columns: number,
-    values: Address,
+    kinds: Address,
     firsts: Address,
+    values: Address,
     rows: Address,
+    count: number,
   ): number;
   compact32(array: Address, rows: Address, count: number): void;
   compact64(array: Address, rows: Address, count: number): void;
-  stateCombine(table: Address, kind: number, refs: Address, n: number, which: number, column: Address): void;
   stateApply(
     table: Address,
     delta: Address,
@@ -156,5 +159,6 @@ export interface GroupKernels {
     start: number,
     n: number,
     refs: Address,
+    distinct: number,
   ): number;
 }

@@ -99,10 +99,14 @@ export class SlotMemory {
     return this.#bytes.subarray(address, address + byteLength);
   }
 
-  /** A block of at least `byteLength` bytes, not cleared. Throws `memoryLimit`. */
-  alloc(byteLength: number): Address {
+  /**
+   * A block of at least `byteLength` bytes, not cleared. Throws `memoryLimit`.
+   * @param life 'lasting' for what outlives tasks: it is taken from the last gaps, so that the first ones stay whole for
+   *   what tasks take and give back
+   */
+  alloc(byteLength: number, life: 'task' | 'lasting' = 'task'): Address {
     const size = Math.max(16, align16(byteLength));
-    const address = this.#free.take(size);
+    const address = life === 'task' ? this.#free.take(size) : this.#free.takeLast(size);
     if (address !== undefined) return this.#take(address, size);
     const start = this.#free.startOfGapBefore(this.#end);
     this.#growTo(start + size, byteLength);

@@ -5,5 +5,6 @@ export * from './group-predicate';
 export * from './group-keys';
 export * from './group-table';
 export * from './state-table';
+export * from './state-growth';
 export * from './state-scan';
 export * from './state-delta';

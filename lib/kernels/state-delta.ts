@@ -8,32 +8,36 @@ import { VARIABLE, stateValue } from './state-entry';
 import { stateFind, stateRemove, stateAppend, stateCommit } from './state-table';
 import { bitOf, keyGroupOf } from './group-bytes';
 
-/** column[i] = state (+) column[i] where row i has an entry: accumulator `which` of fixed values. */
-export function stateCombine(table: usize, kind: u32, refs: usize, n: u32, which: u32, column: usize): void {
-  for (let i: u32 = 0; i < n; i++) {
-    const entry: usize = load<u32>(refs + (<usize>i << 2));
-    if (entry == 0) continue;
-    const to = column + (<usize>i << 3);
-    store<i64>(to, combine(kind, load<i64>(stateValue(table, entry) + (which << 3)), load<i64>(to)));
-  }
-}
-
 /**
- * Finds the rows whose new values differ from their entries', or from `firsts` where they have none.
- * @param values columns of n 8-byte values, one after another; `firsts` holds one value for each column
- * @param rows takes the numbers of those rows, ascending
- * @returns how many they are
+ * Rows [from, to) of a batch's groups, whose entries were just looked up: adds the state's values to theirs, and lists
+ * the rows whose values differ from the state's then, or from `firsts` where there is no entry. Row by row, so that an
+ * entry is taken from memory once for all its columns.
+ *
+ * @param kinds u32 for each column: how it is combined; `firsts` holds one value for each column
+ * @param values columns of n 8-byte values, one after another
+ * @param rows takes the numbers of those rows, ascending, behind the `count` that it has
+ * @returns how many it has then
  */
-export function stateChangedRows(table: usize, refs: usize, n: u32, columns: u32, values: usize, firsts: usize, rows: usize): u32 {
-  let count: u32 = 0;
-  for (let i: u32 = 0; i < n; i++) {
+export function stateMerge(
+  table: usize, refs: usize, from: u32, to: u32, n: u32, columns: u32, kinds: usize, firsts: usize, values: usize, rows: usize, count: u32
+): u32 {
+  const step = <usize>n << 3;
+  for (let i = from; i < to; i++) {
     const entry: usize = load<u32>(refs + (<usize>i << 2));
-    const old = entry == 0 ? firsts : stateValue(table, entry);
     let at = values + (<usize>i << 3);
     let differs = false;
-    for (let c: u32 = 0; c < columns; c++) {
-      if (load<i64>(at) != load<i64>(old + (<usize>c << 3))) differs = true;
-      at += <usize>n << 3;
+    if (entry == 0) {
+      for (let c: u32 = 0; c < columns; c++, at += step) {
+        if (load<i64>(at) != load<i64>(firsts + (<usize>c << 3))) differs = true;
+      }
+    } else {
+      const old = stateValue(table, entry);
+      for (let c: u32 = 0; c < columns; c++, at += step) {
+        const had = load<i64>(old + (<usize>c << 3));
+        const has = combine(load<u32>(kinds + (<usize>c << 2)), had, load<i64>(at));
+        store<i64>(at, has);
+        if (has != had) differs = true;
+      }
     }
     store<u32>(rows + (<usize>count << 2), i);
     count += u32(differs);
@@ -58,9 +62,10 @@ export function compact64(array: usize, rows: usize, count: u32): void {
 /**
  * Applies rows [start, n) of a delta, whose entries were looked up just before (refs, from row `start`).
  * Rows of key groups that the table does not own are passed over. A key may come twice: the later row wins.
+ * @param distinct 1 when no key comes twice, so that a row without an entry needs no second look
  * @returns rows done: less than n when a key group wants room; the table's header says which
  */
-export function stateApply(table: usize, delta: usize, keys: usize, lengths: usize, start: u32, n: u32, refs: usize): u32 {
+export function stateApply(table: usize, delta: usize, keys: usize, lengths: usize, start: u32, n: u32, refs: usize, distinct: u32): u32 {
   const numKeyGroups = load<u32>(table, 8);
   const first = load<u32>(table, 12);
   const owned = load<u32>(table, 16) - first;
@@ -79,9 +84,9 @@ export function stateApply(table: usize, delta: usize, keys: usize, lengths: usi
     const length = load<u32>(lengths + (<usize>i << 2));
     let entry: usize = load<u32>(refs + (<usize>(i - start) << 2));
     // Rows before this one may have added the key or made its entry a hole.
-    if (entry == 0 || load<u32>(entry, 4) != length) entry = stateFind(table, key, length, hash);
+    if (distinct == 0 && (entry == 0 || load<u32>(entry, 4) != length)) entry = stateFind(table, key, length, hash);
     if (bitOf(removed, i)) {
-      if (entry != 0) stateRemove(table, group, entry);
+      if (entry != 0) stateRemove(table, entry);
       continue;
     }
     if (!variable) {

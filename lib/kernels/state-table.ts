@@ -1,198 +1,196 @@
-// Finding, adding and removing entries of a state table, and filling its indexes. Layout: state-entry.ts.
-import { sameVector, loadPadded, copyLoose, align8, keyGroupOf } from './group-bytes';
-import { VARIABLE, REMOVED, ARENA_HEADER, keyAt, entryBytes, tagOf, matches } from './state-entry';
+// Finding, adding and removing entries of a state table. Layout: state-entry.ts.
+import { sameVector, loadPadded, copyLoose, align8 } from './group-bytes';
+import {
+  VARIABLE,
+  REMOVED,
+  PAGE_SHIFT,
+  keyAt,
+  entryBytes,
+  entryOf,
+  groupSlot,
+  tagOf,
+  segmentOf,
+  slotsAt,
+  slotMask,
+  matches,
+} from './state-entry';
 
 /** The entry of a key, or 0. */
 export function stateFind(table: usize, key: usize, length: u32, hash: u32): usize {
-  const numKeyGroups = load<u32>(table, 8);
-  const group = keyGroupOf(hash, numKeyGroups) - load<u32>(table, 12);
-  if (group >= load<u32>(table, 16) - load<u32>(table, 12)) return 0;
-  const arena: usize = load<u32>(table + (<usize>group << 3), 64);
-  if (arena == 0) return 0;
-  const index: usize = load<u32>(table + (<usize>group << 3), 68);
-  const mask = load<u32>(index, 4);
-  const offsets = load<u32>(index, 8);
+  const group = groupSlot(table, hash);
+  if (group == 0) return 0;
+  const pages: usize = load<u32>(group);
+  if (pages == 0) return 0;
+  const offsets = load<u32>(table, 32);
   const variable = load<u32>(table, 20) == VARIABLE;
-  const tag = tagOf(hash, numKeyGroups);
+  const tag = tagOf(hash, load<u32>(table, 8));
+  const segment = segmentOf(load<u32>(group, 4), tag);
+  const slots = slotsAt(segment);
+  const mask = slotMask(segment);
   let at = hash & mask;
-  let slot = load<u32>(index + (<usize>at << 2), 16);
+  let slot = load<u32>(slots + (<usize>at << 2));
   while (slot != 0) {
     if (((slot ^ tag) & ~offsets) == 0 && slot != 1) {
-      const entry = arena + ((slot & offsets) << 3);
+      const entry = entryOf(pages, slot, offsets);
       if (matches(entry, variable, key, length, hash)) return entry;
     }
     at = (at + 1) & mask;
-    slot = load<u32>(index + (<usize>at << 2), 16);
+    slot = load<u32>(slots + (<usize>at << 2));
   }
   return 0;
 }
 
 /** The next entry with a hash after `after` (0: the first), in order of their slots, or 0. Keys may share a hash. */
 export function stateNextOfHash(table: usize, hash: u32, after: usize): usize {
-  const numKeyGroups = load<u32>(table, 8);
-  const group = keyGroupOf(hash, numKeyGroups) - load<u32>(table, 12);
-  if (group >= load<u32>(table, 16) - load<u32>(table, 12)) return 0;
-  const arena: usize = load<u32>(table + (<usize>group << 3), 64);
-  if (arena == 0) return 0;
-  const index: usize = load<u32>(table + (<usize>group << 3), 68);
-  const mask = load<u32>(index, 4);
-  const offsets = load<u32>(index, 8);
-  const tag = tagOf(hash, numKeyGroups);
+  const group = groupSlot(table, hash);
+  if (group == 0) return 0;
+  const pages: usize = load<u32>(group);
+  if (pages == 0) return 0;
+  const offsets = load<u32>(table, 32);
+  const tag = tagOf(hash, load<u32>(table, 8));
+  const segment = segmentOf(load<u32>(group, 4), tag);
+  const slots = slotsAt(segment);
+  const mask = slotMask(segment);
   let passed = after == 0;
   let at = hash & mask;
-  let slot = load<u32>(index + (<usize>at << 2), 16);
+  let slot = load<u32>(slots + (<usize>at << 2));
   while (slot != 0) {
     if (((slot ^ tag) & ~offsets) == 0 && slot != 1) {
-      const entry = arena + ((slot & offsets) << 3);
+      const entry = entryOf(pages, slot, offsets);
       if (passed && load<u32>(entry) == hash) return entry;
       if (entry == after) passed = true;
     }
     at = (at + 1) & mask;
-    slot = load<u32>(index + (<usize>at << 2), 16);
+    slot = load<u32>(slots + (<usize>at << 2));
   }
   return 0;
 }
 
 /**
- * refs[i] = entry of key i, or 0. As in groupFind, three passes a block keep cache misses in flight: first slots, then
- * their entries, then exact probing. Rows of key groups the table does not own are absent.
+ * refs[i] = entry of key i, or 0. Passes over a block keep cache misses in flight: first the slots, up to the first whose
+ * tag is the key's (a key without such a slot is absent, and no entry is touched for it), then their entries, then exact
+ * probing where another key had the tag. Rows of key groups that the table does not own are absent.
  */
 export function stateLookup(table: usize, values: usize, lengths: usize, hashes: usize, n: u32, refs: usize): void {
   const numKeyGroups = load<u32>(table, 8);
-  const first = load<u32>(table, 12);
-  const owned = load<u32>(table, 16) - first;
+  const offsets = load<u32>(table, 32);
   const variable = load<u32>(table, 20) == VARIABLE;
   for (let from: u32 = 0; from < n; from += 256) {
     const to = min(from + 256, n);
+    // Where each key's probing begins.
     for (let i = from; i < to; i++) {
       const hash = load<u32>(hashes + (<usize>i << 2));
-      const group = keyGroupOf(hash, numKeyGroups) - first;
-      let guess: usize = 0;
-      if (group < owned) {
-        const arena: usize = load<u32>(table + (<usize>group << 3), 64);
-        if (arena != 0) {
-          const index: usize = load<u32>(table + (<usize>group << 3), 68);
-          const slot = load<u32>(index + (<usize>(hash & load<u32>(index, 4)) << 2), 16);
-          if (slot > 1) guess = arena + ((slot & load<u32>(index, 8)) << 3);
-        }
+      const group = groupSlot(table, hash);
+      let start: usize = 0;
+      if (group != 0 && load<u32>(group) != 0) {
+        const segment = segmentOf(load<u32>(group, 4), tagOf(hash, numKeyGroups));
+        start = slotsAt(segment) + (<usize>(hash & slotMask(segment)) << 2);
+        // Brings the slot in; 0 stays 0, and no address is that of a slot 0.
+        if (load<u32>(start) == 0) start = 0;
       }
-      store<u32>(refs + (<usize>i << 2), <u32>guess);
+      store<u32>(refs + (<usize>i << 2), <u32>start);
     }
     for (let i = from; i < to; i++) {
       const at = <usize>i << 2;
+      const start: usize = load<u32>(refs + at);
+      if (start == 0) continue;
+      const hash = load<u32>(hashes + at);
+      const group = groupSlot(table, hash);
+      const tag = tagOf(hash, numKeyGroups);
+      let slot = load<u32>(start);
+      if (slot == 1 || ((slot ^ tag) & ~offsets) != 0) {
+        const segment = segmentOf(load<u32>(group, 4), tag);
+        const slots = slotsAt(segment);
+        const mask = slotMask(segment);
+        let probe = hash & mask;
+        do {
+          probe = (probe + 1) & mask;
+          slot = load<u32>(slots + (<usize>probe << 2));
+        } while (slot != 0 && (slot == 1 || ((slot ^ tag) & ~offsets) != 0));
+      }
+      store<u32>(refs + at, slot == 0 ? 0 : <u32>entryOf(load<u32>(group), slot, offsets));
+    }
+    for (let i = from; i < to; i++) {
+      const at = <usize>i << 2;
+      const guess: usize = load<u32>(refs + at);
+      if (guess == 0) continue;
       const length = load<u32>(lengths + at);
       const hash = load<u32>(hashes + at);
-      const guess: usize = load<u32>(refs + at);
-      // Address 0 may be read: it is the reserved start of the memory, and never taken for an entry.
       const have = loadPadded(keyAt(guess, variable), length);
       const same =
-        <u32>(load<u32>(guess) == hash) & <u32>(load<u32>(guess, 4) == length) & <u32>(length <= 16) & <u32>(guess != 0) &
+        <u32>(load<u32>(guess) == hash) & <u32>(load<u32>(guess, 4) == length) & <u32>(length <= 16) &
         <u32>sameVector(have, loadPadded(load<u32>(values + at), length));
-      store<u32>(refs + at, <u32>guess & (0 - same));
-    }
-    for (let i = from; i < to; i++) {
-      const at = <usize>i << 2;
-      if (load<u32>(refs + at) != 0) continue;
-      store<u32>(refs + at, <u32>stateFind(table, load<u32>(values + at), load<u32>(lengths + at), load<u32>(hashes + at)));
+      if (same == 0) store<u32>(refs + at, <u32>stateFind(table, load<u32>(values + at), length, hash));
     }
   }
 }
 
 /**
- * Adds an entry to an index that has room. An older entry of the same key (a value that outgrew its place) becomes a hole.
+ * Adds an entry at an offset of its pages to the index, whose segment has room. An older entry of the same key (a value
+ * that outgrew its place) becomes a hole.
  * @returns whether there was one
  */
-function indexInsert(index: usize, arena: usize, entry: usize, valueBytes: u32, numKeyGroups: u32): bool {
+export function indexInsert(table: usize, group: u32, entry: usize, offset: u32): bool {
+  const pages: usize = load<u32>(table + (<usize>group << 3), 64);
+  const valueBytes = load<u32>(table, 20);
   const variable = valueBytes == VARIABLE;
-  const mask = load<u32>(index, 4);
-  const offsets = load<u32>(index, 8);
+  const offsets = load<u32>(table, 32);
   const hash = load<u32>(entry);
   const length = load<u32>(entry, 4);
-  const tag = tagOf(hash, numKeyGroups) & ~offsets;
-  const wanted = tag | <u32>((entry - arena) >> 3);
-  let to = index + (<usize>(hash & mask) << 2);
-  let slot = load<u32>(to, 16);
+  const tag = tagOf(hash, load<u32>(table, 8));
+  const segment = segmentOf(load<u32>(table + (<usize>group << 3), 68), tag);
+  const slots = slotsAt(segment);
+  const mask = slotMask(segment);
+  const wanted = (tag & ~offsets) | (offset >> 3);
+  let at = hash & mask;
+  let slot = load<u32>(slots + (<usize>at << 2));
   while (slot != 0) {
-    if ((slot & ~offsets) == tag && slot != 1) {
-      const other = arena + ((slot & offsets) << 3);
+    if (((slot ^ tag) & ~offsets) == 0 && slot != 1) {
+      const other = entryOf(pages, slot, offsets);
       if (matches(other, variable, keyAt(entry, variable), length, hash)) {
-        store<u32>(to, wanted, 16);
-        store<u32>(arena, load<u32>(arena, 12) + entryBytes(other, valueBytes), 12);
+        store<u32>(slots + (<usize>at << 2), wanted);
+        store<u32>(pages, load<u32>(pages, 12) + entryBytes(other, valueBytes), 12);
         store<u32>(other, length | REMOVED, 4);
         return true;
       }
     }
-    to = index + ((to - index + 4) & ((<usize>mask << 2) | 3));
-    slot = load<u32>(to, 16);
+    at = (at + 1) & mask;
+    slot = load<u32>(slots + (<usize>at << 2));
   }
-  store<u32>(to, wanted, 16);
-  store<u32>(index, load<u32>(index, 12) + 1, 12);
+  store<u32>(slots + (<usize>at << 2), wanted);
+  const used = slots - 12;
+  store<u32>(used, load<u32>(used) + 1);
   return false;
 }
 
-/** Fills a cleared index (header set) from an arena, and counts the arena's rows and holes again. */
-export function stateReindex(table: usize, arena: usize, index: usize): void {
-  const valueBytes = load<u32>(table, 20);
-  const numKeyGroups = load<u32>(table, 8);
-  const end = arena + load<u32>(arena, 4);
-  store<u32>(arena, 0, 8);
-  store<u32>(arena, 0, 12);
-  for (let entry = arena + ARENA_HEADER; entry < end; ) {
-    const size = entryBytes(entry, valueBytes);
-    if (load<u32>(entry, 4) & REMOVED) {
-      store<u32>(arena, load<u32>(arena, 12) + size, 12);
-    } else if (!indexInsert(index, arena, entry, valueBytes, numKeyGroups)) {
-      store<u32>(arena, load<u32>(arena, 8) + 1, 8);
-    }
-    entry += size;
-  }
-}
-
-/** How many live entries an arena has. */
-export function stateCount(table: usize, arena: usize): u32 {
-  const valueBytes = load<u32>(table, 20);
-  const end = arena + load<u32>(arena, 4);
-  let rows: u32 = 0;
-  for (let entry = arena + ARENA_HEADER; entry < end; entry += entryBytes(entry, valueBytes)) {
-    rows += <u32>((load<u32>(entry, 4) & REMOVED) == 0);
-  }
-  return rows;
-}
-
-/** Copies an arena's live entries, in order, to a fresh one that has room. */
-export function stateCompact(table: usize, from: usize, to: usize): void {
-  const valueBytes = load<u32>(table, 20);
-  const end = from + load<u32>(from, 4);
-  let at = to + ARENA_HEADER;
-  for (let entry = from + ARENA_HEADER; entry < end; ) {
-    const size = entryBytes(entry, valueBytes);
-    if (!(load<u32>(entry, 4) & REMOVED)) {
-      memory.copy(at, entry, size);
-      at += size;
-    }
-    entry += size;
-  }
-  store<u32>(to, <u32>(at - to), 4);
-  store<u32>(to, load<u32>(from, 8), 8);
-  store<u32>(to, 0, 12);
+/** Whether a segment takes one more key: three quarters of its slots at the most were ever used. */
+// @ts-ignore: decorator
+@inline
+export function hasSlot(segment: u32): bool {
+  return (load<u32>(slotsAt(segment) - 12) + 2) * 4 <= (slotMask(segment) + 1) * 3;
 }
 
 /** Makes the entry a hole and its slot a tombstone. */
-export function stateRemove(table: usize, group: u32, entry: usize): void {
-  const arena: usize = load<u32>(table + (<usize>group << 3), 64);
-  const index: usize = load<u32>(table + (<usize>group << 3), 68);
-  const mask = load<u32>(index, 4);
-  const offsets = load<u32>(index, 8);
-  const offset = <u32>((entry - arena) >> 3);
-  let at = load<u32>(entry) & mask;
-  let slot = load<u32>(index + (<usize>at << 2), 16);
-  while (slot != 0 && (slot == 1 || (slot & offsets) != offset)) {
+export function stateRemove(table: usize, entry: usize): void {
+  const hash = load<u32>(entry);
+  const group = groupSlot(table, hash);
+  const pages: usize = load<u32>(group);
+  const offsets = load<u32>(table, 32);
+  const segment = segmentOf(load<u32>(group, 4), tagOf(hash, load<u32>(table, 8)));
+  const slots = slotsAt(segment);
+  const mask = slotMask(segment);
+  let at = hash & mask;
+  let slot = load<u32>(slots + (<usize>at << 2));
+  while (slot != 0 && (slot == 1 || entryOf(pages, slot, offsets) != entry)) {
     at = (at + 1) & mask;
-    slot = load<u32>(index + (<usize>at << 2), 16);
+    slot = load<u32>(slots + (<usize>at << 2));
   }
-  if (slot != 0) store<u32>(index + (<usize>at << 2), 1, 16);
-  store<u32>(arena, load<u32>(arena, 12) + entryBytes(entry, load<u32>(table, 20)), 12);
-  store<u32>(arena, load<u32>(arena, 8) - 1, 8);
+  if (slot != 0) {
+    store<u32>(slots + (<usize>at << 2), 1);
+    store<u32>(slots - 8, load<u32>(slots - 8) + 1);
+  }
+  store<u32>(pages, load<u32>(pages, 12) + entryBytes(entry, load<u32>(table, 20)), 12);
+  store<u32>(pages, load<u32>(pages, 8) - 1, 8);
   store<u32>(entry, load<u32>(entry, 4) | REMOVED, 4);
 }
 
@@ -201,18 +199,25 @@ export function stateRemove(table: usize, group: u32, entry: usize): void {
  * @returns 0 when the key group has no room: what it wants is left in the table's header
  */
 export function stateAppend(table: usize, group: u32, key: usize, length: u32, hash: u32, valueLength: u32): usize {
-  const valueBytes = load<u32>(table, 20);
-  const variable = valueBytes == VARIABLE;
+  const variable = load<u32>(table, 20) == VARIABLE;
   const capacity = align8(valueLength);
   const size = <u32>(variable ? 16 : 8) + align8(length) + capacity;
-  const arena: usize = load<u32>(table + (<usize>group << 3), 64);
-  const index: usize = load<u32>(table + (<usize>group << 3), 68);
-  if (arena == 0 || load<u32>(arena) - load<u32>(arena, 4) < size + 16 || (load<u32>(index, 12) + 2) * 4 > (load<u32>(index, 4) + 1) * 3) {
+  const pages: usize = load<u32>(table + (<usize>group << 3), 64);
+  let block: usize = 0;
+  let fits = false;
+  if (pages != 0) {
+    block = pages + 32 + (<usize>load<u32>(pages, 16) << 4);
+    fits =
+      load<u32>(block, 8) - load<u32>(block, 4) >= size + 16 &&
+      hasSlot(segmentOf(load<u32>(table + (<usize>group << 3), 68), tagOf(hash, load<u32>(table, 8))));
+  }
+  if (!fits) {
     store<u32>(table, group, 36);
     store<u32>(table, size, 40);
+    store<u32>(table, hash, 44);
     return 0;
   }
-  const entry = arena + load<u32>(arena, 4);
+  const entry = <usize>load<u32>(block) + load<u32>(block, 4);
   copyLoose(keyAt(entry, variable), key, length);
   store<u32>(entry, hash);
   store<u32>(entry, length, 4);
@@ -228,9 +233,12 @@ export function stateAppend(table: usize, group: u32, key: usize, length: u32, h
  * the key becomes a hole. A crash between leaves both; when the index is made again, the later one counts.
  */
 export function stateCommit(table: usize, group: u32, entry: usize): void {
-  const valueBytes = load<u32>(table, 20);
-  const arena: usize = load<u32>(table + (<usize>group << 3), 64);
-  const index: usize = load<u32>(table + (<usize>group << 3), 68);
-  store<u32>(arena, <u32>(entry - arena) + entryBytes(entry, valueBytes), 4);
-  if (!indexInsert(index, arena, entry, valueBytes, load<u32>(table, 8))) store<u32>(arena, load<u32>(arena, 8) + 1, 8);
+  const pages: usize = load<u32>(table + (<usize>group << 3), 64);
+  const last = load<u32>(pages, 16);
+  const block = pages + 32 + (<usize>last << 4);
+  const end = load<u32>(block, 4);
+  const size = entryBytes(entry, load<u32>(table, 20));
+  store<u32>(block, end + size, 4);
+  store<u32>(pages, load<u32>(pages, 28) + size, 28);
+  if (!indexInsert(table, group, entry, (last << PAGE_SHIFT) + end)) store<u32>(pages, load<u32>(pages, 8) + 1, 8);
 }

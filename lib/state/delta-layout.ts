@@ -12,6 +12,8 @@
  *       40  u32 at key bytes
  *       44  u32 at value bytes    variable only
  *       48  u32 bytes of the block
+ *       52  u32 at entries        u32[n] or 0: addresses of the keys' entries, 0 where the table has none
+ *       56  u32 changes           of the table when they were looked up, see `StateTable.changes`
  *
  * All but the hashes are what Arrow calls the buffers of the columns, so the stream is made without copying rows. The
  * values of removed rows are 0 or empty. A key may come twice; the later row wins.
@@ -49,6 +51,9 @@ export interface DeltaParts {
   readonly values: Address;
   readonly keys: Address;
   readonly data: Address;
+  /** u32[n], or 0; good while the table has had this many changes. No key comes twice then. */
+  readonly entries: Address;
+  readonly changes: number;
 }
 
 export interface DeltaSize {
@@ -58,6 +63,8 @@ export interface DeltaSize {
   readonly keyBytes: number;
   /** Bytes of all variable values. */
   readonly dataBytes: number;
+  /** Leaves room for the entries, which the caller fills in: the changes of the table that they were looked up in. */
+  readonly lookedUp?: number;
 }
 
 /** Allocates a delta and writes its header; all rows count as not removed, the rest is the caller's to fill. Throws `memoryLimit`. */
@@ -70,11 +77,15 @@ export function allocDelta(memory: SlotMemory, size: DeltaSize): DeltaParts {
   const values = align8(removed + ((numRows + 7) >> 3));
   const keys = align8(values + (size.valueBytes === 'variable' ? (numRows + 1) * 4 : numRows * size.valueBytes));
   const data = align8(keys + keyBytes + SPARE_BYTES);
-  const byteLength = data + dataBytes + SPARE_BYTES;
+  const entries = size.lookedUp === undefined ? 0 : align8(data + dataBytes + SPARE_BYTES);
+  const byteLength = entries === 0 ? data + dataBytes + SPARE_BYTES : entries + numRows * 4;
   const address = memory.alloc(byteLength);
   const valueBytes = size.valueBytes === 'variable' ? VARIABLE : size.valueBytes;
   memory.u32.set([MAGIC, numRows, valueBytes, size.numRemoved, keyBytes, dataBytes], address / 4);
-  memory.u32.set([hashes, keyOffsets, removed, values, keys, data, byteLength, 0, 0, 0], address / 4 + 6);
+  memory.u32.set(
+    [hashes, keyOffsets, removed, values, keys, data, byteLength, entries, size.lookedUp ?? 0, 0],
+    address / 4 + 6,
+  );
   memory.u8.fill(0, address + removed, address + values);
   return readDelta(memory, address);
 }
@@ -83,7 +94,7 @@ export function allocDelta(memory: SlotMemory, size: DeltaSize): DeltaParts {
 export function readDelta(memory: SlotMemory, address: Address): DeltaParts {
   const [magic, numRows, valueBytes, numRemoved, keyBytes, dataBytes, ...at] = memory.u32.subarray(
     address / 4,
-    address / 4 + 13,
+    address / 4 + 15,
   );
   if (magic !== MAGIC) {
     throw new EngineError(
@@ -91,7 +102,7 @@ export function readDelta(memory: SlotMemory, address: Address): DeltaParts {
       `slot ${memory.slot} has no state delta at ${address}: found 0x${magic.toString(16)}`,
     );
   }
-  const [hashes, keyOffsets, removed, values, keys, data, byteLength] = at;
+  const [hashes, keyOffsets, removed, values, keys, data, byteLength, entries, changes] = at;
   return {
     address,
     byteLength,
@@ -106,6 +117,8 @@ export function readDelta(memory: SlotMemory, address: Address): DeltaParts {
     values: address + values,
     keys: address + keys,
     data: address + data,
+    entries: entries === 0 ? 0 : address + entries,
+    changes,
   };
 }
 

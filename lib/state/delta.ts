@@ -23,10 +23,17 @@ export function applyDelta(table: StateTable, delta: Address): void {
       `the state's values have ${table.valueBytes} bytes each, the delta's ${parts.valueBytes}: build it with the table's own`,
     );
   }
-  table.change(() => applyRows(table, parts));
+  // What the task looked up is still there: no delta was applied, or begun, since.
+  const isFresh = parts.entries !== 0 && parts.changes === table.changes;
+  table.change(() => applyRows(table, parts, isFresh));
 }
 
-function applyRows(table: StateTable, { address, numRows, keyOffsets, keys, keyBytes, hashes }: DeltaParts): void {
+function applyRows(
+  table: StateTable,
+  { address, numRows, keyOffsets, keys, keyBytes, hashes, entries }: DeltaParts,
+  isFresh: boolean,
+): void {
+  const { changes } = table;
   const { memory } = table;
   const k = kernels(memory);
   const mark = memory.scratchMark();
@@ -42,9 +49,10 @@ function applyRows(table: StateTable, { address, numRows, keyOffsets, keys, keyB
   for (let done = 0; done < numRows;) {
     const end = Math.min(done + BLOCK_ROWS, numRows);
     const at = done * 4;
-    k.stateLookup(table.address, values + at, lengths + at, hashes + at, end - done, refs);
-    done = k.stateApply(table.address, address, values, lengths, done, end, refs);
-    // Entries move when a key group grows: the rows that are left are looked up again.
+    // Entries may move when a key group grows: then the rows that are left are looked up again.
+    const isKnown = isFresh && table.changes === changes;
+    if (!isKnown) k.stateLookup(table.address, values + at, lengths + at, hashes + at, end - done, refs);
+    done = k.stateApply(table.address, address, values, lengths, done, end, isKnown ? entries + at : refs, +isKnown);
     if (done < end) table.makeRoom();
   }
   memory.releaseScratch(mark);

@@ -10,6 +10,9 @@ import type { Address } from '../columnar/slot-memory.js';
 import { allocDelta, deltaBlock, type DeltaBlock } from './delta-layout.js';
 import type { StateTable } from './state-table.js';
 
+/** Rows that are looked up and merged together: their entries fit the cache. */
+const BLOCK_ROWS = 512;
+
 /**
  * The new totals of a batch's groups: old state combined with the group, for each group whose totals that changes, in
  * order of the groups. The table is only read.
@@ -34,19 +37,17 @@ export function mergeAggregates(
   }
   const slices = groups.keys();
   const numGroups = groups.numGroups;
-  const refs = table.lookup(slices, numGroups);
-  const totals = memory.scratch(numGroups * valueBytes);
-  aggregates.forEach(({ kind }, a) => {
-    const column = totals + a * numGroups * 8;
-    k.groupColumn(groups.header, a, column);
-    k.stateCombine(table.address, AGGREGATE_CODE[kind], refs, numGroups, a, column);
-  });
   const columnOf = (a: number): Address => totals + a * numGroups * 8;
-  const n = keepChanged(table, refs, slices, numGroups, aggregates, totals);
+  const totals = memory.scratch(numGroups * valueBytes);
+  aggregates.forEach((_, a) => k.groupColumn(groups.header, a, columnOf(a)));
+  const refs = memory.scratch(numGroups * 4);
+  const n = mergeRows(table, slices, refs, numGroups, aggregates, totals);
   const keyBytes = n === numGroups ? slices.byteLength : k.slicesBytes(slices.lengths, n, 0);
-  const parts = allocDelta(memory, { numRows: n, numRemoved: 0, valueBytes, keyBytes, dataBytes: 0 });
+  const size = { numRows: n, numRemoved: 0, valueBytes, keyBytes, dataBytes: 0, lookedUp: table.changes };
+  const parts = allocDelta(memory, size);
   k.slicesGather(slices.values, slices.lengths, n, 0, parts.keyOffsets, parts.keys);
   memory.u8.copyWithin(parts.hashes, slices.hashes, slices.hashes + n * 4);
+  memory.u8.copyWithin(parts.entries, refs, refs + n * 4);
   const values = aggregates.map((_, a) => {
     const column = parts.values + a * n * 8;
     memory.u8.copyWithin(column, columnOf(a), columnOf(a) + n * 8);
@@ -57,25 +58,38 @@ export function mergeAggregates(
   return { delta: deltaBlock(parts), chunk: aggregateChunk(memory, slices, n, keys, aggregates, values) };
 }
 
-/** Moves the rows whose totals differ from the state's to the front of all columns; returns how many they are. */
-function keepChanged(
-  table: StateTable,
-  refs: Address,
+/**
+ * Adds the state to the groups' totals, and moves the rows whose totals differ from the state's then to the front of all
+ * columns. Looked up and added block by block, while the entries are in the cache.
+ * @param refs takes where the entries of those rows lie
+ * @returns how many they are
+ */
+function mergeRows(
+  { memory, address }: StateTable,
   slices: KeySlices,
+  refs: Address,
   numGroups: number,
   aggregates: readonly NamedAggregate[],
   totals: Address,
 ): number {
-  const { memory } = table;
   const k = kernels(memory);
   const firsts = memory.scratch(aggregates.length * 8);
+  const kinds = memory.scratch(aggregates.length * 4);
   aggregates.forEach(({ kind }, a) => {
     memory.i64[firsts / 8 + a] = NO_VALUE[kind];
+    memory.u32[kinds / 4 + a] = AGGREGATE_CODE[kind];
   });
   const rows = memory.scratch((numGroups + 1) * 4);
-  const n = k.stateChangedRows(table.address, refs, numGroups, aggregates.length, totals, firsts, rows);
+  const { length } = aggregates;
+  let n = 0;
+  for (let from = 0; from < numGroups; from += BLOCK_ROWS) {
+    const to = Math.min(from + BLOCK_ROWS, numGroups);
+    const at = from * 4;
+    k.stateLookup(address, slices.values + at, slices.lengths + at, slices.hashes + at, to - from, refs + at);
+    n = k.stateMerge(address, refs, from, to, numGroups, length, kinds, firsts, totals, rows, n) >>> 0;
+  }
   if (n === numGroups) return n;
-  for (const array of [slices.values, slices.lengths, slices.hashes]) k.compact32(array, rows, n);
-  for (let a = 0; a < aggregates.length; a++) k.compact64(totals + a * numGroups * 8, rows, n);
+  for (const array of [slices.values, slices.lengths, slices.hashes, refs]) k.compact32(array, rows, n);
+  for (let a = 0; a < length; a++) k.compact64(totals + a * numGroups * 8, rows, n);
   return n;
 }

@@ -71,11 +71,11 @@ class TableScan {
   constructor(table: StateTable) {
     const { memory } = table;
     this.#table = table;
-    this.#cursor = memory.scratch(8);
+    this.#cursor = memory.scratch(16);
     this.#keys = memory.scratch(BATCH_ROWS * 4);
     this.#lengths = memory.scratch(BATCH_ROWS * 4);
     this.#refs = memory.scratch(BATCH_ROWS * 4);
-    memory.u32.set([0, 0], this.#cursor / 4);
+    memory.u32.set([0, 0, 0, 0], this.#cursor / 4);
   }
 
   /** Moves to the next rows; returns how many, 0 at the end. */

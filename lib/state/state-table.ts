@@ -2,9 +2,10 @@
  * The durable keyed state of one operator's partition, in the slot's memory, so that it survives its thread. Only deltas
  * change it (`applyDelta`): a task reads it as it was before its batch.
  *
- * It is one small hash table per key group (`table-layout.ts`), so that growth never pauses for long and a partition is
- * cut along key groups. Entries stand in the order in which their keys came; a removed one, or one whose value outgrew
- * its place, leaves a hole, and a key group of which half is holes is copied together.
+ * It is one hash table per key group (`table-layout.ts`), so that a partition is cut along key groups, and each grows in
+ * steps of bounded work, so that no batch pauses for the size of the state. Entries stand in the order in which their
+ * keys came; a removed one, or one whose value outgrew its place, leaves a hole, and a key group of which half is holes is
+ * copied together.
  *
  * A thread may die at any instruction: while a delta is applied a flag in the header says so. Entries are complete before
  * they are counted in, so `attach` can make the indexes again from them; applying the same delta again then gives the
@@ -42,6 +43,9 @@ export class StateTable {
   readonly address: Address;
   readonly valueBytes: ValueBytes;
   readonly #kernels: Kernels;
+  /** False while it is changed, and after a change that ended for want of memory: its indexes may lack keys then. */
+  #isSound = true;
+  readonly #moved = { rows: 0, largestStep: 0 };
 
   private constructor(memory: SlotMemory, address: Address) {
     this.memory = memory;
@@ -62,10 +66,11 @@ export class StateTable {
       throw new EngineError('internal', `state wants key groups within 0 to ${numKeyGroups}, got ${from} to ${to}`);
     }
     const byteLength = layout.HEADER_BYTES + (to - from) * 8;
-    const address = memory.alloc(byteLength);
+    const address = memory.alloc(byteLength, 'lasting');
     memory.u8.fill(0, address, address + byteLength);
     const fields = [layout.TABLE_MAGIC, layout.TABLE_VERSION, numKeyGroups, from, to];
-    memory.u32.set([...fields, valueBytes === 'variable' ? layout.VARIABLE : valueBytes, 0, byteLength], address / 4);
+    const bytes = valueBytes === 'variable' ? layout.VARIABLE : valueBytes;
+    memory.u32.set([...fields, bytes, 0, byteLength, layout.offsetMask(numKeyGroups)], address / 4);
     return new StateTable(memory, address);
   }
 
@@ -102,15 +107,27 @@ export class StateTable {
   }
 
   get numRows(): number {
-    const { u32 } = this.memory;
-    let rows = 0;
-    for (const arena of this.#arenas()) rows += u32[arena / 4 + layout.A_ROWS];
-    return rows;
+    return this.#sum(pages => this.memory.u32[pages / 4 + layout.P_ROWS]);
   }
 
   /** Bytes of all regions, room to grow included. */
   get byteLength(): number {
-    return this.regions().reduce((sum, region) => sum + region.byteLength, 0);
+    const { u32 } = this.memory;
+    const blocks = this.#sum((pages, index) => {
+      const directories = u32[pages / 4 + layout.P_CAPACITY] + u32[index / 4 + layout.I_CAPACITY];
+      return directories + u32[pages / 4 + layout.P_BYTES] + u32[index / 4 + layout.I_BYTES];
+    });
+    return this.#field(layout.T_BYTES) + blocks;
+  }
+
+  /** How often a change began or entries moved: what was looked up is good while this stays. */
+  get changes(): number {
+    return this.#field(layout.T_CHANGES);
+  }
+
+  /** Rows that were moved by growing and shrinking since this thread has the table, and by the largest step of it. */
+  get moved(): { readonly rows: number; readonly largestStep: number } {
+    return { ...this.#moved };
   }
 
   regions(): Region[] {
@@ -148,30 +165,40 @@ export class StateTable {
 
   /** All rows, key group by key group, within one in order of arrival. Not to be changed on the way. */
   *entries(): IterableIterator<StateEntry> {
-    const { u32 } = this.memory;
-    for (const arena of this.#arenas()) {
-      const end = arena + u32[arena / 4 + layout.A_USED];
-      for (let entry = arena + layout.ARENA_HEADER_BYTES; entry < end;) {
-        const removed = (u32[entry / 4 + 1] & layout.REMOVED_BIT) !== 0;
-        const { key, value, byteLength } = this.#entryAt(entry);
-        if (!removed) yield { key, value };
-        entry += byteLength;
+    for (const { pages } of this.#groups()) {
+      const { u32 } = this.memory;
+      for (let page = 0; page < u32[pages / 4 + layout.P_PAGES]; page++) {
+        const block = layout.pageEntry(pages, page);
+        const start = u32[block + layout.E_ADDRESS];
+        const end = start + u32[block + layout.E_END];
+        for (let entry = page === 0 ? start + layout.FIRST_ENTRY : start; entry < end;) {
+          const removed = (u32[entry / 4 + 1] & layout.REMOVED_BIT) !== 0;
+          const { key, value, byteLength } = this.#entryAt(entry);
+          if (!removed) yield { key, value };
+          entry += byteLength;
+        }
       }
     }
   }
 
   /** Runs one change of the table under the flag that says so. */
   change(apply: () => void): void {
-    const flag = this.address / 4 + layout.T_APPLYING;
-    Atomics.store(this.memory.u32, flag, 1);
+    const { address, memory } = this;
+    if (!this.#isSound) attachGroups(memory, address);
+    this.#isSound = false;
+    Atomics.store(memory.u32, address / 4 + layout.T_APPLYING, 1);
+    memory.u32[address / 4 + layout.T_CHANGES]++;
     apply();
-    compactGroups(this.memory, this.address);
-    Atomics.store(this.memory.u32, flag, 0);
+    this.#noteMoved(compactGroups(memory, address));
+    Atomics.store(memory.u32, address / 4 + layout.T_APPLYING, 0);
+    this.#isSound = true;
   }
 
   /** Gives room to the key group that the kernel just asked it for. */
   makeRoom(): void {
-    makeRoom(this.memory, this.address, this.#field(layout.T_WANTS_GROUP), this.#field(layout.T_WANTS_BYTES));
+    const wants = [layout.T_WANTS_GROUP, layout.T_WANTS_BYTES, layout.T_WANTS_HASH] as const;
+    const [group, bytes, hash] = wants.map(field => this.#field(field));
+    this.#noteMoved(makeRoom(this.memory, this.address, group, bytes, hash));
   }
 
   /** Frees all regions. */
@@ -194,14 +221,23 @@ export class StateTable {
     };
   }
 
-  #arenas(): Address[] {
-    const { u32 } = this.memory;
-    const arenas: Address[] = [];
+  *#groups(): IterableIterator<{ pages: Address; index: Address }> {
     for (let g = 0; g < this.to - this.from; g++) {
-      const arena = u32[this.address / 4 + layout.T_GROUPS + g * 2];
-      if (arena !== 0) arenas.push(arena);
+      const at = this.address / 4 + layout.T_GROUPS + g * 2;
+      const pages = this.memory.u32[at];
+      if (pages !== 0) yield { pages, index: this.memory.u32[at + 1] };
     }
-    return arenas;
+  }
+
+  #sum(of: (pages: Address, index: Address) => number): number {
+    let sum = 0;
+    for (const { pages, index } of this.#groups()) sum += of(pages, index);
+    return sum;
+  }
+
+  #noteMoved(rows: number): void {
+    this.#moved.rows += rows;
+    this.#moved.largestStep = Math.max(this.#moved.largestStep, rows);
   }
 
   #field(field: number): number {

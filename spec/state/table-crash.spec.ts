@@ -84,25 +84,28 @@ function applySome(table: StateTable, delta: DeltaBlock, numRows: number): void 
   memory.u32[address / 4 + layout.T_APPLYING] = 1;
   for (let done = 0; done < numRows;) {
     k.stateLookup(address, values + done * 4, lengths + done * 4, parts.hashes + done * 4, numRows - done, refs);
-    done = k.stateApply(address, delta.address, values, lengths, done, numRows, refs);
+    done = k.stateApply(address, delta.address, values, lengths, done, numRows, refs, 0);
     if (done < numRows) table.makeRoom();
   }
 }
 
-/** Spoils everything that a thread may have been writing: indexes, counts, and what follows the last entry. */
+/** Spoils everything that a thread may have been writing: segments, counts, and what follows the last entry. */
 function tear(random: Random, table: StateTable): void {
   const { u8, u32 } = table.memory;
   for (let g = 0; g < table.to - table.from; g++) {
-    const arena = u32[table.address / 4 + layout.T_GROUPS + g * 2];
+    const pages = u32[table.address / 4 + layout.T_GROUPS + g * 2];
     const index = u32[table.address / 4 + layout.T_GROUPS + g * 2 + 1];
-    if (arena === 0) continue;
-    const used = u32[arena / 4 + layout.A_USED];
-    const capacity = u32[arena / 4 + layout.A_CAPACITY];
-    for (let i = arena + used; i < arena + capacity; i++) u8[i] = intBelow(random, 256);
-    const indexBytes = u32[index / 4 + layout.I_CAPACITY];
-    for (let i = index + 4; i < index + indexBytes; i++) u8[i] = intBelow(random, 256);
-    u32[arena / 4 + layout.A_ROWS] = intBelow(random, 1000);
-    u32[arena / 4 + layout.A_HOLES] = intBelow(random, 1000);
+    if (pages === 0) continue;
+    const last = layout.pageEntry(pages, u32[pages / 4 + layout.P_LAST]);
+    const start = u32[last + layout.E_ADDRESS];
+    const end = start + u32[last + layout.E_CAPACITY];
+    for (let i = start + u32[last + layout.E_END]; i < end; i++) u8[i] = intBelow(random, 256);
+    for (const segment of layout.segmentsOf(u32, index)) {
+      const bytes = u32[segment / 4 + layout.S_CAPACITY];
+      for (let i = segment + 4; i < segment + bytes; i++) u8[i] = intBelow(random, 256);
+    }
+    for (const count of [layout.P_ROWS, layout.P_HOLES, layout.P_USED, layout.P_LAST])
+      u32[pages / 4 + count] = intBelow(random, 1000);
   }
 }
 
@@ -158,8 +161,8 @@ describe('state/state-table after a crash', () => {
     const delta = deltaOf(table, [['a', 'much longer than before']]);
     applyDelta(table, delta.address);
     const { u32 } = table.memory;
-    const arena = u32[table.address / 4 + layout.T_GROUPS];
-    const old = arena + layout.ARENA_HEADER_BYTES;
+    const pages = u32[table.address / 4 + layout.T_GROUPS];
+    const old = u32[layout.pageEntry(pages, 0) + layout.E_ADDRESS] + layout.FIRST_ENTRY;
     expect(u32[old / 4 + 1]).to.equal(layout.REMOVED_BIT + 1);
     u32[old / 4 + 1] = 1;
     u32[table.address / 4 + layout.T_APPLYING] = 1;
