@@ -7,3 +7,5 @@ export * from './group-table';
 export * from './state-table';
 export * from './state-scan';
 export * from './state-delta';
+export * from './gather';
+export * from './join-probe';
