@@ -20,6 +20,7 @@ async function run(settings: BenchmarkRun): Promise<void> {
   const ads = join(data.folder, 'ads.csv');
   const expected = ysbExpected(data);
   const forms: Form[] = [
+    { name: 'columns', job: 'benchmarks/jobs/ysb-columns.ts', args: { input: join(data.folder, 'input'), ads } },
     { name: 'closures', job: 'benchmarks/jobs/ysb.ts', args: { input: join(data.folder, 'input'), ads } },
   ];
   await measureThroughput(

@@ -21,6 +21,7 @@ export type { Histogram } from './api/rdd-histogram.js';
 export type { RddStats } from './api/rdd-stats.js';
 export type { Partitioner, Partitions } from './api/partitioner.js';
 export type { WindowOptions, WindowTotalsOptions } from './api/window-node.js';
+export type { FileTableOptions, StaticTable, StaticTableOptions } from './api/static-table.js';
 export { StateSpec } from './api/state-spec.js';
 export type { State, StateFunction } from './api/state-spec.js';
 export { StreamingContext } from './api/streaming-context.js';

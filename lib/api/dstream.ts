@@ -39,9 +39,11 @@ import { Rdd } from './rdd.js';
 import { StreamBuilder } from './stream-builder.js';
 import { addMapWithStateNode, addStateSnapshotsNode } from './map-with-state-node.js';
 import type { StateSpec } from './state-spec.js';
+import { StaticTable } from './static-table.js';
 import type { StreamGraph, UserFunction } from './stream-graph.js';
 import type { RunningAggOptions, UpdateStateOptions } from './stream-options.js';
 import { StreamOutputs } from './stream-outputs.js';
+import { joinTable, type JoinHow, type Joined, type JoinOn, type LeftJoined } from './table-join.js';
 import { addTransformNode } from './transform-node.js';
 import { addUpdateStateNode } from './update-state-node.js';
 import {
@@ -187,9 +189,42 @@ export class DStream<T> extends StreamOutputs<T> {
     return stream.#derive(operations.cogroup(stream.#builder, [stream.#id, stream.#sameGraph(other)], partitions));
   }
 
+  /**
+   * With a static table, by columns: the rows beside those of the table that agree in the columns `on`, with the table's
+   * other columns behind the stream's. As in SQL a null agrees with nothing, and several rows of the table give several
+   * rows; NaN agrees with NaN. `left` keeps rows that find nothing, with nulls; `semi` keeps rows that find something, each
+   * once, and `anti` those that don't, both with the stream's columns alone. Rows stay in the partitions where they are.
+   */
+  join<S, R, const On extends JoinOn<S, R>>(
+    this: DStream<S>,
+    table: StaticTable<R>,
+    on: On,
+    options?: { readonly how?: 'inner' },
+  ): DStream<Joined<S, R, On>>;
+  join<S, R, const On extends JoinOn<S, R>>(
+    this: DStream<S>,
+    table: StaticTable<R>,
+    on: On,
+    options: { readonly how: 'left' },
+  ): DStream<LeftJoined<S, R, On>>;
+  join<S, R>(
+    this: DStream<S>,
+    table: StaticTable<R>,
+    on: JoinOn<S, R>,
+    options: { readonly how: 'semi' | 'anti' },
+  ): DStream<S>;
   /** `[key, [v, w]]` for each v here and w there under the same key of the same batch. */
-  join<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, partitions?: Partitions<K>): DStream<[K, [V, W]]> {
-    return pairsOf(this).#join('inner', other, partitions);
+  join<K, V, W>(this: Pairs<K, V>, other: Pairs<K, W>, partitions?: Partitions<K>): DStream<[K, [V, W]]>;
+  join<R, U>(
+    this: { readonly constructor: unknown },
+    other: StaticTable<R> | { readonly constructor: unknown },
+    on?: unknown,
+    options?: { readonly how?: JoinHow },
+  ): DStream<U> {
+    const stream = this as DStream<unknown>;
+    return other instanceof StaticTable
+      ? stream.#derive(joinTable(stream.#graph, stream.#id, other, on, options?.how))
+      : stream.#join('inner', other, on as Partitions);
   }
 
   /** As `join`, and `[key, [v, null]]` for each v without a partner there. */

@@ -26,6 +26,7 @@ import { capturedVariables, type Captured } from './captured-variables.js';
 import { callSite } from './call-site.js';
 import type { Partitioner } from './partitioner.js';
 import { RddRuntime } from './rdd-runtime.js';
+import type { TableSource } from './static-table.js';
 
 export type { Combiner, GraphView, UserFunction, WindowTotals } from './closures.js';
 
@@ -54,6 +55,8 @@ export class StreamGraph implements GraphView {
   readonly accumulators = new Map<string, Accumulator<never, unknown>>();
   /** By id. */
   readonly broadcasts = new Map<string, Broadcast<unknown>>();
+  /** Static tables, by id: in the plan are those that are joined. */
+  readonly tables = new Map<string, TableSource>();
   /** For how long persisted streams keep their batches; 0: until the next one. */
   rememberMs = 0;
   /** How often streams want to be in a checkpoint, by stream. */

@@ -25,6 +25,7 @@ import {
   type ReceiverStreamOptions,
   type SocketTextOptions,
 } from './receiver-streams.js';
+import { StaticTable, tableSource, type FileTableOptions, type StaticTableOptions } from './static-table.js';
 import type { StreamGraph } from './stream-graph.js';
 
 export interface FileStreamOptions {
@@ -224,6 +225,26 @@ export class StreamingContext {
     const made = new Broadcast<T>(name, value);
     this.#graph.broadcasts.set(name, made as Broadcast<unknown>);
     return made;
+  }
+
+  /**
+   * A table that streams are joined to by their columns (`stream.join(table, 'user')`): the records of one file, read
+   * again when it changes, or rows of the job. Each worker keeps all of it in its slot's memory.
+   *
+   * A record that cannot be read is left out, with a warning, or refuses the version (`onBadRecord: 'fail'`).
+   */
+  staticTable<R>(path: string, format: Format<R>, options?: FileTableOptions): StaticTable<R>;
+  staticTable<R>(rows: readonly R[], schema: Schema<R>, options?: StaticTableOptions): StaticTable<R>;
+  staticTable<R>(
+    from: string | readonly R[],
+    described: Format<R> | Schema<R>,
+    options: FileTableOptions = {},
+  ): StaticTable<R> {
+    const source = tableSource(from, described, options);
+    const id =
+      options.id === undefined ? this.#graph.uniqueName('table') : this.#graph.claimName(options.id, 'staticTable');
+    this.#graph.tables.set(id, source);
+    return new StaticTable<R>(id, source.content);
   }
 
   /** A total that tasks add to by rules of your own; the driver reads it as `.value`. */

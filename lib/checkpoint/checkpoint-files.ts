@@ -11,12 +11,14 @@ import type { FileSystem } from '../core/file-system.js';
  *   LOCK.000003         who uses the checkpoint; the number grows with each owner, the highest one counts
  *   log/000007.wal      the write-ahead log, in segments
  *   state/ID-p2-1700000000000-5.arrow    state of operator ID, partition 2, at that batch time, for manifest 5
+ *   tables/ID/000003.table   version 3 of static table ID, for as long as a batch may read it
  *   *.tmp-0123456789ab  a file on its way to its name; means nothing
  */
 export const MANIFEST = 'MANIFEST';
 export const PREVIOUS_MANIFEST = 'MANIFEST.prev';
 export const LOG_FOLDER = 'log';
 export const STATE_FOLDER = 'state';
+export const TABLES_FOLDER = 'tables';
 
 const LOCK_NAME = /^LOCK\.(\d{6,15})$/;
 const SEGMENT_NAME = /^(\d{6,9})\.wal$/;

@@ -130,6 +130,22 @@ export class GroupTable {
     }
   }
 
+  /** Finds or makes the group of each key and tells it: groups count from 1. @param groups u32[numRows] out */
+  assign(keys: KeySlices, numRows: number, groups: Address): void {
+    const { values, lengths, hashes } = keys;
+    let done = 0;
+    while (done < numRows) {
+      done = this.#kernels.groupFind(this.header, values, lengths, hashes, done, numRows, groups, this.#rest);
+      if (done < numRows) this.#grow();
+    }
+  }
+
+  /** The group of each key, 0 for a key that the table has not; nothing is added. @param groups u32[numRows] out */
+  probe(keys: KeySlices, numRows: number, groups: Address): void {
+    const { values, lengths, hashes } = keys;
+    this.#kernels.joinProbe(this.header, values, lengths, hashes, numRows, groups, this.#rest);
+  }
+
   /** The groups' keys in order, in scratch; short keys lie in the table and move when it grows. `byteLength`: of all keys. */
   keys(): KeySlices & { readonly byteLength: number } {
     const { memory, numGroups } = this;

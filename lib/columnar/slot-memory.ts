@@ -151,6 +151,24 @@ export class SlotMemory {
     }
   }
 
+  /**
+   * Runs `f`, whose blocks outlive the attempt: they are given with what it made, for the caller to free. Where it throws
+   * they are given back.
+   */
+  outliving<T>(f: () => T): { readonly made: T; readonly blocks: readonly Address[] } {
+    const tracked = this.#tracked;
+    const taken = new Set<Address>();
+    this.#tracked = taken;
+    try {
+      return { made: f(), blocks: [...taken] };
+    } catch (error) {
+      for (const address of [...taken]) this.free(address);
+      throw error;
+    } finally {
+      this.#tracked = tracked;
+    }
+  }
+
   isLive(address: Address): boolean {
     return this.#live.has(address);
   }

@@ -12,6 +12,7 @@ import type { BroadcastRef } from '../protocol/messages.js';
 import { absentSources, type Batch, type BatchFailure, type PlanInputs } from '../scheduler/batch.js';
 import { collectionRanges } from '../sources/queue-source.js';
 import type { BroadcastSource } from './broadcast-source.js';
+import type { StaticTableSource } from './table-source.js';
 
 export interface BoundPlan {
   readonly compiled: CompiledPlan;
@@ -22,14 +23,17 @@ export class BatchPlanner {
   readonly #graph: StreamGraph;
   readonly #compiled: CompiledPlan;
   readonly #hasTransforms: boolean;
+  readonly #tables: readonly { readonly table: string; readonly driver: StaticTableSource }[];
   readonly #broadcasts: readonly (readonly [Broadcast<unknown>, BroadcastSource])[];
 
-  /** @param broadcasts each variable with what says what it holds for a batch */
+  /** @param broadcasts each variable with what says what it holds for a batch @param tables by id, the same of static tables */
   constructor(
     graph: StreamGraph,
     compiled: CompiledPlan,
     broadcasts: readonly (readonly [Broadcast<unknown>, BroadcastSource])[],
+    tables: readonly { readonly table: string; readonly driver: StaticTableSource }[] = [],
   ) {
+    this.#tables = tables;
     this.#broadcasts = broadcasts;
     this.#graph = graph;
     this.#compiled = compiled;
@@ -69,9 +73,10 @@ export class BatchPlanner {
     return parent !== undefined && absent.has(parent);
   }
 
-  /** What broadcast variables hold for a batch. */
+  /** What broadcast variables hold for a batch, and static tables. */
   broadcastsAt(time: number): readonly BroadcastRef[] {
-    return this.#broadcasts.map(([{ id }, source]) => ({ id, ...source.versionAt(time) }));
+    const tables = this.#tables.map(({ table, driver }) => ({ id: table, ...driver.versionAt(time) }));
+    return [...this.#broadcasts.map(([{ id }, source]) => ({ id, ...source.versionAt(time) })), ...tables];
   }
 
   /** Runs `f` with the broadcast variables as they are for a batch. */

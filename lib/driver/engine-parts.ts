@@ -27,7 +27,7 @@ import type { Receivers } from './receivers.js';
 import { RddJobs } from './rdd-jobs.js';
 import { restoreState } from './restore-state.js';
 import { runInfo } from './run-info.js';
-import { makeBroadcastSources, makeSources, type Source } from './source-ports.js';
+import { makeBroadcastSources, makeSources, makeTableSources, type Source } from './source-ports.js';
 import { withStreamingListeners } from './streaming-listeners.js';
 
 /** The parts of a run, open and not yet connected. */
@@ -81,7 +81,10 @@ export async function openParts(
   const partitions = new Map([...operators].map(([id, state]) => [id, state.numPartitions]));
   const folders = receiverFolders(plan, settings.checkpoint);
   const broadcasts = makeBroadcastSources(graph);
-  const sources = [...makeSources(plan, graph, listener, { fs: world.fs, folders }), ...broadcasts];
+  const tables = makeTableSources(graph, {
+    ...{ fs: world.fs, checkpoint: settings.checkpoint, limitBytes: options.slotMemoryBytes, listener },
+  });
+  const sources = [...makeSources(plan, graph, listener, { fs: world.fs, folders }), ...broadcasts, ...tables];
   const roll = { rollBytes: options.rollBytes, rollMs: options.rollIntervalMs };
   const jobs = new RddJobs(graph, world.fs);
   const outputs = plan.outputs.map(output => makeOutput(output, graph, jobs, world.fs, roll, listener));
@@ -185,6 +188,7 @@ export async function openParts(
           const source = broadcasts[i]?.driver;
           return source === undefined ? [] : [[broadcast, source] as const];
         }),
+        tables,
       ),
       rememberMs: graph.rememberMs,
       checkpointIntervalMs: checkpointIntervalOf(settings, graph),

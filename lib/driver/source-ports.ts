@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+
 import type { StreamGraph } from '../api/stream-graph.js';
 import { BroadcastSource, broadcastSourceId } from './broadcast-source.js';
 import type { RunListener } from '../metrics/run-events.js';
@@ -9,6 +11,8 @@ import type { Plan, PlanNode } from '../plan/node.js';
 import { NO_BATCH, type SourcePort } from '../scheduler/ports.js';
 import { makeSourceDriver } from '../sources/source-spec.js';
 import type { SourceDriver } from '../sources/source.js';
+import { StaticTableSource } from './table-source.js';
+import { encodeId, TABLES_FOLDER } from '../checkpoint/checkpoint-files.js';
 import type { ReceiverFolders } from './receiver-folders.js';
 
 /** The driver half of one of the plan's sources, and what the scheduler sees of it. */
@@ -33,6 +37,35 @@ export function makeBroadcastSources(graph: StreamGraph): readonly (Source & { r
       state: () => driver.state(),
     };
     return { id, driver, isLimited: false, port };
+  });
+}
+
+/** Static tables, whose versions are planned and logged in the same way. */
+export function makeTableSources(
+  graph: StreamGraph,
+  options: {
+    readonly fs: FileSystem;
+    readonly checkpoint: string | undefined;
+    readonly limitBytes: number;
+    readonly listener: RunListener;
+  },
+): readonly (Source & { readonly driver: StaticTableSource; readonly table: string })[] {
+  const { fs, checkpoint, limitBytes, listener } = options;
+  return [...graph.tables].map(([table, source]) => {
+    const driver = new StaticTableSource({
+      ...{ id: table, source, fs, limitBytes },
+      folder: checkpoint === undefined ? undefined : join(checkpoint, TABLES_FOLDER, encodeId(table)),
+      warn: message => listener({ kind: 'warning', message }),
+    });
+    const id = `table ${table}`;
+    const port: SourcePort = {
+      id,
+      isInput: false,
+      plan: limit => driver.plan(limit),
+      commit: time => driver.commit(time),
+      state: () => driver.state(),
+    };
+    return { id, driver, table, isLimited: false, port };
   });
 }
 

@@ -17,6 +17,7 @@ import type { Stage } from '../plan/stages.js';
 import type { GraphView } from '../api/closures.js';
 import { chainFrom } from './column-chains.js';
 import { columnsUsed } from './columns-used.js';
+import { tableJoin } from './join-operator.js';
 import { only, rowFilter, type Names } from './row-filter.js';
 import type { Emit, Operator } from './row-operators.js';
 import type { TaskContext } from './task-context.js';
@@ -29,7 +30,10 @@ interface Computation {
 }
 
 export const isColumnOperation = (node: PlanNode): boolean =>
-  isStep(node) || node.operation.kind === 'explode' || node.operation.kind === 'toColumns';
+  isStep(node) ||
+  node.operation.kind === 'explode' ||
+  node.operation.kind === 'toColumns' ||
+  node.operation.kind === 'joinTable';
 
 /**
  * The operator that begins with a node, of it and as many behind it as it can take along.
@@ -51,6 +55,18 @@ export function columnOperator(
       const columns = requireColumns(node, node.columns);
       const asDeclared = (chunk: Chunk): boolean => chunk.kind === 'columns' && isOf(chunk, columns);
       return operatorOf(ctx, node, columns, asDeclared, [], emitOf(node.id));
+    }
+    case 'joinTable': {
+      const join = tableJoin(
+        ctx,
+        operation,
+        requireColumns(node, node.columns),
+        columnsUsed(stage, node),
+        emitOf(node.id),
+      );
+      // The join emits by itself: it may have more pairs than go into one chunk.
+      const end: Emit = chunk => (chunk.kind === 'columns' ? join(chunk) : undefined);
+      return operatorOf(ctx, node, requireColumns(node, input), isColumns, [], end);
     }
     case 'explode': {
       const computation = {

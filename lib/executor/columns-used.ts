@@ -46,6 +46,13 @@ function collectOf(stage: Stage, child: PlanNode, names: Set<string>): boolean {
       for (const { name, expr } of operation.columns) if (wanted?.includes(name) ?? true) columnsOf(expr, names);
       return true;
     }
+    case 'joinTable': {
+      const wanted = columnsUsed(stage, child);
+      if (wanted === undefined) return false;
+      for (const name of wanted) if (!operation.added.some(added => added.name === name)) names.add(name);
+      for (const { column } of operation.on) names.add(column);
+      return true;
+    }
     case 'explode': {
       const wanted = columnsUsed(stage, child);
       if (wanted === undefined) return false;

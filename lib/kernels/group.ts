@@ -8,3 +8,5 @@ export * from './state-table';
 export * from './state-growth';
 export * from './state-scan';
 export * from './state-delta';
+export * from './gather';
+export * from './join-probe';

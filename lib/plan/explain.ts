@@ -45,6 +45,8 @@ function explainOperation(operation: Operation): string {
       return `project ${operation.columns.map(({ name, expr }) => `${name}: ${formatExpr(expr)}`).join(', ')}`;
     case 'explode':
       return `explode ${operation.name}: split(${formatExpr(operation.text)}, ${JSON.stringify(operation.separator)})`;
+    case 'joinTable':
+      return `${operation.how} join '${operation.table}' on ${operation.on.map(({ column, tableColumn }) => `${column} = ${tableColumn}`).join(', ')}`;
     case 'aggregate':
       return `aggregate ${explainAggregates(operation)} by ${formatSchema(operation.keys)}`;
     case 'runningAggregate':

@@ -7,6 +7,7 @@ import type { OutputFilesSpec } from '../core/file-sink-spec.js';
 import type { Json } from '../core/json.js';
 import type { Column, ColumnKind } from '../core/schema.js';
 import type { SourceSpec } from '../core/source-spec.js';
+import type { TableContent } from '../core/table-content.js';
 import type { Predicate } from '../columnar/predicate.js';
 import type { WideAggregate } from '../columnar/wide/wide-aggregate.js';
 import type { BoundExpr, NamedExpr } from '../expr/expr-data.js';
@@ -65,6 +66,7 @@ export type Operation =
   | { readonly kind: 'project'; readonly columns: readonly NamedExpr[] }
   /** Each row once for each piece of a text, with the piece as the column `name`. */
   | { readonly kind: 'explode'; readonly name: string; readonly text: BoundExpr; readonly separator: string }
+  | JoinTableOperation
   /** Rows of the declared columns, checked. */
   | { readonly kind: 'toColumns' }
   /** As `mapPartitions`; the closure is told which partition it is: see `place` in `executor/pipeline.ts`. */
@@ -110,6 +112,19 @@ export type Operation =
   /** All states of the mapWithState that it hangs on, as pairs, after each batch. */
   | { readonly kind: 'stateSnapshots' }
   | WindowOperation;
+
+/** Rows beside those of a static table that have the same key, which are looked up: no shuffle. */
+export interface JoinTableOperation {
+  readonly kind: 'joinTable';
+  readonly table: string;
+  readonly content: TableContent;
+  /** `semi`: the rows that find something, each once; `anti`: those that do not. Nulls find nothing. */
+  readonly how: 'inner' | 'left' | 'semi' | 'anti';
+  /** Pairs of key columns. */
+  readonly on: readonly { readonly column: string; readonly tableColumn: string }[];
+  /** What comes of the table, behind the stream's columns. */
+  readonly added: readonly { readonly from: string; readonly name: string }[];
+}
 
 /** Calls its function for each record with the state of the record's key. */
 export interface MapWithStateOperation {

@@ -75,7 +75,7 @@ export interface TaskRequest {
   readonly previousTime: number;
   /** Whose stage it is: null for the job's own plan, which is the same in every batch. */
   readonly plan: PlanRef | null;
-  /** What broadcast variables hold for the batch. */
+  /** What broadcast variables hold for the batch, and static tables. */
   readonly broadcasts: readonly BroadcastRef[];
   /** What a task of a source or of a collection reads; null for other stages. */
   readonly range: Json;
@@ -83,7 +83,7 @@ export interface TaskRequest {
   readonly inputs: readonly (readonly BlockRef[])[];
 }
 
-/** The value of a broadcast variable, encoded, in memory that all threads share. */
+/** The value of a broadcast variable, encoded, or a version of a static table, in memory that all threads share. */
 export interface BroadcastRef {
   readonly id: string;
   readonly version: number;

@@ -1,0 +1,25 @@
+/** Views by campaign and window of ten seconds, running: benchmarks/ysb.bench.ts, with column expressions. */
+import { arg, col, count, csv, job, ndjson, schema, utf8, windowStart } from 'sluice';
+
+const events = schema({ ad_id: utf8(), event_type: utf8(), event_time: utf8() });
+const campaigns = schema({ ad_id: utf8(), campaign_id: utf8() });
+
+const args = {
+  input: arg.path('input', 'folder of NDJSON events'),
+  ads: arg.path('ads.csv', 'CSV file: ad_id,campaign_id'),
+  output: arg.path('views.csv', 'CSV file that `campaign,window,views` is appended to'),
+};
+
+export default job('ysb-columns', { args }, (ssc, { input, ads, output }) => {
+  ssc
+    .fileStream(input, ndjson(events))
+    .where(col('event_type').eq('view'))
+    .join(ssc.staticTable(ads, csv(campaigns)), 'ad_id')
+    .select({
+      campaign: col('campaign_id'),
+      window: windowStart(col('event_time').cast('timestamp'), '10s').cast('int64'),
+    })
+    .groupBy('campaign', 'window')
+    .runningAgg({ views: count() })
+    .saveAsCsv(output, { header: false });
+});

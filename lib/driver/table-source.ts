@@ -1,0 +1,178 @@
+/**
+ * The driver half of a static table, in the form of a source: in each batch the plan names the table's version if it is
+ * another than the batch's before, so the offset log and the checkpoint say what each batch reads. The version itself is
+ * kept before it is named.
+ */
+import { EngineError, messageOf } from '../core/errors.js';
+import type { FileSystem } from '../core/file-system.js';
+import type { Json } from '../core/json.js';
+import type { BatchTime } from '../core/time.js';
+import type { TableSource } from '../api/static-table.js';
+import type { BroadcastVersion } from '../api/broadcast.js';
+import type { PlanLimit, SourceDriver, SourcePlan } from '../sources/source.js';
+import { checkTable, readTable, type FileMark, type ReadTable } from './read-table.js';
+import {
+  isSameContent,
+  nameOf,
+  TableVersions,
+  versionNameOf,
+  type TableVersion,
+  type VersionName,
+} from './table-versions.js';
+
+/** What a checkpoint holds: the version, and what batches read that are not committed yet and had another. */
+type TableState = {
+  readonly latest: VersionName | null;
+  readonly earlier: readonly { readonly time: number; readonly read: VersionName }[];
+};
+
+/** Looks at a file that is being written when a run without a version begins. */
+const MAX_TRIES = 5;
+
+export interface TableSourceOptions {
+  readonly id: string;
+  readonly source: TableSource;
+  readonly fs: FileSystem;
+  /** Where versions are kept; undefined: nowhere, nothing outlives the run. */
+  readonly folder: string | undefined;
+  readonly limitBytes: number;
+  readonly warn: (message: string) => void;
+}
+
+export class StaticTableSource implements SourceDriver {
+  readonly #options: TableSourceOptions;
+  readonly #versions: TableVersions;
+  /** What batches read that are planned and not committed. */
+  readonly #byTime = new Map<number, TableVersion>();
+  /** The same as the checkpoint has it, of batches that may be committed. */
+  readonly #logged = new Map<number, TableVersion>();
+  #planned: TableVersion | undefined;
+  /** What was read and is in no plan yet. */
+  #found: ReadTable | undefined;
+  #mark: FileMark | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #lastTime = Number.NEGATIVE_INFINITY;
+  #warning = '';
+
+  constructor(options: TableSourceOptions) {
+    this.#options = options;
+    this.#versions = new TableVersions(options.fs, options.folder);
+  }
+
+  /** What the batch of that time reads, as tasks are told. */
+  versionAt(time: number): BroadcastVersion {
+    const at = this.#byTime.get(time) ?? this.#planned;
+    if (at === undefined) throw new EngineError('internal', `table '${this.#options.id}' has no version at ${time}`);
+    return { version: at.name.version, bytes: at.bytes };
+  }
+
+  async start(state: Json | undefined): Promise<void> {
+    await this.#versions.open();
+    if (state !== undefined && state !== null) {
+      const { latest, earlier } = state as TableState;
+      for (const { time, read } of earlier) this.#logged.set(time, this.#versions.get(read));
+      if (latest !== null) this.#planned = this.#versions.get(latest);
+    }
+    for (let tries = 0; tries < MAX_TRIES && this.#planned === undefined && this.#found === undefined; tries++) {
+      await this.#look();
+    }
+  }
+
+  replay(ranges: readonly Json[], time: number): void {
+    for (const range of ranges) this.#planned = this.#versions.get(versionNameOf(range));
+    if (this.#planned !== undefined) this.#logged.set(time, this.#planned);
+    this.#lastTime = time;
+  }
+
+  hold(_ranges: readonly Json[], time: number): void {
+    const version = this.#logged.get(time);
+    if (version !== undefined) this.#byTime.set(time, version);
+  }
+
+  async plan({ time }: PlanLimit): Promise<SourcePlan> {
+    const { refreshMs } = this.#options.source;
+    // The first look of a run is behind the replays, which say what there is already.
+    if (time - this.#lookedAt >= (refreshMs ?? Infinity)) {
+      this.#lookedAt = time;
+      await this.#look();
+    }
+    this.#logged.clear();
+    const before = this.#planned;
+    const planned = await this.#take();
+    this.#byTime.set(time, planned);
+    this.#lastTime = time;
+    this.#forget();
+    return { ranges: planned === before ? [] : [planned.name], bytes: 0, records: 0, caughtUp: true };
+  }
+
+  async commit(time: BatchTime): Promise<void> {
+    this.#byTime.delete(time);
+    this.#forget();
+  }
+
+  checkpointed(time: BatchTime): void {
+    void this.#versions.snapshotTaken(time);
+  }
+
+  /** A batch that failed and was left out is run again after later ones, on what it read the first time. */
+  state(): Json {
+    const earlier = [...this.#byTime].filter(([, version]) => version !== this.#planned);
+    const state: TableState = {
+      latest: this.#planned?.name ?? null,
+      earlier: earlier.map(([time, { name }]) => ({ time, read: name })),
+    };
+    return state;
+  }
+
+  async stop(): Promise<void> {}
+  /**
+   * Reads the table if it is another. Where there is none yet it must be there; later the version in use stays in use, and
+   * a warning says why, unless the job wants to fail for a bad record.
+   */
+  async #look(): Promise<void> {
+    const { id, source, fs, limitBytes } = this.#options;
+    try {
+      const read = await readTable(fs, id, source, this.#mark);
+      if (read === undefined) return;
+      this.#mark = read.mark;
+      const isNew = this.#planned === undefined || !isSameContent(nameOf(0, read.bytes), this.#planned.name);
+      if (isNew) this.#warn(checkTable(id, source, read.bytes, limitBytes));
+      this.#found = isNew ? read : undefined;
+    } catch (error) {
+      const isFailure = error instanceof EngineError && error.code === 'badRecord' && failsOnBadRecord(source);
+      if (this.#planned === undefined || isFailure) throw error;
+      this.#found = undefined;
+      this.#warn(`${messageOf(error)}. The version before stays in use`);
+    }
+  }
+
+  /** The version that a batch is planned with; a new one is kept before the batch may name it. */
+  async #take(): Promise<TableVersion> {
+    const { id } = this.#options;
+    if (this.#found !== undefined) {
+      const version = (this.#planned?.name.version ?? 0) + 1;
+      this.#planned = await this.#versions.add(version, this.#found.bytes);
+      this.#found = undefined;
+    }
+    if (this.#planned !== undefined) return this.#planned;
+    throw new EngineError(
+      'inputMissing',
+      `table '${id}' was written whenever it was read: write it under another name and rename it when it is whole`,
+    );
+  }
+
+  #forget(): void {
+    const versions = this.#planned === undefined ? [] : [this.#planned];
+    const needed = [...versions, ...this.#byTime.values()].map(({ name }) => name.version);
+    this.#versions.keepOnly(new Set(needed), this.#lastTime);
+  }
+
+  /** Once, however often it is found. */
+  #warn(message: string | undefined): void {
+    if (message !== undefined && message !== this.#warning) this.#options.warn(message);
+    this.#warning = message ?? '';
+  }
+}
+
+const failsOnBadRecord = ({ content }: TableSource): boolean =>
+  content.kind === 'file' && content.format.onBadRecord === 'fail';
