@@ -1,4 +1,3 @@
-import { expect } from 'chai';
 import { col } from '../../lib/api/expressions.js';
 import { schema, utf8, int64, nullable } from '../../lib/core/schema.js';
 import { expectStream } from '../helpers/expect-stream.js';

@@ -8,6 +8,8 @@ import type { DStream } from '../../lib/api/dstream.js';
 import { job, type Job } from '../../lib/api/job.js';
 import { StateSpec, type State } from '../../lib/api/state-spec.js';
 import type { StreamingContext } from '../../lib/api/streaming-context.js';
+import { int32, schema, utf8 } from '../../lib/core/schema.js';
+import { approxCountDistinct, collectList, countDistinct, first, last } from '../../lib/expr/aggregate.js';
 import { intBelow, shuffled, type Random } from './random-values.js';
 
 /** What a run of a job left outside of its files. */
@@ -48,6 +50,8 @@ const counting = StateSpec.function((key: string, one: number | undefined, count
   count.update((count.getOption() ?? 0) + one);
   return undefined;
 });
+
+const sizedWords = schema({ size: int32(), word: utf8() });
 
 const pairsOf = (words: DStream<string>) => words.map(word => [word, 1]);
 
@@ -104,6 +108,25 @@ export const PARTS: { readonly [name: string]: { readonly ordered: boolean; read
           { id: 'sums' },
         ),
         'sums',
+        world,
+      ),
+  },
+  kept: {
+    ordered: true,
+    add: (words, _, world) =>
+      note(
+        words
+          .map(word => ({ size: word.length, word }))
+          .toColumns(sizedWords)
+          .groupBy('size')
+          .runningAgg({
+            first: first('word'),
+            different: countDistinct('word'),
+            last: last('word'),
+            about: approxCountDistinct('word'),
+            all: collectList('word'),
+          }),
+        'kept',
         world,
       ),
   },

@@ -37,7 +37,8 @@ describe('columnar/wide/moments', () => {
     expect(make().result(1)).to.equal(null);
     expect(filled(make(), [5]).result(1)).to.equal(null);
     expect(filled(make(), [0.1, 0.1, 0.1]).result(1)).to.equal(0);
-    for (const odd of [Number.NaN, Infinity, -Infinity]) expect(filled(make(), [1, odd, 2]).result(1)).to.satisfy(Number.isNaN);
+    for (const odd of [Number.NaN, Infinity, -Infinity])
+      expect(filled(make(), [1, odd, 2]).result(1)).to.deep.equal(Number.NaN);
     expect(filled(new VarianceOf(Math.sqrt), [1, 3]).result(1)).to.equal(Math.SQRT2);
   });
 });
