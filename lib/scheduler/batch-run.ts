@@ -22,6 +22,7 @@ import { ALWAYS, type BatchTurn } from './batch-turn.js';
 import { DeltaApplier } from './delta-applier.js';
 import type { SlotClient } from './slot-clients.js';
 import type { SlotPool } from './slot-pool.js';
+import { takeDelta, takeShuffles } from './spent-blocks.js';
 import { stragglersOf, type Speculation } from './speculation.js';
 import { TaskSet } from './task-set.js';
 
@@ -322,6 +323,8 @@ export class BatchRun {
     const post = (delta: Applying, reply: WorkerReply): void => this.#inbox.post({ kind: 'applied', delta, reply });
     this.#applier = new DeltaApplier(this.#pool, this.#options, deltas, post);
     this.#cancelTimer();
+    // Attempts that nobody waits for, and that still read, have theirs pinned.
+    this.#pool.release(takeShuffles(this.#tasks.all));
     if (!this.#turn.appliesLater) {
       this.#state = 'applying';
       return;
@@ -332,6 +335,7 @@ export class BatchRun {
 
   #applied(delta: Applying, reply: WorkerReply): void {
     const failure = this.#applier?.replied(delta, reply, met => this.#canWait(met));
+    if (delta.status === 'done') this.#pool.release(takeDelta(this.#tasks.all, delta));
     if (failure === undefined) return;
     const task = this.#tasks.all.find(candidate => candidate.result?.deltas[delta.operator]?.delta === delta.delta);
     this.#fail(task, failure);
