@@ -157,6 +157,7 @@ export interface GroupKernels {
     keys: Address,
     lengths: Address,
     start: number,
+    done: number,
     n: number,
     refs: Address,
     distinct: number,

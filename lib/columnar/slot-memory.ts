@@ -23,8 +23,8 @@ const PAGE_BYTES = 65536;
 const RESERVED_BYTES = 65536;
 const GROW_BYTES = 4 * 1024 * 1024;
 const SCRATCH_CHUNK_BYTES = 1024 * 1024;
-/** Scratch kept from task to task; what a larger task needed beyond is given back. */
-const SCRATCH_KEEP_BYTES = 64 * 1024 * 1024;
+/** Scratch kept from task to task; what a larger task needed beyond is given back, for what tasks of other kinds take. */
+const SCRATCH_KEEP_BYTES = 8 * 1024 * 1024;
 const MAX_PAGES = 65536;
 /** Readable bytes behind the last block. */
 const SLACK_BYTES = 64;

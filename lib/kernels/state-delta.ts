@@ -60,32 +60,36 @@ export function compact64(array: usize, rows: usize, count: u32): void {
 }
 
 /**
- * Applies rows [start, n) of a delta, whose entries were looked up just before (refs, from row `start`).
- * Rows of key groups that the table does not own are passed over. A key may come twice: the later row wins.
+ * Applies rows [done, n) of a block of a delta's rows, which begins with its row `start`: keys, lengths and refs are those
+ * of the block's rows, their entries looked up just before. Rows of key groups that the table does not own are passed
+ * over. A key may come twice: the later row wins.
  * @param distinct 1 when no key comes twice, so that a row without an entry needs no second look
- * @returns rows done: less than n when a key group wants room; the table's header says which
+ * @returns rows of the block done: less than n when a key group wants room; the table's header says which
  */
-export function stateApply(table: usize, delta: usize, keys: usize, lengths: usize, start: u32, n: u32, refs: usize, distinct: u32): u32 {
+export function stateApply(
+  table: usize, delta: usize, keys: usize, lengths: usize, start: u32, done: u32, n: u32, refs: usize, distinct: u32
+): u32 {
   const numKeyGroups = load<u32>(table, 8);
   const first = load<u32>(table, 12);
   const owned = load<u32>(table, 16) - first;
   const valueBytes = load<u32>(table, 20);
   const variable = valueBytes == VARIABLE;
   const rows = load<u32>(delta, 4);
-  const hashes = delta + load<u32>(delta, 24);
+  const hashes = delta + load<u32>(delta, 24) + (<usize>start << 2);
   const removed = delta + load<u32>(delta, 32);
   const values = delta + load<u32>(delta, 36);
   const data = delta + load<u32>(delta, 44);
-  for (let i = start; i < n; i++) {
+  for (let i = done; i < n; i++) {
+    const row = start + i;
     const hash = load<u32>(hashes + (<usize>i << 2));
     const group = keyGroupOf(hash, numKeyGroups) - first;
     if (group >= owned) continue;
     const key: usize = load<u32>(keys + (<usize>i << 2));
     const length = load<u32>(lengths + (<usize>i << 2));
-    let entry: usize = load<u32>(refs + (<usize>(i - start) << 2));
+    let entry: usize = load<u32>(refs + (<usize>i << 2));
     // Rows before this one may have added the key or made its entry a hole.
     if (distinct == 0 && (entry == 0 || load<u32>(entry, 4) != length)) entry = stateFind(table, key, length, hash);
-    if (bitOf(removed, i)) {
+    if (bitOf(removed, row)) {
       if (entry != 0) stateRemove(table, entry);
       continue;
     }
@@ -97,13 +101,13 @@ export function stateApply(table: usize, delta: usize, keys: usize, lengths: usi
       }
       const value = stateValue(table, entry);
       for (let v: u32 = 0; v < valueBytes; v += 8) {
-        store<u64>(value + v, load<u64>(values + <usize>(v >> 3) * (<usize>rows << 3) + (<usize>i << 3)));
+        store<u64>(value + v, load<u64>(values + <usize>(v >> 3) * (<usize>rows << 3) + (<usize>row << 3)));
       }
       if (fresh) stateCommit(table, group, entry);
       continue;
     }
-    const from = load<u32>(values + (<usize>i << 2));
-    const valueLength = load<u32>(values + (<usize>i << 2), 4) - from;
+    const from = load<u32>(values + (<usize>row << 2));
+    const valueLength = load<u32>(values + (<usize>row << 2), 4) - from;
     if (entry != 0 && valueLength <= load<u32>(entry, 12)) {
       store<u32>(entry, valueLength, 8);
       memory.copy(stateValue(table, entry), data + from, valueLength);

@@ -22,6 +22,7 @@ import { ALWAYS, type BatchTurn } from './batch-turn.js';
 import { DeltaApplier } from './delta-applier.js';
 import type { SlotClient } from './slot-clients.js';
 import type { SlotPool } from './slot-pool.js';
+import { takeShuffles } from './spent-blocks.js';
 import { stragglersOf, type Speculation } from './speculation.js';
 import { TaskSet } from './task-set.js';
 
@@ -323,6 +324,8 @@ export class BatchRun {
   #computed(): void {
     const requests = acceptedDeltas(this.#tasks.all, partition => this.#pool.homeOf(partition));
     this.#cancelTimer();
+    // Attempts that nobody waits for, and that still read, have theirs pinned.
+    this.#pool.release(takeShuffles(this.#tasks.all));
     if (requests.length === 0) {
       this.#end();
     } else {

@@ -8,7 +8,7 @@ import type { ValueBytes } from './table-layout.js';
 
 export type { DeltaBlock } from './delta-layout.js';
 
-/** Rows between two looks for the table's room: their entries are found together before they are changed. */
+/** Rows whose entries are found together before they are changed. */
 const BLOCK_ROWS = 512;
 
 /**
@@ -37,23 +37,27 @@ function applyRows(
   const { memory } = table;
   const k = kernels(memory);
   const mark = memory.scratchMark();
-  const values = memory.scratch(numRows * 4);
-  const lengths = memory.scratch(numRows * 4);
-  if (k.slicesFromOffsets(keyOffsets, numRows, keys, keyBytes, values, lengths) === 0) {
-    throw new EngineError(
-      'internal',
-      `the key offsets of the state delta at ${address} do not ascend within ${keyBytes}`,
-    );
-  }
+  const values = memory.scratch(BLOCK_ROWS * 4);
+  const lengths = memory.scratch(BLOCK_ROWS * 4);
   const refs = memory.scratch(BLOCK_ROWS * 4);
-  for (let done = 0; done < numRows;) {
-    const end = Math.min(done + BLOCK_ROWS, numRows);
-    const at = done * 4;
-    // Entries may move when a key group grows: then the rows that are left are looked up again.
-    const isKnown = isFresh && table.changes === changes;
-    if (!isKnown) k.stateLookup(table.address, values + at, lengths + at, hashes + at, end - done, refs);
-    done = k.stateApply(table.address, address, values, lengths, done, end, isKnown ? entries + at : refs, +isKnown);
-    if (done < end) table.makeRoom();
+  for (let start = 0; start < numRows; start += BLOCK_ROWS) {
+    const n = Math.min(BLOCK_ROWS, numRows - start);
+    const from = start * 4;
+    if (k.slicesFromOffsets(keyOffsets + from, n, keys, keyBytes, values, lengths) === 0) {
+      throw new EngineError(
+        'internal',
+        `the key offsets of the state delta at ${address} do not ascend within ${keyBytes}`,
+      );
+    }
+    for (let done = 0; done < n;) {
+      const at = done * 4;
+      // Entries may move when a key group grows: then the rows that are left are looked up again.
+      const isKnown = isFresh && table.changes === changes;
+      if (!isKnown) k.stateLookup(table.address, values + at, lengths + at, hashes + from + at, n - done, refs + at);
+      const found = isKnown ? entries + from : refs;
+      done = k.stateApply(table.address, address, values, lengths, start, done, n, found, +isKnown);
+      if (done < n) table.makeRoom();
+    }
   }
   memory.releaseScratch(mark);
 }

@@ -121,11 +121,11 @@ describe('columnar/slot-memory', () => {
     expect(memory.scratch(1000)).to.equal(first);
   });
 
-  it('keeps at most 64 MiB of scratch from task to task', () => {
+  it('keeps at most 8 MiB of scratch from task to task', () => {
     const memory = newMemory();
-    for (let i = 0; i < 5; i++) memory.scratch(30 * 1024 * 1024);
+    for (let i = 0; i < 5; i++) memory.scratch(3 * 1024 * 1024);
     memory.resetScratch();
-    expect(memory.liveBytes).to.be.at.most(64 * 1024 * 1024);
+    expect(memory.liveBytes).to.equal(6 * 1024 * 1024);
   });
 
   it('remembers the blocks of an attempt that it did not free, scratch and what outlives it apart', () => {

@@ -83,8 +83,9 @@ function applySome(table: StateTable, delta: DeltaBlock, numRows: number): void 
   k.slicesFromOffsets(parts.keyOffsets, parts.numRows, parts.keys, parts.keyBytes, values, lengths);
   memory.u32[address / 4 + layout.T_APPLYING] = 1;
   for (let done = 0; done < numRows;) {
-    k.stateLookup(address, values + done * 4, lengths + done * 4, parts.hashes + done * 4, numRows - done, refs);
-    done = k.stateApply(address, delta.address, values, lengths, done, numRows, refs, 0);
+    const at = done * 4;
+    k.stateLookup(address, values + at, lengths + at, parts.hashes + at, numRows - done, refs + at);
+    done = k.stateApply(address, delta.address, values, lengths, 0, done, numRows, refs, 0);
     if (done < numRows) table.makeRoom();
   }
 }
