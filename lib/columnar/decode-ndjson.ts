@@ -3,10 +3,12 @@ import { messageOf } from '../core/errors.js';
 import type { NdjsonFormat } from '../core/format.js';
 import type { Column } from '../core/schema.js';
 import { DecodeColumns } from './decode-columns.js';
+import { DecodeFilter } from './decode-filter.js';
 import type { BadSlice, Decoded, Decoder } from './decode-result.js';
 import { described, Misfit, valueOfJson } from './decode-value.js';
 import type { CellValue } from './decode-value.js';
 import { kernels } from './kernels.js';
+import type { Predicate } from './predicate-data.js';
 import type { Address, SlotMemory } from './slot-memory.js';
 
 const STATE_BYTES = 64;
@@ -41,15 +43,18 @@ function valuesOfLine(line: Buffer, declared: readonly Column[]): CellValue[] | 
  * with the same answer.
  *
  * @param columns names the plan uses; undefined = all
+ * @param where leaves out records of which it is not true, as far as `DecodeFilter` can test it
  */
 export function makeNdjsonDecoder(
   memory: SlotMemory,
   format: NdjsonFormat,
   columns: readonly string[] | undefined,
+  where: Predicate | undefined,
 ): Decoder {
   const declared = format.columns;
   const k = kernels(memory);
   const target = new DecodeColumns(memory, declared, columns);
+  const filter = new DecodeFilter(memory, declared, columns, where);
 
   function decode(address: Address, byteLength: number, final: boolean): Decoded {
     const end = address + byteLength;
@@ -61,7 +66,7 @@ export function makeNdjsonDecoder(
     const index = memory.scratch((numMarks + INDEX_SLACK) * 4);
     k.jsonIndex(address, linesEnd, index);
     target.begin(numLines + 1);
-    memory.u32.set([index, address, 0, 0, 0, 0, 0], state >>> 2);
+    memory.u32.set([index, address, 0, 0, 0, 0, 0, ...filter.begin(target), 0], state >>> 2);
     const checkText = notAscii !== 0 && k.validUtf8(address, linesEnd) === 0;
     let ascii = notAscii === 0;
 
@@ -75,7 +80,7 @@ export function makeNdjsonDecoder(
       }
       const row = memory.u32[(state >>> 2) + 2];
       target.putRow(row, values);
-      memory.u32[(state >>> 2) + 2] = row + 1;
+      filter.count(state);
     };
     const indexEnd = index + numMarks * 4;
     const check = checkText ? 1 : 0;
@@ -96,8 +101,10 @@ export function makeNdjsonDecoder(
         textStart: target.copiedText ? 0 : address,
         textEnd: target.copiedText ? 0 : end,
         scalar: false,
+        tested: filter.tested,
       },
       consumed: final ? byteLength : linesEnd - address,
+      dropped: memory.u32[(state >>> 2) + 9],
       bad,
     };
   }

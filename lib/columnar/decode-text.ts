@@ -52,6 +52,7 @@ export function makeTextDecoder(
         scalar: true,
       },
       consumed,
+      dropped: 0,
       bad,
     };
   }

@@ -32,6 +32,8 @@ export interface ScanKernels {
     slots: Address,
     state: Address,
   ): number;
+  /** Whether a decoded row passes the filter whose tests these are (scan-filter.ts). */
+  rowPasses(tests: Address, testsEnd: Address, row: number): number;
   /** `result` u32[2]: LFs, not 0 = not all ASCII. */
   lineCount(start: Address, end: Address, result: Address): void;
   /** @returns the address after the last LF, or `start` */

@@ -120,7 +120,8 @@ function filter(condition: BoundExpr, wanted: Names, udf: CallUdf): Compute {
   const { predicate, rest } = splitCondition(condition);
   return chunk => {
     let kept = chunk;
-    if (predicate !== undefined) {
+    if (predicate !== undefined && chunk.tested === predicate) kept = rest === undefined ? only(chunk, wanted) : chunk;
+    else if (predicate !== undefined) {
       const rows = rowsOfMask(chunk, evalPredicate(chunk, predicate));
       kept = selected(rest === undefined ? only(chunk, wanted) : chunk, rows);
     }

@@ -4,6 +4,9 @@ import type { BoundCall, BoundColumn, BoundExpr, BoundLiteral } from './expr-dat
 /** The same comparison with its sides exchanged. */
 const EXCHANGED: Record<ComparisonOp, ComparisonOp> = { eq: 'eq', ne: 'ne', lt: 'gt', le: 'ge', gt: 'lt', ge: 'le' };
 
+/** One pass over the rows for each constant: a generated loop that stops at the first is better for more. */
+const MAX_CHOICES = 8;
+
 const isComparison = (fn: string): fn is ComparisonOp => Object.hasOwn(EXCHANGED, fn);
 
 /** The condition as the kernels take it, comparisons of columns with constants; undefined for any other. */
@@ -25,9 +28,20 @@ function predicateOfCall({ fn, args }: BoundCall): Predicate | undefined {
     const [left, right] = [predicateOf(a), predicateOf(b)];
     return left && right && { op: fn, left, right };
   }
+  if (fn === 'isIn') return a.op === 'column' && args.length <= MAX_CHOICES ? oneOf(a, args.slice(1)) : undefined;
   if (!isComparison(fn)) return undefined;
   if (a.op === 'column' && b.op === 'literal') return comparison(fn, a, b);
   return a.op === 'literal' && b.op === 'column' ? comparison(EXCHANGED[fn], b, a) : undefined;
+}
+
+function oneOf(column: BoundColumn, choices: readonly BoundExpr[]): Predicate | undefined {
+  let any: Predicate | undefined;
+  for (const choice of choices) {
+    const one = choice.op === 'literal' ? comparison('eq', column, choice) : undefined;
+    if (one === undefined) return undefined;
+    any = any === undefined ? one : { op: 'or', left: any, right: one };
+  }
+  return any;
 }
 
 function comparison(op: ComparisonOp, { name, kind }: BoundColumn, { value }: BoundLiteral): Predicate | undefined {

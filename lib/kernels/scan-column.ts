@@ -39,6 +39,26 @@ function setValid(column: usize, row: u32, valid: u32): void {
   store<u8>(at, (<u32>load<u8>(at) & ~(1 << bit)) | (valid << bit));
 }
 
+// @ts-ignore: decorator
+@inline
+export function valuesOf(column: usize): usize {
+  return load<u32>(column, VALUES);
+}
+
+// @ts-ignore: decorator
+@inline
+export function lengthsOf(column: usize): usize {
+  return load<u32>(column, LENGTHS);
+}
+
+// @ts-ignore: decorator
+@inline
+export function isNull(column: usize, row: u32): u32 {
+  const validity: usize = load<u32>(column, VALIDITY);
+  if (validity == 0) return 0;
+  return ((<u32>load<u8>(validity + (row >> 3)) >> (row & 7)) & 1) ^ 1;
+}
+
 /** Null in a nullable column. Its value is 0 (text: no bytes), so that whoever reads without asking finds no stray address. */
 export function putNull(column: usize, row: u32): bool {
   if (load<u32>(column, NULLABLE) == 0) return false;

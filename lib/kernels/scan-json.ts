@@ -9,10 +9,13 @@
 //   slot, u32 each: 0 address of that text   4 its length   8 column entry or 0   12 whether it ends in the value's quote
 //   state, u32 each: 0 next index entry (address)   4 where the next line begins   8 rows decoded
 //                    12, 16 the line handed over, without its line end   20 slots in use   24 lines begun
+//                    28, 32 the tests of the filter (scan-filter.ts) and their end   36 rows that failed them
 
 import {
   BOOL, ENTRY_BYTES, isKept, KIND, NAME, NAME_LENGTH, putBool, putNull, putParsed, putText, STAMP, UTF8,
 } from './scan-column';
+import { sameBytes } from './scan-bytes';
+import { rowPasses } from './scan-filter';
 import { CR, LF, QUOTE } from './scan-structure';
 import { validUtf8 } from './scan-utf8';
 
@@ -35,18 +38,6 @@ const COMMA: u32 = 0x2c;
 function skipSpaces(p: usize): usize {
   while (<u32>load<u8>(p) == SPACE) p++;
   return p;
-}
-
-// 16 bytes a step from the end, reading before the names rather than behind them.
-// @ts-ignore: decorator
-@inline
-function sameBytes(a: usize, b: usize, length: usize): bool {
-  while (length > 16) {
-    length -= 16;
-    if (i8x16.bitmask(i8x16.eq(v128.load(a + length), v128.load(b + length))) != 0xffff) return false;
-  }
-  const equal: u32 = i8x16.bitmask(i8x16.eq(v128.load(a + length - 16), v128.load(b + length - 16)));
-  return equal >> (16 - <u32>length) == (1 << <u32>length) - 1;
 }
 
 /** The column entry of a name, or 0. */
@@ -319,6 +310,9 @@ export function jsonDecode(
   let p: usize = load<u32>(state, 4);
   let row: u32 = load<u32>(state, 8);
   let stamp: u32 = load<u32>(state, 24);
+  const tests: usize = load<u32>(state, 28);
+  const testsEnd: usize = load<u32>(state, 32);
+  let dropped: u32 = load<u32>(state, 36);
   let answer: u32 = 0;
   while (k < last) {
     const line = p;
@@ -334,7 +328,9 @@ export function jsonDecode(
     k += 4;
     p = at + 1;
     if (plain && (!checkText || validUtf8(line, at))) {
-      row++;
+      const passes = rowPasses(tests, testsEnd, row);
+      row += passes;
+      dropped += passes ^ 1;
       continue;
     }
     const stop = at > line && load<u8>(at - 1) == CR ? at - 1 : at;
@@ -348,5 +344,6 @@ export function jsonDecode(
   store<u32>(state, p, 4);
   store<u32>(state, row, 8);
   store<u32>(state, stamp, 24);
+  store<u32>(state, dropped, 36);
   return answer;
 }

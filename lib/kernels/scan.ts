@@ -2,5 +2,6 @@
 export { csvCount, csvIndex, jsonCount, jsonIndex, lineCount, lastLineEnd } from './scan-structure';
 export { csvDecode } from './scan-csv';
 export { jsonDecode } from './scan-json';
+export { rowPasses } from './scan-filter';
 export { textLines, wordCount, textWords, gatherText, cutText } from './scan-text';
 export { validUtf8 } from './scan-utf8';
