@@ -68,7 +68,19 @@ export class DecodeColumns {
       const name = this.#names[i];
       memory.u8.set(name, nameAddress);
       const nullable = column.nullable ? 1 : 0;
-      const fields = [KIND_CODE[column.kind], nullable, values, lengths, validity, 0, nameAddress, name.byteLength, 0];
+      const fields = [
+        KIND_CODE[column.kind],
+        nullable,
+        values,
+        lengths,
+        validity,
+        0,
+        nameAddress,
+        name.byteLength,
+        0,
+        0,
+        0,
+      ];
       memory.u32.set(fields, this.entry(i) >>> 2);
       nameAddress += name.byteLength;
     });

@@ -12,8 +12,7 @@ import type { Predicate } from './predicate-data.js';
 import type { Address, SlotMemory } from './slot-memory.js';
 
 const STATE_BYTES = 64;
-const SLOTS_BYTES = 1024;
-const INDEX_SLACK = 16;
+const SLOTS_BYTES = 2048;
 
 /** The values of the declared columns of one line, by JSON.parse, or why it has none. */
 function valuesOfLine(line: Buffer, declared: readonly Column[]): CellValue[] | Misfit {
@@ -61,12 +60,10 @@ export function makeNdjsonDecoder(
     const linesEnd = k.lastLineEnd(address, end) >>> 0;
     const state = memory.scratch(STATE_BYTES);
     const slots = memory.scratch(SLOTS_BYTES);
-    k.jsonCount(address, linesEnd, state);
-    const [numMarks, numLines, notAscii] = memory.u32.subarray(state >>> 2, (state >>> 2) + 3);
-    const index = memory.scratch((numMarks + INDEX_SLACK) * 4);
-    k.jsonIndex(address, linesEnd, index);
+    k.lineCount(address, linesEnd, state);
+    const [numLines, notAscii] = memory.u32.subarray(state >>> 2, (state >>> 2) + 2);
     target.begin(numLines + 1);
-    memory.u32.set([index, address, 0, 0, 0, 0, 0, ...filter.begin(target), 0], state >>> 2);
+    memory.u32.set([0, address, 0, 0, 0, 0, 0, ...filter.begin(target), 0], state >>> 2);
     const checkText = notAscii !== 0 && k.validUtf8(address, linesEnd) === 0;
     let ascii = notAscii === 0;
 
@@ -82,9 +79,8 @@ export function makeNdjsonDecoder(
       target.putRow(row, values);
       filter.count(state);
     };
-    const indexEnd = index + numMarks * 4;
     const check = checkText ? 1 : 0;
-    while (k.jsonDecode(linesEnd, indexEnd, target.table, declared.length, check, slots, state) === 1) {
+    while (k.jsonDecode(linesEnd, target.table, declared.length, 0, check, slots, state) === 1) {
       decide(memory.u32[(state >>> 2) + 3], memory.u32[(state >>> 2) + 4]);
     }
     if (final && linesEnd < end) decide(linesEnd, end);

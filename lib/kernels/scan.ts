@@ -1,5 +1,5 @@
 // Kernels that read input bytes: find structure, check UTF-8, parse fields into columns.
-export { csvCount, csvIndex, jsonCount, jsonIndex, lineCount, lastLineEnd } from './scan-structure';
+export { csvCount, csvIndex, lineCount, lastLineEnd } from './scan-structure';
 export { csvDecode } from './scan-csv';
 export { jsonDecode } from './scan-json';
 export { rowPasses } from './scan-filter';
