@@ -1,12 +1,14 @@
 import { isUtf8 } from 'node:buffer';
 import { messageOf } from '../core/errors.js';
 import type { NdjsonFormat } from '../core/format.js';
-import type { Column } from '../core/schema.js';
+import { pathOf } from '../core/json-paths.js';
 import { DecodeColumns } from './decode-columns.js';
 import { DecodeFilter } from './decode-filter.js';
 import type { BadSlice, Decoded, Decoder } from './decode-result.js';
-import { described, Misfit, valueOfJson } from './decode-value.js';
+import { valuesOfObject } from './decode-json-object.js';
+import { Misfit } from './decode-value.js';
 import type { CellValue } from './decode-value.js';
+import { placesOf } from './json-objects.js';
 import { kernels } from './kernels.js';
 import type { Predicate } from './predicate-data.js';
 import type { Address, SlotMemory } from './slot-memory.js';
@@ -15,7 +17,7 @@ const STATE_BYTES = 64;
 const SLOTS_BYTES = 2048;
 
 /** The values of the declared columns of one line, by JSON.parse, or why it has none. */
-function valuesOfLine(line: Buffer, declared: readonly Column[]): CellValue[] | Misfit {
+function valuesOfLine(line: Buffer, format: NdjsonFormat): CellValue[] | Misfit {
   if (!isUtf8(line)) return new Misfit('a JSON object wanted, got bytes that are not UTF-8');
   let parsed: unknown;
   try {
@@ -23,18 +25,7 @@ function valuesOfLine(line: Buffer, declared: readonly Column[]): CellValue[] | 
   } catch (error) {
     return new Misfit(`a JSON object wanted: ${messageOf(error)}`);
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    return new Misfit(`a JSON object wanted, got ${described(parsed)}`);
-  }
-  const object = parsed as { readonly [name: string]: unknown };
-  const values: CellValue[] = [];
-  for (const column of declared) {
-    // Own fields only: an object inherits names such as `constructor`.
-    const value = valueOfJson(column, Object.hasOwn(object, column.name) ? object[column.name] : undefined);
-    if (value instanceof Misfit) return value;
-    values.push(value);
-  }
-  return values;
+  return valuesOfObject(format, parsed);
 }
 
 /**
@@ -51,8 +42,9 @@ export function makeNdjsonDecoder(
   where: Predicate | undefined,
 ): Decoder {
   const declared = format.columns;
+  const places = placesOf(declared.map(column => pathOf(column, format.paths)));
   const k = kernels(memory);
-  const target = new DecodeColumns(memory, declared, columns);
+  const target = new DecodeColumns(memory, declared, columns, places);
   const filter = new DecodeFilter(memory, declared, columns, where);
 
   function decode(address: Address, byteLength: number, final: boolean): Decoded {
@@ -70,7 +62,7 @@ export function makeNdjsonDecoder(
     const bad: BadSlice[] = [];
     const decide = (from: Address, to: Address): void => {
       const line = Buffer.from(memory.bytes(from, to - from));
-      const values = valuesOfLine(line, declared);
+      const values = valuesOfLine(line, format);
       if (values instanceof Misfit) {
         bad.push({ offset: from - address, byteLength: to - from, reason: values.reason });
         return;
@@ -80,7 +72,7 @@ export function makeNdjsonDecoder(
       filter.count(state);
     };
     const check = checkText ? 1 : 0;
-    while (k.jsonDecode(linesEnd, target.table, declared.length, 0, check, slots, state) === 1) {
+    while (k.jsonDecode(linesEnd, target.table, declared.length, places.objects.length, check, slots, state) === 1) {
       decide(memory.u32[(state >>> 2) + 3], memory.u32[(state >>> 2) + 4]);
     }
     if (final && linesEnd < end) decide(linesEnd, end);
