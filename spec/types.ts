@@ -673,3 +673,10 @@ export function listeners(ssc: StreamingContext, context: JobContext): void {
   const lookUp = (info: BatchInfo): unknown => info.streamIdToInputInfo.get(0);
   lookUp.toString();
 }
+
+export function jsonPathsAreOfDeclaredColumns(): void {
+  const nested = schema({ id: utf8(), city: nullable(utf8()) });
+  ndjson(nested, { paths: { city: 'user.address.city', id: ['user', 'id'] } });
+  // @ts-expect-error: no such column
+  ndjson(nested, { paths: { town: 'user.address.city' } });
+}

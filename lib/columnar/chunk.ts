@@ -1,4 +1,5 @@
 import type { Column } from '../core/schema.js';
+import type { Predicate } from './predicate-data.js';
 import type { Address, SlotMemory } from './slot-memory.js';
 
 /**
@@ -41,6 +42,8 @@ export interface ColumnChunk {
   readonly textEnd: Address;
   /** True for a format whose row is the one column's value itself (text lines), not an object. */
   readonly scalar: boolean;
+  /** A predicate that all rows are known to fulfil, because their source tested it: the same object, not an equal one. */
+  readonly tested?: Predicate | undefined;
 }
 
 export const rowChunk = (rows: readonly unknown[]): RowChunk => ({ kind: 'rows', numRows: rows.length, rows });

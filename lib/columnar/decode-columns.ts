@@ -3,6 +3,7 @@ import type { Column } from '../core/schema.js';
 import type { ColumnVector } from './chunk.js';
 import { KIND_CODE, VALUE_BYTES } from './column-layout.js';
 import type { CellValue } from './decode-value.js';
+import type { JsonPlaces } from './json-objects.js';
 import type { Address, SlotMemory } from './slot-memory.js';
 
 /**
@@ -11,6 +12,8 @@ import type { Address, SlotMemory } from './slot-memory.js';
  */
 
 const ENTRY_BYTES = 48;
+/** Stands where a column has its kind. */
+const OBJECT_CODE = 6;
 
 const TWO_32 = 4294967296;
 
@@ -25,15 +28,28 @@ export class DecodeColumns {
   readonly declared: readonly Column[];
   readonly #memory: SlotMemory;
   readonly #kept: readonly boolean[];
-  readonly #names: readonly Uint8Array[];
+  /** What the table says of names: those of the columns, then those of the objects that columns lie in. */
+  readonly #names: readonly {
+    readonly bytes: Uint8Array;
+    readonly parent: number | undefined;
+    readonly hasItems: boolean;
+  }[];
   /** Address of the kernels' table, one entry a declared column. */
   table: Address = 0;
   /** Whether all text written by `putRow` is ASCII, and whether any was written. */
   ascii = true;
   copiedText = false;
 
-  /** @param wanted names to keep; undefined = all. Others are checked, not kept. */
-  constructor(memory: SlotMemory, declared: readonly Column[], wanted: readonly string[] | undefined) {
+  /**
+   * @param wanted names to keep; undefined = all. Others are checked, not kept.
+   * @param places of the columns in JSON records
+   */
+  constructor(
+    memory: SlotMemory,
+    declared: readonly Column[],
+    wanted: readonly string[] | undefined,
+    places?: JsonPlaces,
+  ) {
     this.#memory = memory;
     this.declared = declared;
     const unknown = wanted?.find(name => !declared.some(column => column.name === name));
@@ -45,7 +61,12 @@ export class DecodeColumns {
       );
     }
     this.#kept = declared.map(column => wanted === undefined || wanted.includes(column.name));
-    this.#names = declared.map(column => Buffer.from(column.name, 'utf8'));
+    const columns = places?.columns ?? declared.map(({ name }) => ({ name, parent: undefined }));
+    this.#names = [...columns, ...(places?.objects ?? [])].map(place => ({
+      bytes: Buffer.from(place.name, 'utf8'),
+      parent: place.parent,
+      hasItems: 'hasItems' in place && place.hasItems === true,
+    }));
   }
 
   entry(column: number): Address {
@@ -55,23 +76,29 @@ export class DecodeColumns {
   /** Takes new arrays of `maxRows` values, and the table, from scratch. */
   begin(maxRows: number): void {
     const memory = this.#memory;
-    const nameBytes = this.#names.reduce((sum, name) => sum + name.byteLength, 0);
-    this.table = memory.scratch(this.declared.length * ENTRY_BYTES + nameBytes);
+    const nameBytes = this.#names.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+    this.table = memory.scratch(this.#names.length * ENTRY_BYTES + nameBytes);
     this.ascii = true;
     this.copiedText = false;
-    let nameAddress = this.entry(this.declared.length);
-    this.declared.forEach((column, i) => {
-      const kept = this.#kept[i];
-      const values = kept ? memory.scratch(maxRows * VALUE_BYTES[column.kind]) : 0;
-      const lengths = kept && column.kind === 'utf8' ? memory.scratch(maxRows * 4) : 0;
-      const validity = kept && column.nullable ? memory.scratch((maxRows + 7) >> 3) : 0;
-      const name = this.#names[i];
-      memory.u8.set(name, nameAddress);
-      const nullable = column.nullable ? 1 : 0;
-      const fields = [KIND_CODE[column.kind], nullable, values, lengths, validity, 0, nameAddress, name.byteLength, 0];
-      memory.u32.set(fields, this.entry(i) >>> 2);
-      nameAddress += name.byteLength;
+    let nameAddress = this.entry(this.#names.length);
+    this.#names.forEach(({ bytes, parent, hasItems }, i) => {
+      const fields = i < this.declared.length ? this.#newArrays(i, maxRows) : [OBJECT_CODE, 0, 0, 0, 0];
+      const object = parent === undefined ? 0 : this.entry(this.declared.length + parent);
+      memory.u8.set(bytes, nameAddress);
+      memory.u32.set([...fields, 0, nameAddress, bytes.byteLength, 0, object, Number(hasItems)], this.entry(i) >>> 2);
+      nameAddress += bytes.byteLength;
     });
+  }
+
+  /** The beginning of a column's entry. */
+  #newArrays(i: number, maxRows: number): number[] {
+    const memory = this.#memory;
+    const { kind, nullable } = this.declared[i];
+    const kept = this.#kept[i];
+    const values = kept ? memory.scratch(maxRows * VALUE_BYTES[kind]) : 0;
+    const lengths = kept && kind === 'utf8' ? memory.scratch(maxRows * 4) : 0;
+    const validity = kept && nullable ? memory.scratch((maxRows + 7) >> 3) : 0;
+    return [KIND_CODE[kind], Number(nullable), values, lengths, validity];
   }
 
   /** Writes a row of checked values, one per declared column. Text goes to scratch. */

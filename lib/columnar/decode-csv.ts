@@ -2,9 +2,11 @@ import { EngineError } from '../core/errors.js';
 import type { CsvFormat } from '../core/format.js';
 import { csvHeaderProblem, CsvRecords } from './decode-csv-record.js';
 import { DecodeColumns } from './decode-columns.js';
+import { DecodeFilter } from './decode-filter.js';
 import type { BadSlice, Decoded, Decoder } from './decode-result.js';
 import { Misfit } from './decode-value.js';
 import { kernels } from './kernels.js';
+import type { Predicate } from './predicate-data.js';
 import type { Address, SlotMemory } from './slot-memory.js';
 
 const STATE_BYTES = 64;
@@ -18,12 +20,14 @@ const INDEX_SLACK = 16;
  * @param columns names the plan uses; undefined = all
  * @param header names of the record's fields; undefined = the declared columns in order.
  *   Throws `typeMismatch` when a declared column is not among them.
+ * @param where leaves out records of which it is not true, as far as `DecodeFilter` can test it
  */
 export function makeCsvDecoder(
   memory: SlotMemory,
   format: CsvFormat,
   columns: readonly string[] | undefined,
   header: readonly string[] | undefined,
+  where: Predicate | undefined,
 ): Decoder {
   const declared = format.columns;
   const names = header ?? declared.map(column => column.name);
@@ -31,6 +35,7 @@ export function makeCsvDecoder(
   if (problem !== undefined) throw new EngineError('typeMismatch', problem);
   const k = kernels(memory);
   const target = new DecodeColumns(memory, declared, columns);
+  const filter = new DecodeFilter(memory, declared, columns, where);
   const records = new CsvRecords(declared, format.delimiter, names);
   const places = names.map(name => declared.findIndex(column => column.name === name));
   const delimiter = format.delimiter.charCodeAt(0);
@@ -51,7 +56,7 @@ export function makeCsvDecoder(
       places.map(place => (place < 0 ? 0 : target.entry(place))),
       fields >>> 2,
     );
-    memory.u32.set([index, address, 0, 0, 0, unescaped], state >>> 2);
+    memory.u32.set([index, address, 0, 0, 0, unescaped, 0, ...filter.begin(target), 0], state >>> 2);
     // What follows the last LF is cut anywhere, perhaps inside a character; it belongs to no complete record.
     const checkedEnd = notAscii === 0 || final ? end : k.lastLineEnd(address, end) >>> 0;
     const checkText = hasText && notAscii !== 0 && k.validUtf8(address, checkedEnd) === 0;
@@ -65,7 +70,7 @@ export function makeCsvDecoder(
         return;
       }
       target.putRow(row, values);
-      memory.u32[(state >>> 2) + 2] = row + 1;
+      filter.count(state);
     };
     while (k.csvDecode(delimiter, index + numMarks * 4, fields, names.length, checkText ? 1 : 0, state) === 1) {
       decide(memory.u32[(state >>> 2) + 3], memory.u32[(state >>> 2) + 4]);
@@ -85,8 +90,10 @@ export function makeCsvDecoder(
         textStart: inPlace ? address : 0,
         textEnd: inPlace ? end : 0,
         scalar: false,
+        tested: filter.tested,
       },
       consumed: final ? byteLength : rest - address,
+      dropped: memory.u32[(state >>> 2) + 9],
       bad,
     };
   }

@@ -1,20 +1,23 @@
 import { isUtf8 } from 'node:buffer';
 import { messageOf } from '../core/errors.js';
 import type { NdjsonFormat } from '../core/format.js';
-import type { Column } from '../core/schema.js';
+import { pathOf } from '../core/json-paths.js';
 import { DecodeColumns } from './decode-columns.js';
+import { DecodeFilter } from './decode-filter.js';
 import type { BadSlice, Decoded, Decoder } from './decode-result.js';
-import { described, Misfit, valueOfJson } from './decode-value.js';
+import { valuesOfObject } from './decode-json-object.js';
+import { Misfit } from './decode-value.js';
 import type { CellValue } from './decode-value.js';
+import { placesOf } from './json-objects.js';
 import { kernels } from './kernels.js';
+import type { Predicate } from './predicate-data.js';
 import type { Address, SlotMemory } from './slot-memory.js';
 
 const STATE_BYTES = 64;
-const SLOTS_BYTES = 1024;
-const INDEX_SLACK = 16;
+const SLOTS_BYTES = 2048;
 
 /** The values of the declared columns of one line, by JSON.parse, or why it has none. */
-function valuesOfLine(line: Buffer, declared: readonly Column[]): CellValue[] | Misfit {
+function valuesOfLine(line: Buffer, format: NdjsonFormat): CellValue[] | Misfit {
   if (!isUtf8(line)) return new Misfit('a JSON object wanted, got bytes that are not UTF-8');
   let parsed: unknown;
   try {
@@ -22,18 +25,7 @@ function valuesOfLine(line: Buffer, declared: readonly Column[]): CellValue[] | 
   } catch (error) {
     return new Misfit(`a JSON object wanted: ${messageOf(error)}`);
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    return new Misfit(`a JSON object wanted, got ${described(parsed)}`);
-  }
-  const object = parsed as { readonly [name: string]: unknown };
-  const values: CellValue[] = [];
-  for (const column of declared) {
-    // Own fields only: an object inherits names such as `constructor`.
-    const value = valueOfJson(column, Object.hasOwn(object, column.name) ? object[column.name] : undefined);
-    if (value instanceof Misfit) return value;
-    values.push(value);
-  }
-  return values;
+  return valuesOfObject(format, parsed);
 }
 
 /**
@@ -41,45 +33,46 @@ function valuesOfLine(line: Buffer, declared: readonly Column[]): CellValue[] | 
  * with the same answer.
  *
  * @param columns names the plan uses; undefined = all
+ * @param where leaves out records of which it is not true, as far as `DecodeFilter` can test it
  */
 export function makeNdjsonDecoder(
   memory: SlotMemory,
   format: NdjsonFormat,
   columns: readonly string[] | undefined,
+  where: Predicate | undefined,
 ): Decoder {
   const declared = format.columns;
+  const places = placesOf(declared.map(column => pathOf(column, format.paths)));
   const k = kernels(memory);
-  const target = new DecodeColumns(memory, declared, columns);
+  const target = new DecodeColumns(memory, declared, columns, places);
+  const filter = new DecodeFilter(memory, declared, columns, where);
 
   function decode(address: Address, byteLength: number, final: boolean): Decoded {
     const end = address + byteLength;
     const linesEnd = k.lastLineEnd(address, end) >>> 0;
     const state = memory.scratch(STATE_BYTES);
     const slots = memory.scratch(SLOTS_BYTES);
-    k.jsonCount(address, linesEnd, state);
-    const [numMarks, numLines, notAscii] = memory.u32.subarray(state >>> 2, (state >>> 2) + 3);
-    const index = memory.scratch((numMarks + INDEX_SLACK) * 4);
-    k.jsonIndex(address, linesEnd, index);
+    k.lineCount(address, linesEnd, state);
+    const [numLines, notAscii] = memory.u32.subarray(state >>> 2, (state >>> 2) + 2);
     target.begin(numLines + 1);
-    memory.u32.set([index, address, 0, 0, 0, 0, 0], state >>> 2);
+    memory.u32.set([0, address, 0, 0, 0, 0, 0, ...filter.begin(target), 0], state >>> 2);
     const checkText = notAscii !== 0 && k.validUtf8(address, linesEnd) === 0;
     let ascii = notAscii === 0;
 
     const bad: BadSlice[] = [];
     const decide = (from: Address, to: Address): void => {
       const line = Buffer.from(memory.bytes(from, to - from));
-      const values = valuesOfLine(line, declared);
+      const values = valuesOfLine(line, format);
       if (values instanceof Misfit) {
         bad.push({ offset: from - address, byteLength: to - from, reason: values.reason });
         return;
       }
       const row = memory.u32[(state >>> 2) + 2];
       target.putRow(row, values);
-      memory.u32[(state >>> 2) + 2] = row + 1;
+      filter.count(state);
     };
-    const indexEnd = index + numMarks * 4;
     const check = checkText ? 1 : 0;
-    while (k.jsonDecode(linesEnd, indexEnd, target.table, declared.length, check, slots, state) === 1) {
+    while (k.jsonDecode(linesEnd, target.table, declared.length, places.objects.length, check, slots, state) === 1) {
       decide(memory.u32[(state >>> 2) + 3], memory.u32[(state >>> 2) + 4]);
     }
     if (final && linesEnd < end) decide(linesEnd, end);
@@ -96,8 +89,10 @@ export function makeNdjsonDecoder(
         textStart: target.copiedText ? 0 : address,
         textEnd: target.copiedText ? 0 : end,
         scalar: false,
+        tested: filter.tested,
       },
       consumed: final ? byteLength : linesEnd - address,
+      dropped: memory.u32[(state >>> 2) + 9],
       bad,
     };
   }

@@ -16,6 +16,8 @@ export interface Decoded {
   readonly chunk: ColumnChunk;
   /** Bytes of complete records, line ends included: decode again from here with more bytes behind. */
   readonly consumed: number;
+  /** Good records that the filter left out. */
+  readonly dropped: number;
   /** In order of offset. */
   readonly bad: readonly BadSlice[];
 }

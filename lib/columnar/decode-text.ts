@@ -52,6 +52,7 @@ export function makeTextDecoder(
         scalar: format.scalar,
       },
       consumed,
+      dropped: 0,
       bad,
     };
   }

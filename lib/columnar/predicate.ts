@@ -11,18 +11,13 @@ import { formatSchema, type Column, type ColumnKind } from '../core/schema.js';
 import type { ColumnChunk, ColumnVector } from './chunk.js';
 import { KIND_CODE } from './column-layout.js';
 import { kernels } from './kernels.js';
+import type { ComparisonOp, Predicate } from './predicate-data.js';
 import type { Address } from './slot-memory.js';
 
-export type ComparisonOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
-
-export type Predicate =
-  | { readonly op: ComparisonOp; readonly column: string; readonly value: string | number | boolean }
-  | { readonly op: 'and' | 'or'; readonly left: Predicate; readonly right: Predicate }
-  | { readonly op: 'not'; readonly input: Predicate }
-  | { readonly op: 'isNull'; readonly column: string };
+export type { ComparisonOp, Predicate } from './predicate-data.js';
 
 /** Which of the three outcomes of a comparison the operator wants; `ne` wants `eq` turned round, so that NaN is unequal. */
-const WANTED: Record<ComparisonOp, { less: number; equal: number; greater: number; invert: number }> = {
+export const WANTED: Record<ComparisonOp, { less: number; equal: number; greater: number; invert: number }> = {
   eq: { less: 0, equal: 1, greater: 0, invert: 0 },
   ne: { less: 0, equal: 1, greater: 0, invert: 1 },
   lt: { less: 1, equal: 0, greater: 0, invert: 0 },
@@ -116,7 +111,7 @@ function compare(chunk: ColumnChunk, op: ComparisonOp, name: string, value: stri
   return out;
 }
 
-const LITERAL_OF: Record<ColumnKind, 'string' | 'number' | 'boolean'> = {
+export const LITERAL_OF: Record<ColumnKind, 'string' | 'number' | 'boolean'> = {
   utf8: 'string',
   int32: 'number',
   int64: 'number',

@@ -19,19 +19,18 @@ export interface ScanKernels {
     checkText: number,
     state: Address,
   ): number;
-  /** `result` as csvCount; structural: quote, backslash, control characters. */
-  jsonCount(start: Address, end: Address, result: Address): void;
-  jsonIndex(start: Address, end: Address, index: Address): number;
-  /** As csvDecode, for a region that ends in LF. `slots`: 1024 bytes. */
+  /** As csvDecode, for a region that ends in LF. `columns` has entries of objects behind those of columns; `slots`: 2048 bytes. */
   jsonDecode(
     end: Address,
-    indexEnd: Address,
     columns: Address,
     numColumns: number,
+    numObjects: number,
     checkText: number,
     slots: Address,
     state: Address,
   ): number;
+  /** Whether a decoded row passes the filter whose tests these are (scan-filter.ts). */
+  rowPasses(tests: Address, testsEnd: Address, row: number): number;
   /** `result` u32[2]: LFs, not 0 = not all ASCII. */
   lineCount(start: Address, end: Address, result: Address): void;
   /** @returns the address after the last LF, or `start` */

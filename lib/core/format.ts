@@ -1,4 +1,5 @@
 import { EngineError } from './errors.js';
+import { jsonPaths, type JsonPathOptions, type JsonPaths } from './json-paths.js';
 import type { Column, Schema } from './schema.js';
 
 /** What happens to a record that cannot be read: put aside with its bytes, only counted, or the batch fails. */
@@ -15,10 +16,11 @@ export interface CsvFormat {
   readonly onBadRecord: OnBadRecord;
 }
 
-/** One JSON object a line; declared columns are fields of the top level, others are skipped. */
+/** One JSON object a line; declared columns are its fields, or lie where their path says. Others are skipped. */
 export interface NdjsonFormat {
   readonly kind: 'ndjson';
   readonly columns: readonly Column[];
+  readonly paths?: JsonPaths;
   readonly onBadRecord: OnBadRecord;
 }
 
@@ -58,10 +60,17 @@ export function csv<R>(schema: Schema<R>, options: CsvOptions = {}): Format<R> {
   });
 }
 
-export function ndjson<R>(schema: Schema<R>, options: { readonly onBadRecord?: OnBadRecord } = {}): Format<R> {
+export interface NdjsonOptions<R> {
+  /** Where columns lie that are not fields of the record itself: `{ city: 'user.address.city', first: 'items.0.id' }`. */
+  readonly paths?: JsonPathOptions<R>;
+  readonly onBadRecord?: OnBadRecord;
+}
+
+export function ndjson<R>(schema: Schema<R>, options: NdjsonOptions<R> = {}): Format<R> {
   return Object.freeze({
     kind: 'ndjson',
     columns: schema.columns,
+    ...(options.paths === undefined ? {} : { paths: jsonPaths(schema.columns, options.paths) }),
     onBadRecord: checkedOnBadRecord(options.onBadRecord),
   });
 }

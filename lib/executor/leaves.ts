@@ -8,6 +8,7 @@ import { PairReader, readRowBlock } from '../blocks/row-block.js';
 import { rowChunk, type Chunk, type ColumnChunk } from '../columnar/chunk.js';
 import { groupChunk } from '../columnar/group-chunk.js';
 import { GroupTable } from '../columnar/group-table.js';
+import type { Predicate } from '../columnar/predicate.js';
 import { slicesOf } from '../columnar/slice-chunk.js';
 import type { WideTable } from '../columnar/wide/wide-table.js';
 import type { Column } from '../core/schema.js';
@@ -29,6 +30,7 @@ export async function readSource(
   spec: SourceSpec,
   reader: SourceReader,
   columns: readonly string[] | undefined,
+  where: Predicate | undefined,
   emit: Emit,
 ): Promise<void> {
   const policy = spec.kind === 'file' ? spec.format.onBadRecord : 'fail';
@@ -36,6 +38,8 @@ export async function readSource(
     memory: ctx.memory,
     time: ctx.request.time as never,
     columns,
+    where,
+    onDropped: records => (ctx.inputRecords += records),
     onBadRecord: record => ctx.onBadRecord(policy, record),
     onBytes: bytes => (ctx.inputBytes += bytes),
   });

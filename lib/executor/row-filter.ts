@@ -29,8 +29,11 @@ interface Test {
 
 /** @param wanted columns that are read of the rows that are kept */
 export function rowFilter(condition: BoundExpr, wanted: Names, udf: CallUdf): (chunk: ColumnChunk) => ColumnChunk {
-  const tests = testsOf(condition, udf);
+  const all = testsOf(condition, udf);
+  const { predicate } = splitCondition(condition);
   return chunk => {
+    // What the decoder has tested goes first, and is not tested again.
+    const tests = predicate !== undefined && chunk.tested === predicate ? all.slice(1) : all;
     let kept: Selection | undefined;
     let left = chunk;
     for (const [i, { select }] of tests.entries()) {

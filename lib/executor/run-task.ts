@@ -22,6 +22,7 @@ import {
   readRows,
   readSource,
 } from './leaves.js';
+import { firstPredicate } from './column-chains.js';
 import { columnsUsed } from './columns-used.js';
 import { mapWithStateLeaf } from './map-with-state-leaf.js';
 import { buildPipeline, type Pipeline } from './pipeline.js';
@@ -126,7 +127,7 @@ async function readLeaf(
     case 'source': {
       const reader = readers.get(operation.sourceId);
       if (reader === undefined) throw new EngineError('internal', `no reader for source ${operation.sourceId}`);
-      await readSource(ctx, operation.spec, reader, columnsUsed(stage, leaf), emit);
+      await readSource(ctx, operation.spec, reader, columnsUsed(stage, leaf), firstPredicate(stage, leaf), emit);
       return {};
     }
     case 'collection':

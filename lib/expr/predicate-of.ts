@@ -4,6 +4,9 @@ import type { BoundCall, BoundColumn, BoundExpr, BoundLiteral } from './expr-dat
 /** The same comparison with its sides exchanged. */
 const EXCHANGED: Record<ComparisonOp, ComparisonOp> = { eq: 'eq', ne: 'ne', lt: 'gt', le: 'ge', gt: 'lt', ge: 'le' };
 
+/** One pass over the rows for each constant: a generated loop that stops at the first is better for more. */
+const MAX_CHOICES = 8;
+
 const isComparison = (fn: string): fn is ComparisonOp => Object.hasOwn(EXCHANGED, fn);
 
 /** The condition as the kernels take it, comparisons of columns with constants; undefined for any other. */
@@ -21,7 +24,7 @@ function predicateOfCall({ fn, args }: BoundCall): Predicate | undefined {
     return input && { op: 'not', input };
   }
   if (b === undefined) return undefined;
-  if (fn === 'isIn') return isOneOf(a, args.slice(1));
+  if (fn === 'isIn') return a.op === 'column' && args.length <= MAX_CHOICES ? oneOf(a, args.slice(1)) : undefined;
   if (fn === 'and' || fn === 'or') {
     const [left, right] = [predicateOf(a), predicateOf(b)];
     return left && right && { op: fn, left, right };
@@ -31,13 +34,14 @@ function predicateOfCall({ fn, args }: BoundCall): Predicate | undefined {
   return a.op === 'literal' && b.op === 'column' ? comparison(EXCHANGED[fn], b, a) : undefined;
 }
 
-/** Above this many, one look into a set costs less than a comparison with each. */
-const MAX_LIST = 8;
-
-function isOneOf(a: BoundExpr, list: readonly BoundExpr[]): Predicate | undefined {
-  if (a.op !== 'column' || list.length > MAX_LIST) return undefined;
-  const tests = list.map(item => (item.op === 'literal' ? comparison('eq', a, item) : undefined));
-  return tests.reduce((left, right) => left && right && { op: 'or', left, right });
+function oneOf(column: BoundColumn, choices: readonly BoundExpr[]): Predicate | undefined {
+  let any: Predicate | undefined;
+  for (const choice of choices) {
+    const one = choice.op === 'literal' ? comparison('eq', column, choice) : undefined;
+    if (one === undefined) return undefined;
+    any = any === undefined ? one : { op: 'or', left: any, right: one };
+  }
+  return any;
 }
 
 function comparison(op: ComparisonOp, { name, kind }: BoundColumn, { value }: BoundLiteral): Predicate | undefined {

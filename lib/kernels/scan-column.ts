@@ -1,9 +1,10 @@
 // Where decoded values go. One entry a declared column, u32 fields:
 //
 //   0 kind   4 nullable   8 values   12 lengths   16 validity   20 number of nulls   24 name   28 name length
-//   32 the last record that had the column (JSON)                                     48 bytes in all
+//   32 the last record that had the column (JSON)   36 entry of the object it lies in, 0 for the record itself (JSON)
+//   40 not 0: an object of which a column wants an item by its number (JSON)          48 bytes in all
 //
-// `values` is 0 for a column that is only checked. The layout is written by lib/columnar/decode-columns.ts.
+// `values` is 0 for a column that is only checked. Behind the columns stand the objects that some of them lie in. The layout is written by lib/columnar/decode-columns.ts.
 
 import { NOT_PLAIN, parseBool, parseDecimal, parseInstant, parseInteger } from './scan-number';
 
@@ -17,6 +18,8 @@ const NULLS: usize = 20;
 export const NAME: usize = 24;
 export const NAME_LENGTH: usize = 28;
 export const STAMP: usize = 32;
+export const PARENT: usize = 36;
+export const HAS_INDEX: usize = 40;
 
 export const UTF8: u32 = 0;
 const INT32: u32 = 1;
@@ -24,6 +27,8 @@ const INT64: u32 = 2;
 const FLOAT64: u32 = 3;
 export const BOOL: u32 = 4;
 const TIMESTAMP: u32 = 5;
+/** An entry that is no column: an object that columns lie in. */
+export const OBJECT: u32 = 6;
 
 const FIRST_INT32: i64 = -2147483648;
 const LAST_INT32: i64 = 2147483647;
@@ -37,6 +42,26 @@ function setValid(column: usize, row: u32, valid: u32): void {
   const at = validity + (row >> 3);
   const bit = row & 7;
   store<u8>(at, (<u32>load<u8>(at) & ~(1 << bit)) | (valid << bit));
+}
+
+// @ts-ignore: decorator
+@inline
+export function valuesOf(column: usize): usize {
+  return load<u32>(column, VALUES);
+}
+
+// @ts-ignore: decorator
+@inline
+export function lengthsOf(column: usize): usize {
+  return load<u32>(column, LENGTHS);
+}
+
+// @ts-ignore: decorator
+@inline
+export function isNull(column: usize, row: u32): u32 {
+  const validity: usize = load<u32>(column, VALIDITY);
+  if (validity == 0) return 0;
+  return ((<u32>load<u8>(validity + (row >> 3)) >> (row & 7)) & 1) ^ 1;
 }
 
 /** Null in a nullable column. Its value is 0 (text: no bytes), so that whoever reads without asking finds no stray address. */

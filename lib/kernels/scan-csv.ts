@@ -3,10 +3,12 @@
 //
 // state, u32 each: 0 next index entry (address)   4 where the next record begins   8 rows decoded
 //                  12, 16 the record handed over, without its line end   20 where unescaped text goes
+//                  28, 32 the tests of the filter (scan-filter.ts) and their end   36 rows that failed them
 //
 // fields: u32 each, the column entry (scan-column.ts) of the record's fields in order, 0 where undeclared.
 
 import { isKept, KIND, putNull, putParsed, putText, UTF8 } from './scan-column';
+import { rowPasses } from './scan-filter';
 import { CR, LF, QUOTE } from './scan-structure';
 import { validUtf8 } from './scan-utf8';
 
@@ -51,6 +53,8 @@ export function csvDecode(
   let k: usize = load<u32>(state);
   let p: usize = load<u32>(state, 4);
   let row: u32 = load<u32>(state, 8);
+  const tests: usize = load<u32>(state, 28);
+  const testsEnd: usize = load<u32>(state, 32);
   for (;;) {
     const record = p;
     let field: u32 = 0;
@@ -108,7 +112,9 @@ export function csvDecode(
       if (length == 0 || (length == 1 && load<u8>(record) == CR)) continue;
     }
     if (good && field == numFields) {
-      row++;
+      const passes = rowPasses(tests, testsEnd, row);
+      row += passes;
+      store<u32>(state, load<u32>(state, 36) + (passes ^ 1), 36);
       continue;
     }
     store<u32>(state, record, 12);

@@ -1,15 +1,11 @@
 // The bytes that give a record its structure, found 64 at a time: compare, one bit a byte, walk the set bits.
 // A region is counted first, so that the index and the columns can be given their exact size, then indexed.
 //
-//   CSV:  quote, delimiter, LF
-//   JSON: quote, backslash, every control character (LF among them). What needs care breaks the pattern that the
-//         walker expects, so looking for it costs nothing.
+// In CSV those are quote, delimiter and LF. JSON needs none: see scan-json.ts.
 
 export const QUOTE: u32 = 0x22;
 export const LF: u32 = 0x0a;
 export const CR: u32 = 0x0d;
-const BACKSLASH: u32 = 0x5c;
-const FIRST_PRINTABLE: u32 = 0x20;
 
 /** Lanes count up to 255 before they are summed. */
 const STEPS: usize = 255;
@@ -28,25 +24,19 @@ function sumLanes(lanes: v128): u32 {
 
 // @ts-ignore: decorator
 @inline
-function structure(bytes: v128, delimiter: v128, json: bool): v128 {
+function structure(bytes: v128, delimiter: v128): v128 {
   const quotes = i8x16.eq(bytes, i8x16.splat(<i8>QUOTE));
-  if (json) {
-    const control = i8x16.lt_u(bytes, i8x16.splat(<i8>FIRST_PRINTABLE));
-    return v128.or(v128.or(quotes, control), i8x16.eq(bytes, i8x16.splat(<i8>BACKSLASH)));
-  }
   return v128.or(v128.or(quotes, i8x16.eq(bytes, delimiter)), i8x16.eq(bytes, i8x16.splat(<i8>LF)));
 }
 
 // @ts-ignore: decorator
 @inline
-function isStructure(byte: u32, delimiter: u32, json: bool): bool {
-  return byte == QUOTE || (json ? byte < FIRST_PRINTABLE || byte == BACKSLASH : byte == delimiter || byte == LF);
+function isStructure(byte: u32, delimiter: u32): bool {
+  return byte == QUOTE || byte == delimiter || byte == LF;
 }
 
 // result: u32 structural bytes, u32 LFs, u32 not 0 = not all ASCII, u32 not 0 = some quote follows a quote
-// @ts-ignore: decorator
-@inline
-function count(start: usize, end: usize, delimiter: u32, json: bool, result: usize): void {
+export function csvCount(start: usize, end: usize, delimiter: u32, result: usize): void {
   const delimiters = i8x16.splat(<i8>delimiter);
   let p = start;
   let marks: u32 = 0;
@@ -61,12 +51,10 @@ function count(start: usize, end: usize, delimiter: u32, json: bool, result: usi
     for (; p < stop; p += 16) {
       const bytes = v128.load(p);
       all = v128.or(all, bytes);
-      markLanes = i8x16.sub(markLanes, structure(bytes, delimiters, json));
+      markLanes = i8x16.sub(markLanes, structure(bytes, delimiters));
       lineLanes = i8x16.sub(lineLanes, i8x16.eq(bytes, i8x16.splat(<i8>LF)));
-      if (!json) {
-        const quote = i8x16.splat(<i8>QUOTE);
-        doubled = v128.or(doubled, v128.and(i8x16.eq(bytes, quote), i8x16.eq(v128.load(p, 1), quote)));
-      }
+      const quote = i8x16.splat(<i8>QUOTE);
+      doubled = v128.or(doubled, v128.and(i8x16.eq(bytes, quote), i8x16.eq(v128.load(p, 1), quote)));
     }
     marks += sumLanes(markLanes);
     lines += sumLanes(lineLanes);
@@ -76,7 +64,7 @@ function count(start: usize, end: usize, delimiter: u32, json: bool, result: usi
   for (; p < end; p++) {
     const byte: u32 = load<u8>(p);
     high |= byte & 0x80;
-    if (isStructure(byte, delimiter, json)) marks++;
+    if (isStructure(byte, delimiter)) marks++;
     if (byte == LF) lines++;
     if (byte == QUOTE && p > start && load<u8>(p - 1) == QUOTE) pairs = 1;
   }
@@ -107,43 +95,25 @@ function writeBits(bits: u64, base: usize, out: usize): usize {
   return next;
 }
 
-// @ts-ignore: decorator
-@inline
-function fill(start: usize, end: usize, delimiter: u32, json: bool, index: usize): u32 {
+/** Addresses of the structural bytes, u32 each; `index` has room for 16 more than there are. Returns how many. */
+export function csvIndex(start: usize, end: usize, delimiter: u32, index: usize): u32 {
   const delimiters = i8x16.splat(<i8>delimiter);
   let p = start;
   let out = index;
   for (; end - p >= 64; p += 64) {
-    const bits0 = <u64>(<u32>i8x16.bitmask(structure(v128.load(p), delimiters, json)));
-    const bits1 = <u64>(<u32>i8x16.bitmask(structure(v128.load(p, 16), delimiters, json)));
-    const bits2 = <u64>(<u32>i8x16.bitmask(structure(v128.load(p, 32), delimiters, json)));
-    const bits3 = <u64>(<u32>i8x16.bitmask(structure(v128.load(p, 48), delimiters, json)));
+    const bits0 = <u64>(<u32>i8x16.bitmask(structure(v128.load(p), delimiters)));
+    const bits1 = <u64>(<u32>i8x16.bitmask(structure(v128.load(p, 16), delimiters)));
+    const bits2 = <u64>(<u32>i8x16.bitmask(structure(v128.load(p, 32), delimiters)));
+    const bits3 = <u64>(<u32>i8x16.bitmask(structure(v128.load(p, 48), delimiters)));
     const bits = bits0 | (bits1 << 16) | (bits2 << 32) | (bits3 << 48);
     if (bits) out = writeBits(bits, p, out);
   }
   for (; p < end; p++) {
-    if (!isStructure(load<u8>(p), delimiter, json)) continue;
+    if (!isStructure(load<u8>(p), delimiter)) continue;
     store<u32>(out, p);
     out += 4;
   }
   return <u32>((out - index) >> 2);
-}
-
-export function csvCount(start: usize, end: usize, delimiter: u32, result: usize): void {
-  count(start, end, delimiter, false, result);
-}
-
-export function jsonCount(start: usize, end: usize, result: usize): void {
-  count(start, end, QUOTE, true, result);
-}
-
-/** Addresses of the structural bytes, u32 each; `index` has room for 16 more than there are. Returns how many. */
-export function csvIndex(start: usize, end: usize, delimiter: u32, index: usize): u32 {
-  return fill(start, end, delimiter, false, index);
-}
-
-export function jsonIndex(start: usize, end: usize, index: usize): u32 {
-  return fill(start, end, QUOTE, true, index);
 }
 
 /** result: u32 LFs, u32 not 0 = not all ASCII */
@@ -169,6 +139,17 @@ export function lineCount(start: usize, end: usize, result: usize): void {
   }
   store<u32>(result, lines);
   store<u32>(result, high, 4);
+}
+
+/** The address after the first LF; there is one. */
+export function lineEnd(start: usize, end: usize): usize {
+  let p = start;
+  for (; end - p >= 16; p += 16) {
+    const bits: u32 = i8x16.bitmask(i8x16.eq(v128.load(p), i8x16.splat(<i8>LF)));
+    if (bits) return p + <usize>ctz(bits) + 1;
+  }
+  while (<u32>load<u8>(p) != LF) p++;
+  return p + 1;
 }
 
 /** The address after the last LF, or `start` when there is none. */

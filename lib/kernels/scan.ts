@@ -1,6 +1,7 @@
 // Kernels that read input bytes: find structure, check UTF-8, parse fields into columns.
-export { csvCount, csvIndex, jsonCount, jsonIndex, lineCount, lastLineEnd } from './scan-structure';
+export { csvCount, csvIndex, lineCount, lastLineEnd } from './scan-structure';
 export { csvDecode } from './scan-csv';
 export { jsonDecode } from './scan-json';
+export { rowPasses } from './scan-filter';
 export { textLines, wordCount, textWords, gatherText, cutText } from './scan-text';
 export { validUtf8 } from './scan-utf8';

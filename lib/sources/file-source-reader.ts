@@ -52,7 +52,7 @@ export class FileSourceReader implements SourceReader {
   *read(range: Json, ctx: ReadContext): Generator<Chunk> {
     const { header, pieces } = fileRangeOf(range);
     const { memory } = ctx;
-    const decoder = makeDecoder(memory, this.#options.format, ctx.columns, header ?? undefined);
+    const decoder = makeDecoder(memory, this.#options.format, ctx.columns, header ?? undefined, ctx.where);
     const largest = pieces.reduce((bytes, piece) => bytes + (piece.end - piece.start), 0);
     const region = new InputRegion(memory, Math.min(this.#options.regionBytes ?? REGION_BYTES, largest));
     const input = new PieceInput(this.#files, pieces.filter(isReadable), piece => this.#pathOf(piece));
@@ -62,13 +62,14 @@ export class FileSourceReader implements SourceReader {
         const isFinal = input.refill(region);
         if (region.length === 0) return;
         const mark = memory.scratchMark();
-        const { chunk, consumed, bad } = decoder.decode(region.address, region.length, isFinal);
+        const { chunk, consumed, dropped, bad } = decoder.decode(region.address, region.length, isFinal);
         for (const { offset, byteLength, reason } of bad) {
           const { piece, position } = region.origin(offset);
           const bytes = memory.bytes(region.address + offset, Math.min(byteLength, MAX_BAD_BYTES));
           ctx.onBadRecord(this.#badRecord(piece, position, bytes, reason));
         }
         ctx.onBytes(consumed);
+        if (dropped > 0) ctx.onDropped?.(dropped);
         if (chunk.numRows > 0) yield chunk;
         memory.releaseScratch(mark);
         if (consumed === 0 && !isFinal && region.isFull) region.grow();

@@ -2,6 +2,7 @@ import type { BadRecord } from '../core/bad-record.js';
 import type { BatchTime } from '../core/time.js';
 import type { Json } from '../core/json.js';
 import type { Chunk } from '../columnar/chunk.js';
+import type { Predicate } from '../columnar/predicate-data.js';
 import type { SlotMemory } from '../columnar/slot-memory.js';
 
 /**
@@ -87,6 +88,9 @@ export interface ReadContext {
   readonly time: BatchTime;
   /** Names of the columns the plan uses; undefined = all. Others need not be decoded, but are still checked. */
   readonly columns: readonly string[] | undefined;
+  /** What the plan asks of the rows first: a reader may leave out rows of which it is not true, and counts those. */
+  readonly where?: Predicate | undefined;
+  readonly onDropped?: (records: number) => void;
   /** Takes a record that could not be read; throws `badRecord` under onBadRecord: 'fail'. */
   readonly onBadRecord: (record: BadRecord) => void;
   /** Counts bytes for the batch's numbers. */

@@ -87,9 +87,6 @@ describe('scan kernels', () => {
       expect([numLines, notAscii, doubled !== 0]).to.deep.equal([marks([10]).length, 0, true]);
       expect(k.csvIndex(address, end, 44, index)).to.equal(numMarks);
       expect(indexed(numMarks ?? 0)).to.deep.equal(marks([10, 34, 44]));
-      k.jsonCount(address, end, result);
-      expect(k.jsonIndex(address, end, index)).to.equal(memory.u32[result >>> 2]);
-      expect(indexed(memory.u32[result >>> 2] ?? 0)).to.deep.equal(marks([10, 34, 92]));
       k.lineCount(address, end, result);
       expect(memory.u32[result >>> 2]).to.equal(numLines);
       memory.resetScratch();

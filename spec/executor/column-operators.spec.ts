@@ -118,6 +118,36 @@ describe('column operators over files', () => {
     );
     expect(counts).to.deep.equal([{ word: 'grep', n: 2 }]);
   });
+  for (const [name, format, content, bad] of [
+    ['csv', csv(events), CSV, 'x,,,none\n'],
+    ['ndjson', ndjson(events), NDJSON, '{"user":"none","size":"x"}\n'],
+  ] as const) {
+    it(`count all records of ${name} and find its bad ones, whatever a condition behind the source leaves out`, async () => {
+      const isFew = col('size').isIn([5, 0]).and(col('score').isNotNull());
+      const conditions = [
+        { where: isFew, rows: [ROWS[0], ROWS[3]] },
+        { where: isFew.and(col('user').gt('A')), rows: [ROWS[0]] },
+        { where: isFew.and(length(col('note')).eq(1)), rows: [ROWS[3]] },
+        { where: isFew.and(col('user').eq('none')), rows: [] },
+      ];
+      for (const { where, rows } of conditions) {
+        const seen: unknown[] = [];
+        const made = job('spec', {}, ssc => {
+          ssc
+            .fileStream(folder.file(`filtered-${name}/events`, content + bad), format)
+            .where(where)
+            .foreachRDD(async rdd => void seen.push(...(await rdd.collect())));
+        });
+        const checkpoint = join(folder.path, `checkpoint-${numRuns++}`);
+        const run = await runEngine(made, { clock: new VirtualClock(1000), fs: new NodeFileSystem(), checkpoint });
+        await run.batchesDone(1);
+        await run.engine.stop();
+        await run.engine.done;
+        expect(seen).to.deep.equal(rows);
+        expect(run.batches[0]).to.deep.include({ records: ROWS.length, badRecords: 1 });
+      }
+    });
+  }
 
   it('take lines of text once they are columns', async () => {
     const lines = folder.file('lines/a.txt', 'b a\na\n\n');

@@ -57,6 +57,11 @@ describe('bind', () => {
     });
     expect(predicateOf(condition(col('ok')))).to.deep.equal({ op: 'eq', column: 'ok', value: true });
     expect(predicateOf(condition(col('user').isNull()))).to.deep.equal({ op: 'isNull', column: 'user' });
+    expect(predicateOf(condition(col('size').isIn([1, 2])))).to.deep.equal({
+      op: 'or',
+      left: { op: 'eq', column: 'size', value: 1 },
+      right: { op: 'eq', column: 'size', value: 2 },
+    });
     const others = [
       col('size').lt(1.5),
       col('size').lt(2 ** 31),
@@ -65,6 +70,8 @@ describe('bind', () => {
       col('ok').and(col('size').add(1).gt(2)),
       not(lower(col('user')).eq('x')),
       lower(col('user')).isNull(),
+      col('size').isIn([1, 1.5]),
+      col('size').isIn([1, 2, 3, 4, 5, 6, 7, 8, 9]),
     ];
     for (const other of others) expect(predicateOf(condition(other)), formatExpr(other)).to.equal(undefined);
   });

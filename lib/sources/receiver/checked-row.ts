@@ -8,7 +8,7 @@ import { described, Misfit, valueOfJson, type CellValue } from '../../columnar/d
  *
  * @returns a Misfit whose reason says which column wants what
  */
-export function checkedRow(columns: readonly Column[], row: unknown): { readonly [name: string]: CellValue } | Misfit {
+function checkedRow(columns: readonly Column[], row: unknown): { readonly [name: string]: CellValue } | Misfit {
   if (typeof row !== 'object' || row === null || Array.isArray(row)) {
     return new Misfit(`an object wanted, got ${described(row)}`);
   }

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { messageOf } from '../../core/errors.js';
 import type { NdjsonFormat, TextFormat } from '../../core/format.js';
-import { described, Misfit } from '../../columnar/decode-value.js';
-import { checkedRow } from './checked-row.js';
+import { valuesOfObject } from '../../columnar/decode-json-object.js';
+import { Misfit } from '../../columnar/decode-value.js';
 
 /** Why a request's body is refused: its first bad line, counted from 1. */
 export interface BadLine {
@@ -41,8 +41,6 @@ function rowOfLine(bytes: Buffer, format: TextFormat | NdjsonFormat): unknown {
   } catch (error) {
     return new Misfit(`a JSON object wanted: ${messageOf(error)}`);
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
-    return new Misfit(`a JSON object wanted, got ${described(parsed)}`);
-  }
-  return checkedRow(format.columns, parsed);
+  const values = valuesOfObject(format, parsed);
+  return values instanceof Misfit ? values : Object.fromEntries(format.columns.map(({ name }, i) => [name, values[i]]));
 }
