@@ -9,7 +9,7 @@ export type { RowOf, Schema } from './core/schema.js';
 export type { Accumulator, AccumulatorRules } from './api/accumulator.js';
 export { BatchQueue } from './api/batch-queue.js';
 export type { Broadcast } from './api/broadcast.js';
-export { DStream, GroupedStream, MapWithStateStream } from './api/dstream.js';
+export { DStream, GroupedStream, MapWithStateStream, OrderedStream } from './api/dstream.js';
 export { minutes, seconds } from './core/time.js';
 export type { Duration } from './core/time.js';
 export { job } from './api/job.js';

@@ -22,6 +22,7 @@ import {
   readRows,
   readSource,
 } from './leaves.js';
+import { readColumns } from './column-leaves.js';
 import { columnsUsed } from './columns-used.js';
 import { mapWithStateLeaf } from './map-with-state-leaf.js';
 import { buildPipeline, type Pipeline } from './pipeline.js';
@@ -155,6 +156,10 @@ async function readLeaf(
       return {};
     case 'aggregate':
       aggregateGroups(ctx, first, operation.keys, operation.aggregates, emit);
+      return {};
+    case 'orderRows':
+    case 'firstOfKey':
+      readColumns(ctx, first, leaf, emit);
       return {};
     case 'runningAggregate': {
       const table = tables.get(operation.operatorId, partition);

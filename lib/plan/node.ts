@@ -8,6 +8,7 @@ import type { Json } from '../core/json.js';
 import type { Column, ColumnKind } from '../core/schema.js';
 import type { SourceSpec } from '../core/source-spec.js';
 import type { Predicate } from '../columnar/predicate.js';
+import type { SortColumn } from '../columnar/sort-keys.js';
 import type { BoundExpr, NamedExpr } from '../expr/expr-data.js';
 
 export type NodeId = number & { readonly __brand: 'NodeId' };
@@ -30,6 +31,8 @@ export interface Shuffle {
     | { readonly kind: 'pairs'; readonly combine: boolean; readonly custom?: true }
     /** Evenly, whatever the row is. */
     | { readonly kind: 'roundRobin' }
+    /** Columns as they are, by the values of some of them; without keys all rows go to one partition. */
+    | { readonly kind: 'columns'; readonly keys: readonly number[] }
     /** Columns aggregated by key before they are written. */
     | { readonly kind: 'groups'; readonly keys: readonly number[]; readonly aggregates: readonly AggregateColumn[] };
 }
@@ -57,6 +60,10 @@ export type Operation =
   | { readonly kind: 'project'; readonly columns: readonly NamedExpr[] }
   /** Each row once for each piece of a text, with the piece as the column `name`. */
   | { readonly kind: 'explode'; readonly name: string; readonly text: BoundExpr; readonly separator: string }
+  /** The rows of each partition in order, the first `limit` of them; null = all. Equal rows keep their order. */
+  | { readonly kind: 'orderRows'; readonly order: readonly SortColumn[]; readonly limit: number | null }
+  /** Of the rows of each partition the first for each combination of values of these columns. */
+  | { readonly kind: 'firstOfKey'; readonly names: readonly string[] }
   /** Rows of the declared columns, checked. */
   | { readonly kind: 'toColumns' }
   /** As `mapPartitions`; the closure is told which partition it is: see `place` in `executor/pipeline.ts`. */
