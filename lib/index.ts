@@ -49,6 +49,8 @@ export {
 export type { ColumnExpr, ConditionExpr, Expr, OrderKey } from './api/expressions.js';
 export type { DeclaredOptions } from './core/options.js';
 export type { BatchInfo, OutputOperationInfo, StreamInputInfo, StreamingListener } from './core/streaming-listener.js';
+export { explain } from './driver/explain-job.js';
+export type { ExplainOptions } from './driver/explain-job.js';
 export { JobContext } from './driver/job-context.js';
 export type { JobContextState } from './driver/job-context.js';
 export type { GetOrCreateOptions, JobContextOptions, StopOptions } from './driver/job-context-options.js';

@@ -1,3 +1,4 @@
+import type { SortColumn } from '../columnar/sort-keys.js';
 import { formatSchema } from '../core/schema.js';
 import { formatExpr } from '../expr/format-expr.js';
 import type { Dependency, Operation, PlanNode } from './node.js';
@@ -23,7 +24,7 @@ export function explain(compiled: CompiledPlan): string {
     .join('\n');
 }
 
-function explainNode(node: PlanNode): string {
+export function explainNode(node: PlanNode): string {
   const from = node.dependencies.map(explainDependency).join(', ');
   const columns = node.columns ? ` [${formatSchema(node.columns)}]` : '';
   return `node ${node.id}: ${explainOperation(node.operation)}${from ? ` <- ${from}` : ''}${columns}`;
@@ -32,7 +33,7 @@ function explainNode(node: PlanNode): string {
 const explainDependency = (dependency: Dependency): string =>
   isShuffle(dependency) ? `shuffle ${dependency.shuffle.id}` : String(dependency.parent);
 
-function explainOperation(operation: Operation): string {
+export function explainOperation(operation: Operation): string {
   switch (operation.kind) {
     case 'source':
       return `source ${operation.sourceId}`;
@@ -42,6 +43,10 @@ function explainOperation(operation: Operation): string {
       return `project ${operation.columns.map(({ name, expr }) => `${name}: ${formatExpr(expr)}`).join(', ')}`;
     case 'explode':
       return `explode ${operation.name}: split(${formatExpr(operation.text)}, ${JSON.stringify(operation.separator)})`;
+    case 'orderRows':
+      return `orderRows by ${explainOrder(operation.order)}${operation.limit === null ? '' : `, the first ${operation.limit}`}`;
+    case 'firstOfKey':
+      return `firstOfKey by ${operation.names.join(', ')}`;
     case 'aggregate':
       return `aggregate ${operation.aggregates.map(aggregate => aggregate.name).join(', ')} by ${formatSchema(operation.keys)}`;
     case 'runningAggregate':
@@ -57,6 +62,9 @@ function explainOperation(operation: Operation): string {
   }
 }
 
-function explainMode(mode: { readonly kind: string; readonly combine?: boolean }): string {
+const explainOrder = (order: readonly SortColumn[]): string =>
+  order.map(({ column, descending }) => `${column}${descending ? ' descending' : ''}`).join(', ');
+
+export function explainMode(mode: { readonly kind: string; readonly combine?: boolean }): string {
   return mode.combine ? `${mode.kind}, combined` : mode.kind;
 }

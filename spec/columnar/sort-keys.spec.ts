@@ -85,6 +85,6 @@ describe('columnar/sort-keys', () => {
       { column: 'b', descending: false },
     ]);
     const hex = textsOf(memory, keys, 2).map(key => Buffer.from(key, 'latin1').toString('hex'));
-    expect(hex).to.deep.equal(['016200' + '7ffffffe' + '01', '00' + '80000000' + '00']);
+    expect(hex).to.deep.equal(['0162007ffffffe01', '008000000000']);
   });
 });
