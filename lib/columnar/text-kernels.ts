@@ -90,6 +90,19 @@ export interface TextKernels {
     rest: Address,
   ): number;
 
+  /** @returns how many pieces there are */
+  textSplit(
+    values: Address,
+    lengths: Address,
+    validity: Address,
+    n: number,
+    separator: Address,
+    m: number,
+    rows: Address,
+    outValues: Address,
+    outLengths: Address,
+  ): number;
+
   sortMeasure(kind: number, nullable: number, lengths: Address, validity: Address, n: number, sizes: Address): void;
   sortAppend(
     kind: number,

@@ -5,3 +5,4 @@ export { textLike } from './text-like';
 export { textLengths, textCase } from './text-case';
 export { sortMeasure, sortAppend, sortRows, sortBefore } from './sort-keys';
 export { packText, bitsAppend, rowsByPartition, firstOfGroups } from './column-pack';
+export { textSplit } from './text-split';
