@@ -137,7 +137,7 @@ function checkBlock(
 }
 
 function localCopy(memory: SlotMemory, block: Uint8Array): Address {
-  if (block.buffer === memory.u8.buffer) return block.byteOffset;
+  if (block.buffer === memory.u8.buffer && block.byteOffset % 8 === 0) return block.byteOffset;
   const address = memory.scratch(block.byteLength);
   memory.u8.set(block, address);
   return address;

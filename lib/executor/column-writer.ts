@@ -1,10 +1,13 @@
-/** The end of a stage that moves columns as they are: rows by the hash of their keys, one block for each reduce partition. */
+/** The end of a stage that moves columns as they are: one block for each reduce partition, by the hash of keys or evenly. */
 import { EngineError } from '../core/errors.js';
+import type { WrittenBlock } from '../blocks/block-layout.js';
+import { writeColumnBlock } from '../blocks/column-block.js';
 import { ColumnBuffer } from '../blocks/column-buffer.js';
 import type { Chunk, ColumnChunk } from '../columnar/chunk.js';
 import { columnsFromRows } from '../columnar/columns-from-rows.js';
 import { kernels } from '../columnar/kernels.js';
 import { keySlices } from '../columnar/keys.js';
+import { slicesOf } from '../columnar/slice-chunk.js';
 import { takeRows } from '../columnar/take-rows.js';
 import type { PlanNode } from '../plan/node.js';
 import type { BlockRef } from '../protocol/messages.js';
@@ -15,9 +18,9 @@ interface ColumnWriter {
   finish(): (BlockRef | null)[];
 }
 
-/** @param keys indexes of columns; none: all rows go to the first partition, in the order in which they come */
+/** @param keys indexes of columns; none: rows go evenly to the partitions, in the order in which they come */
 export function columnWriter(
-  { memory }: TaskContext,
+  { memory, request }: TaskContext,
   node: PlanNode,
   numPartitions: number,
   numKeyGroups: number,
@@ -36,6 +39,19 @@ export function columnWriter(
       if (to > from) buffer.append(takeRows(chunk, order + from * 4, to - from));
     }
   };
+  /** In as many runs of rows as there are partitions; short ones of different tasks don't all begin with the same one. */
+  const evenly = (buffer: ColumnBuffer | undefined): (WrittenBlock | null)[] => {
+    const blocks = new Array<WrittenBlock | null>(numPartitions).fill(null);
+    if (buffer === undefined || buffer.numRows === 0) return blocks;
+    const mark = memory.scratchMark();
+    // Validity is cut at whole bytes.
+    const runRows = Math.ceil(buffer.numRows / numPartitions / 8) * 8;
+    let partition = request.partition;
+    for (const run of slicesOf(buffer.chunk(), runRows)) blocks[partition++ % numPartitions] = writeColumnBlock(run);
+    memory.releaseScratch(mark);
+    buffer.clear();
+    return blocks;
+  };
   return {
     push(chunk) {
       const mark = memory.scratchMark();
@@ -44,10 +60,9 @@ export function columnWriter(
       else spread(columns);
       memory.releaseScratch(mark);
     },
-    finish: () =>
-      buffers.map(buffer => {
-        const block = buffer.toBlock();
-        return block && { slot: memory.slot, ...block };
-      }),
+    finish: () => {
+      const blocks = numPartitions > 1 && keys.length === 0 ? evenly(buffers[0]) : buffers.map(own => own.toBlock());
+      return blocks.map(block => block && { slot: memory.slot, ...block });
+    },
   };
 }

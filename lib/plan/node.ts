@@ -31,7 +31,7 @@ export interface Shuffle {
     | { readonly kind: 'pairs'; readonly combine: boolean; readonly custom?: true }
     /** Evenly, whatever the row is. */
     | { readonly kind: 'roundRobin' }
-    /** Columns as they are, by the values of some of them; without keys all rows go to one partition. */
+    /** Columns as they are, by the values of some of them; without keys evenly, whatever the row is. */
     | { readonly kind: 'columns'; readonly keys: readonly number[] }
     /** Columns aggregated by key before they are written. */
     | { readonly kind: 'groups'; readonly keys: readonly number[]; readonly aggregates: readonly AggregateColumn[] };
@@ -123,6 +123,8 @@ export interface WindowOperation {
   readonly content:
     /** The rows as they are. */
     | 'rows'
+    /** The same of rows whose columns are declared: kept, and given, as columns. */
+    | 'columns'
     /** Pairs, combined by key over the window each time. */
     | 'pairs'
     /** Pairs, and the combined value of each key kept up to date: what enters is combined, what leaves taken back. */
