@@ -1,6 +1,7 @@
 /**
- * The ten most frequent words of the last three batches, after every batch (the D-Streams paper's TopK): totals of the
- * window are kept, a batch adds what came and takes back what left. Compared line for line with a plain loop over the
+ * The ten most frequent words of the last three batches, after every batch (the D-Streams paper's TopK). With closures
+ * totals of the window are kept, a batch adds what came and takes back what left; as columns the counts of each batch are
+ * kept, and added up for each window. Compared line for line with a plain loop over the
  * same batches.
  */
 import { readFileSync } from 'node:fs';
@@ -15,19 +16,22 @@ const WINDOW_BATCHES = 3;
 
 async function run(settings: BenchmarkRun): Promise<void> {
   const data = await textData(bySize(settings, 45_000_000, 50_000));
-  const form: Form = {
-    ...{ name: 'closures', job: 'benchmarks/jobs/top-k.ts' },
+  const form = {
     args: { input: join(data.folder, 'input'), window: `${WINDOW_BATCHES}h` },
     // Batches follow each other at once; their times lie an interval apart, so a window is a number of batches.
     interval: '1h',
     options: { maxBatchBytes: Math.max(65_536, Math.ceil(data.bytes / 12)) },
   };
+  const forms: Form[] = [
+    { name: 'columns', job: 'benchmarks/jobs/top-k-columns.ts', ...form },
+    { name: 'closures', job: 'benchmarks/jobs/top-k.ts', ...form },
+  ];
   await measureThroughput(
     {
       ...{
         name: 'top-k',
         data,
-        forms: [form],
+        forms,
         output: 'top.csv',
         inputRecords: data.lines,
         countedRecords: data.records,

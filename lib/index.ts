@@ -9,7 +9,7 @@ export type { RowOf, Schema } from './core/schema.js';
 export type { Accumulator, AccumulatorRules } from './api/accumulator.js';
 export { BatchQueue } from './api/batch-queue.js';
 export type { Broadcast } from './api/broadcast.js';
-export { DStream, GroupedStream, MapWithStateStream } from './api/dstream.js';
+export { DStream, GroupedStream, MapWithStateStream, OrderedStream } from './api/dstream.js';
 export { minutes, seconds } from './core/time.js';
 export type { Duration } from './core/time.js';
 export { job } from './api/job.js';
@@ -60,6 +60,8 @@ export {
 export type { ColumnExpr, ConditionExpr, Expr, OrderKey } from './api/expressions.js';
 export type { DeclaredOptions } from './core/options.js';
 export type { BatchInfo, OutputOperationInfo, StreamInputInfo, StreamingListener } from './core/streaming-listener.js';
+export { explain } from './driver/explain-job.js';
+export type { ExplainOptions } from './driver/explain-job.js';
 export { JobContext } from './driver/job-context.js';
 export type { JobContextState } from './driver/job-context.js';
 export type { GetOrCreateOptions, JobContextOptions, StopOptions } from './driver/job-context-options.js';

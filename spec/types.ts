@@ -458,6 +458,8 @@ export function expressions(ssc: StreamingContext): void {
       .orderBy(desc('size'), 'user')
       .limit(3),
   );
+  rowsAre<RowOf<typeof events>>()(stream.orderBy('user', desc('size')).limit(3));
+  rowsAre<string>()(stream.orderBy('user').map(({ user }) => user));
   rowsAre<RowOf<typeof events>>()(stream.distinct().dropDuplicates(['user']));
   stream
     .groupBy('user')

@@ -11,8 +11,6 @@ import { SplitText } from '../expr/functions.js';
 import { formatExpr } from '../expr/format-expr.js';
 import type { NodeId } from '../plan/node.js';
 import type { UserFunction } from './closures.js';
-import { reduceByKey } from './operations.js';
-import { StreamBuilder } from './stream-builder.js';
 import type { StreamGraph } from './stream-graph.js';
 
 /** A row's columns to be, in their order: an expression for each name. */
@@ -125,13 +123,11 @@ export function dropDuplicates(
   const columns = declaredColumns(graph, parent, 'dropDuplicates');
   for (const name of names) columnNamed(name, columns, 'dropDuplicates');
   if (names.length === 0) throw new EngineError('jobInvalid', 'dropDuplicates wants one column at least, got none');
-  const builder = new StreamBuilder(graph);
-  const keyed = builder.narrow('map', parent, (row: Readonly<Record<string, unknown>>) => [
-    names.map(name => row[name]),
-    row,
-  ]);
-  const first = reduceByKey(builder, keyed, (row: unknown) => row, numPartitions);
-  return builder.narrow('map', first, ([, row]: readonly [unknown, unknown]) => row, columns);
+  const operation = { kind: 'firstOfKey', names } as const;
+  const some = graph.addNode(operation, [{ kind: 'narrow', parent }], columns);
+  const keys = names.map(name => columns.findIndex(column => column.name === name));
+  const shuffle = { id: graph.uniqueName('shuffle'), numPartitions, mode: { kind: 'columns', keys } } as const;
+  return graph.addNode(operation, [{ kind: 'shuffle', parent: some, shuffle }], columns);
 }
 
 /** The columns beside those that are there, for what follows. */

@@ -33,7 +33,7 @@ import type {
 } from './column-rows.js';
 import { addGroupNode, type GroupRequest } from './group-node.js';
 import * as operations from './operations.js';
-import { asc, firstRows, type OrderKey } from './ordered-rows.js';
+import { asc, checkedOrder, orderedRows, type OrderKey } from './ordered-rows.js';
 import type { Partitions } from './partitioner.js';
 import { Rdd } from './rdd.js';
 import { StreamBuilder } from './stream-builder.js';
@@ -65,13 +65,15 @@ type Pairs<K, V> = DStream<Pair<K, V>> | DStream<[K, V]>;
 
 export class DStream<T> extends StreamOutputs<T> {
   readonly #graph: StreamGraph;
-  readonly #id: NodeId;
   declare readonly __row?: T;
 
-  constructor(graph: StreamGraph, id: NodeId) {
-    super(graph, id);
+  constructor(graph: StreamGraph, node: NodeId | (() => NodeId)) {
+    super(graph, node);
     this.#graph = graph;
-    this.#id = id;
+  }
+
+  get #id(): NodeId {
+    return this.nodeId();
   }
 
   /** Each row becomes `f(row)`. */
@@ -501,12 +503,16 @@ export class DStream<T> extends StreamOutputs<T> {
     return this.#derive(columnOperations.dropDuplicates(this.#graph, this.#id, names, numPartitions));
   }
 
-  /** `orderBy(desc('n'), 'user').limit(10)`: the first rows of each batch by these columns, in order, in one partition. */
-  orderBy(...keys: readonly [NamesOf<T> | OrderKey<NamesOf<T>>, ...(NamesOf<T> | OrderKey<NamesOf<T>>)[]]): {
-    limit(numRows: number): DStream<T>;
-  } {
+  /**
+   * The rows of each batch by these columns, in order, in one partition: `orderBy(desc('n'), 'user')`. With
+   * `.limit(10)` behind it the first of them, for which nothing is sorted that is not among them.
+   */
+  orderBy(
+    ...keys: readonly [NamesOf<T> | OrderKey<NamesOf<T>>, ...(NamesOf<T> | OrderKey<NamesOf<T>>)[]]
+  ): OrderedStream<T> {
     const order = keys.map(key => (typeof key === 'string' ? asc(key) : key));
-    return { limit: numRows => this.#derive(firstRows(this.#graph, this.#id, order, numRows)) };
+    checkedOrder(this.#graph, this.#id, order);
+    return new OrderedStream<T>(this.#graph, limit => orderedRows(this.#graph, this.#id, order, limit));
   }
 
   /** Groups rows by columns, for aggregates that are computed without making rows. The stream's columns must be declared. */
@@ -563,6 +569,22 @@ export class DStream<T> extends StreamOutputs<T> {
         'streams of two jobs cannot be combined: use the context that the build function was given',
       );
     return stream.#id;
+  }
+}
+
+/** A stream whose batches are in order; all of a batch is sorted only where it is used without a limit. */
+export class OrderedStream<T> extends DStream<T> {
+  readonly #limited: (limit: number) => DStream<T>;
+
+  /** @param nodeOf adds the node of the first rows, or with null of all */
+  constructor(graph: StreamGraph, nodeOf: (limit: number | null) => NodeId) {
+    super(graph, () => nodeOf(null));
+    this.#limited = limit => new DStream<T>(graph, nodeOf(limit));
+  }
+
+  /** The first `numRows` rows of each batch, in order. */
+  limit(numRows: number): DStream<T> {
+    return this.#limited(numRows);
   }
 }
 

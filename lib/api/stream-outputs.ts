@@ -15,11 +15,22 @@ export interface RowsArray<T> {
 /** The output operations of a stream: what ends it. In each batch they run in the order in which they were declared. */
 export abstract class StreamOutputs<T> {
   readonly #graph: StreamGraph;
-  readonly #id: NodeId;
+  #node: NodeId | (() => NodeId);
 
-  constructor(graph: StreamGraph, id: NodeId) {
+  /** @param node the stream's node, or what adds it where the stream is used */
+  constructor(graph: StreamGraph, node: NodeId | (() => NodeId)) {
     this.#graph = graph;
-    this.#id = id;
+    this.#node = node;
+  }
+
+  /** @internal */
+  protected nodeId(): NodeId {
+    if (typeof this.#node === 'function') this.#node = this.#node();
+    return this.#node;
+  }
+
+  get #id(): NodeId {
+    return this.nodeId();
   }
 
   /** Shows the first `limit` rows of each batch on the console, under its time; of an empty batch nothing. */

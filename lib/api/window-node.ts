@@ -46,14 +46,26 @@ export function addWindowNode(graph: StreamGraph, request: WindowRequest): NodeI
   const windowMs = parseDuration(window, `the window of ${name}`);
   const slideMs = slide === undefined ? null : parseDuration(slide, `the slide of ${name}`);
   const operatorId = options.id === undefined ? graph.uniqueName(name) : graph.claimName(options.id, name);
-  const content = combiner === undefined ? 'rows' : totals === undefined ? 'pairs' : 'totals';
+  const content = contentOf(request);
   const operation: WindowOperation = { kind: 'window', operatorId, windowMs, slideMs, content };
-  const mode = combiner === undefined ? ({ kind: 'roundRobin' } as const) : ({ kind: 'pairs', combine: true } as const);
-  const shuffle = request.shuffle(mode, options.numPartitions);
+  const shuffle = request.shuffle(MODES[content], options.numPartitions);
   const id = graph.addNode(operation, [{ kind: 'shuffle', parent, shuffle }], columns);
   if (combiner !== undefined) graph.combiners.set(id, combiner);
   if (totals !== undefined) graph.windowTotals.set(id, totals);
   return id;
+}
+
+const PAIRS: Shuffle['mode'] = { kind: 'pairs', combine: true };
+const MODES: Readonly<Record<WindowOperation['content'], Shuffle['mode']>> = {
+  rows: { kind: 'roundRobin' },
+  columns: { kind: 'columns', keys: [] },
+  pairs: PAIRS,
+  totals: PAIRS,
+};
+
+function contentOf({ columns, combiner, totals }: WindowRequest): WindowOperation['content'] {
+  if (combiner !== undefined) return totals === undefined ? 'pairs' : 'totals';
+  return columns === undefined ? 'rows' : 'columns';
 }
 
 /** Takes apart what may follow the reducing function. */

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { EngineError } from '../core/errors.js';
+import type { ExplainFlags } from './explain-command.js';
 import { argsHelp, optionsHelp } from './job-help.js';
 import { reportError } from './report-error.js';
 import { runCommand, type Engine, type RunFlags } from './run-command.js';
@@ -38,7 +39,7 @@ export async function main(argv: readonly string[], terminal: Terminal, engine =
 
 function makeProgram(terminal: Terminal, engine: () => Promise<Engine>, setExitCode: (code: number) => void): Command {
   const program = new Command('sluice')
-    .description('Micro-batch stream processing: runs jobs and shows what their checkpoints hold.')
+    .description('Micro-batch stream processing: runs jobs, shows their plans and what their checkpoints hold.')
     .exitOverride()
     .configureOutput({ writeOut: text => terminal.out(text), writeErr: text => terminal.err(visibleText(text)) })
     .option('-V, --version', 'the version of Sluice')
@@ -71,6 +72,20 @@ function makeProgram(terminal: Terminal, engine: () => Promise<Engine>, setExitC
         );
       }
       setExitCode(await runCommand(job, flags, terminal, await engine()));
+    });
+
+  program
+    .command('explain')
+    .summary("show a job's plan, without running it")
+    .description(
+      'Shows what a job asks for and what a batch of it runs: stages, what is one pass, which columns are decoded.',
+    )
+    .argument('<job>', 'path of the job file')
+    .option('--workers <n>', 'number of worker threads')
+    .option('--arg <name=value>', "one of the job's own arguments; may be given several times", collect)
+    .action(async (job: string, flags: ExplainFlags) => {
+      const { explainCommand } = await import('./explain-command.js');
+      await explainCommand(job, flags, terminal, await engine());
     });
 
   program

@@ -97,7 +97,7 @@ function modeOf(flags: RunFlags): ReportMode {
   return flags.quiet ? 'quiet' : 'plain';
 }
 
-function optionFlags(flags: RunFlags): Record<string, string> {
+export function optionFlags(flags: Pick<RunFlags, 'option' | 'interval' | 'workers'>): Record<string, string> {
   const options = pairs(flags.option, '--option');
   if (flags.interval !== undefined) options['interval'] = flags.interval;
   if (flags.workers !== undefined) options['workers'] = flags.workers;
@@ -105,7 +105,7 @@ function optionFlags(flags: RunFlags): Record<string, string> {
 }
 
 /** `['a=1', 'b=x=y']` -> `{ a: '1', b: 'x=y' }`; the last of a name given twice counts. */
-function pairs(given: readonly string[] | undefined, flag: string): Record<string, string> {
+export function pairs(given: readonly string[] | undefined, flag: string): Record<string, string> {
   return Object.fromEntries(
     (given ?? []).map(text => {
       const at = text.indexOf('=');

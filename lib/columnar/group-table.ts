@@ -107,24 +107,9 @@ export class GroupTable {
 
   /** Adds rows: finds or makes the group of each key, then adds each aggregate's input (one per aggregate, same order). */
   update(keys: KeySlices, numRows: number, inputs: readonly AggregateInput[], visit?: GroupVisitor): void {
-    const k = this.#kernels;
     for (let from = 0; from < numRows; from += BLOCK_ROWS) {
       const n = Math.min(BLOCK_ROWS, numRows - from);
-      const at = from * 4;
-      let done = 0;
-      while (done < n) {
-        done = k.groupFind(
-          this.header,
-          keys.values + at,
-          keys.lengths + at,
-          keys.hashes + at,
-          done,
-          n,
-          this.#groups,
-          this.#rest,
-        );
-        if (done < n) this.#grow();
-      }
+      this.#find(keys, from, n);
       for (let a = 0; a < this.aggregates.length; a++) this.#accumulate(a, inputs[a] ?? {}, from, n);
       visit?.(this.memory.u32.subarray(this.#groups / 4, this.#groups / 4 + n), from);
     }
@@ -144,6 +129,23 @@ export class GroupTable {
   probe(keys: KeySlices, numRows: number, groups: Address): void {
     const { values, lengths, hashes } = keys;
     this.#kernels.joinProbe(this.header, values, lengths, hashes, numRows, groups, this.#rest);
+  }
+
+  /**
+   * Makes the groups of the keys that have none, in a table without aggregates.
+   *
+   * @returns u32[count] in scratch: the rows that are the first of their group
+   */
+  addKeys(keys: KeySlices, numRows: number): { readonly indexes: Address; readonly count: number } {
+    const indexes = this.memory.scratch(numRows * 4);
+    let count = 0;
+    for (let from = 0; from < numRows; from += BLOCK_ROWS) {
+      const n = Math.min(BLOCK_ROWS, numRows - from);
+      const known = this.numGroups;
+      this.#find(keys, from, n);
+      count += this.#kernels.firstOfGroups(this.#groups, n, known, from, indexes + count * 4);
+    }
+    return { indexes, count };
   }
 
   /** The groups' keys in order, in scratch; short keys lie in the table and move when it grows. `byteLength`: of all keys. */
@@ -167,6 +169,25 @@ export class GroupTable {
   dispose(): void {
     for (const address of [...this.#keyChunks, this.#get(H_INDEX), this.#get(H_ENTRIES), this.header])
       this.memory.free(address);
+  }
+
+  /** Finds or makes the groups of the keys of rows [from, from + n). */
+  #find(keys: KeySlices, from: number, n: number): void {
+    const at = from * 4;
+    let done = 0;
+    while (done < n) {
+      done = this.#kernels.groupFind(
+        this.header,
+        keys.values + at,
+        keys.lengths + at,
+        keys.hashes + at,
+        done,
+        n,
+        this.#groups,
+        this.#rest,
+      );
+      if (done < n) this.#grow();
+    }
   }
 
   /** Adds rows [from, from + n) of the input to accumulator `a`; their groups were just found. */

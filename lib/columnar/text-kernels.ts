@@ -1,7 +1,7 @@
 import type { Address } from './slot-memory.js';
 
 /**
- * Kernels of expressions over columns (lib/kernels/text.ts): texts by reference, and the rows that a condition selects.
+ * Kernels of operations on columns (lib/kernels/text.ts): functions of text, the rows that a condition selects, order.
  * All arguments are addresses, counts and 0 or 1; what each does stands above it there. `step`: 4, or 0 for a slice that
  * stands for all rows.
  */
@@ -89,4 +89,45 @@ export interface TextKernels {
     outLengths: Address,
     rest: Address,
   ): number;
+
+  /** @returns how many pieces there are */
+  textSplit(
+    values: Address,
+    lengths: Address,
+    validity: Address,
+    n: number,
+    separator: Address,
+    m: number,
+    rows: Address,
+    outValues: Address,
+    outLengths: Address,
+  ): number;
+
+  sortMeasure(kind: number, nullable: number, lengths: Address, validity: Address, n: number, sizes: Address): void;
+  sortAppend(
+    kind: number,
+    nullable: number,
+    descending: number,
+    values: Address,
+    lengths: Address,
+    validity: Address,
+    n: number,
+    cursors: Address,
+  ): void;
+  sortRows(values: Address, lengths: Address, n: number, entries: Address, spare: Address, order: Address): void;
+  /** @returns how many rows are before the bound */
+  sortBefore(values: Address, lengths: Address, n: number, bound: Address, length: number, out: Address): number;
+
+  packText(values: Address, lengths: Address, n: number, validity: Address, outLengths: Address, data: Address): void;
+  bitsAppend(from: Address, n: number, bits: Address, to: number): void;
+  rowsByPartition(
+    hashes: Address,
+    n: number,
+    numPartitions: number,
+    numKeyGroups: number,
+    starts: Address,
+    order: Address,
+  ): void;
+  /** @returns how many rows came first with their group */
+  firstOfGroups(groups: Address, n: number, known: number, firstRow: number, out: Address): number;
 }

@@ -12,8 +12,11 @@ import { columnsUsed } from './columns-used.js';
 export interface ColumnChain {
   /** Each with the columns of its rows that are read behind it; undefined = any. */
   readonly steps: readonly (ColumnStep & { readonly wanted: ReadonlySet<string> | undefined })[];
-  /** The node whose rows come out. */
+  /** The nodes that it is made of, the last of which is the one whose rows come out. */
+  readonly nodes: readonly PlanNode[];
   readonly last: PlanNode;
+  /** What was done to make the steps of the nodes, for plans as text. */
+  readonly rules: readonly string[];
 }
 
 const chains = new WeakMap<Stage, Map<NodeId, ColumnChain>>();
@@ -42,9 +45,10 @@ function makeChain(stage: Stage, first: PlanNode): ColumnChain {
     nodes.push(next);
     last = next;
   }
-  const steps = simplified(nodes.map(stepOf));
+  const rules: string[] = [];
+  const steps = simplified(nodes.map(stepOf), what => rules.push(what));
   const wanted = wantedOf(steps, columnsUsed(stage, last));
-  return { steps: steps.map((step, i) => ({ ...step, wanted: wanted[i] })), last };
+  return { steps: steps.map((step, i) => ({ ...step, wanted: wanted[i] })), nodes, last, rules };
 }
 
 /** The node that alone gets a node's rows, or undefined where there are several, an output or a shuffle. */

@@ -17,6 +17,8 @@ import type { Stage } from '../plan/stages.js';
 import type { GraphView } from '../api/closures.js';
 import { chainFrom } from './column-chains.js';
 import { columnsUsed } from './columns-used.js';
+import { FirstOfKey } from './first-of-key.js';
+import { FirstRows } from './order-rows.js';
 import { tableJoin } from './join-operator.js';
 import { only, rowFilter, type Names } from './row-filter.js';
 import type { Emit, Operator } from './row-operators.js';
@@ -30,10 +32,7 @@ interface Computation {
 }
 
 export const isColumnOperation = (node: PlanNode): boolean =>
-  isStep(node) ||
-  node.operation.kind === 'explode' ||
-  node.operation.kind === 'toColumns' ||
-  node.operation.kind === 'joinTable';
+  isStep(node) || ['explode', 'toColumns', 'orderRows', 'firstOfKey', 'joinTable'].includes(node.operation.kind);
 
 /**
  * The operator that begins with a node, of it and as many behind it as it can take along.
@@ -67,6 +66,15 @@ export function columnOperator(
       // The join emits by itself: it may have more pairs than go into one chunk.
       const end: Emit = chunk => (chunk.kind === 'columns' ? join(chunk) : undefined);
       return operatorOf(ctx, node, requireColumns(node, input), isColumns, [], end);
+    }
+    case 'orderRows':
+      return ordering(ctx, node, operation, requireColumns(node, node.columns), emitOf(node.id));
+    case 'firstOfKey': {
+      const first = new FirstOfKey(ctx.memory, operation.names);
+      const computation = { label: node.label, compute: (chunk: ColumnChunk) => first.take(chunk) };
+      const columns = requireColumns(node, node.columns);
+      const operator = operatorOf(ctx, node, columns, isColumns, [computation], emitOf(node.id));
+      return { push: operator.push, finish: () => first.dispose() };
     }
     case 'explode': {
       const computation = {
@@ -142,6 +150,34 @@ function projection(columns: readonly NamedExpr[], wanted: Names, udf: CallUdf):
     textEnd: 0,
     scalar: false,
   });
+}
+
+type Order = Extract<Operation, { readonly kind: 'orderRows' }>;
+
+/** Rows of a partition before they are shuffled: to sort all of them here would be work done twice. */
+function ordering(
+  { memory }: TaskContext,
+  node: PlanNode,
+  { order, limit }: Order,
+  columns: readonly Column[],
+  emit: Emit,
+): Operator {
+  if (limit === null) throw new EngineError('internal', `${node.label} orders all rows without a shuffle`);
+  const first = new FirstRows(memory, columns, order, limit);
+  return {
+    push(chunk) {
+      const mark = memory.scratchMark();
+      first.push(chunk.kind === 'columns' ? chunk : columnsFromRows(memory, columns, chunk.rows, node.label));
+      memory.releaseScratch(mark);
+    },
+    finish() {
+      const mark = memory.scratchMark();
+      const rows = first.finish();
+      if (rows !== undefined) emit(rows);
+      memory.releaseScratch(mark);
+      first.dispose();
+    },
+  };
 }
 
 type Explode = Extract<Operation, { readonly kind: 'explode' }>;

@@ -41,6 +41,12 @@ function collectOf(stage: Stage, child: PlanNode, names: Set<string>): boolean {
     case 'where':
       columnsOf(operation.condition, names);
       return collect(stage, child, names);
+    case 'orderRows':
+      for (const { column } of operation.order) names.add(column);
+      return collect(stage, child, names);
+    case 'firstOfKey':
+      for (const name of operation.names) names.add(name);
+      return collect(stage, child, names);
     case 'project': {
       const wanted = columnsUsed(stage, child);
       for (const { name, expr } of operation.columns) if (wanted?.includes(name) ?? true) columnsOf(expr, names);

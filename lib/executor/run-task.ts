@@ -23,6 +23,7 @@ import {
   readSource,
 } from './leaves.js';
 import { firstPredicate } from './column-chains.js';
+import { readColumns } from './column-leaves.js';
 import { columnsUsed } from './columns-used.js';
 import { mapWithStateLeaf } from './map-with-state-leaf.js';
 import { buildPipeline, type Pipeline } from './pipeline.js';
@@ -158,6 +159,10 @@ async function readLeaf(
     case 'aggregate':
       if (hasWide(operation)) aggregateWide(ctx, first, operation, emit);
       else aggregateGroups(ctx, first, operation.keys, operation.aggregates, emit);
+      return {};
+    case 'orderRows':
+    case 'firstOfKey':
+      readColumns(ctx, first, leaf, emit);
       return {};
     case 'runningAggregate': {
       const table = tables.get(operation.operatorId, partition);

@@ -17,6 +17,7 @@ import type { AggregateColumn, PlanNode, Shuffle } from '../plan/node.js';
 import type { BlockRef } from '../protocol/messages.js';
 import type { Combiner } from '../api/closures.js';
 import type { Partitioner } from '../api/partitioner.js';
+import { columnWriter } from './column-writer.js';
 import { pairOf } from './row-operators.js';
 import type { TaskContext } from './task-context.js';
 
@@ -42,6 +43,8 @@ export function makeShuffleWriter(ctx: TaskContext, options: ShuffleWriterOption
       return mode.combine ? combiningWriter(ctx, options) : pairWriter(ctx, options);
     case 'roundRobin':
       return roundRobinWriter(ctx, options);
+    case 'columns':
+      return columnWriter(ctx, options.node, options.shuffle.numPartitions, options.numKeyGroups, mode.keys);
     case 'groups':
       return groupWriter(ctx, options, mode);
   }

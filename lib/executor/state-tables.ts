@@ -9,7 +9,7 @@ import { StateTable } from '../state/state-table.js';
 
 /** What is kept under an operator's id: its state's value and how many partitions it is cut into. */
 export interface OperatorState {
-  readonly kind: 'aggregate' | 'rows' | 'mapWithState' | `window of ${WindowOperation['content']}`;
+  readonly kind: 'aggregate' | 'rows' | 'mapWithState' | `window of ${WindowOperation['content']}${string}`;
   /** Columns of the key; undefined for keys that are any value. */
   readonly keys: readonly Column[] | undefined;
   readonly value: StateValue;
@@ -31,8 +31,12 @@ export function operatorStates(plan: Plan): ReadonlyMap<string, OperatorState> {
       states.set(id, { kind: 'rows', keys: undefined, value: operation.value, numPartitions });
     if (operation.kind === 'mapWithState')
       states.set(id, { kind: 'mapWithState', keys: undefined, value: 'variable', numPartitions });
-    if (operation.kind === 'window')
-      states.set(id, { kind: `window of ${operation.content}`, keys: undefined, value: 'variable', numPartitions });
+    if (operation.kind === 'window') {
+      // What is kept of columns says how many there are, not what they are.
+      const columns = operation.content === 'columns' ? ` (${formatSchema(node.columns ?? [])})` : '';
+      const kind = `window of ${operation.content}${columns}` as const;
+      states.set(id, { kind, keys: undefined, value: 'variable', numPartitions });
+    }
     if (operation.kind === 'runningAggregate') {
       const value = operation.aggregates.map(({ name, outputKind }) => ({ name, kind: outputKind, nullable: false }));
       const kept: Pick<OperatorState, 'value' | 'wide'> =

@@ -14,35 +14,21 @@ import { decodeValue, encodeValue } from '../core/value-codec.js';
 import { keyBytes, keyOf, keyOfEncoded, type KeyIdentity } from '../core/value-key.js';
 import type { Combiner, GraphView, WindowTotals } from '../api/closures.js';
 import { readRowBlock } from '../blocks/row-block.js';
-import type { NodeId, WindowOperation } from '../plan/node.js';
-import type { BlockRef } from '../protocol/messages.js';
+import type { NodeId } from '../plan/node.js';
 import { DeltaBuilder, type DeltaBlock } from '../state/delta.js';
 import type { StateTable } from '../state/state-table.js';
 import { emitRows, mergePairs } from './leaves.js';
 import { readBlock } from './read-block.js';
-import type { Emit } from './row-operators.js';
-import type { TaskContext } from './task-context.js';
+import { windowColumns } from './window-columns.js';
+import { finishDelta, piecesOf, type WindowTask } from './window-task.js';
 import { isPieceKey, WindowPieces } from './window-pieces.js';
 
 type Pair = readonly [unknown, unknown];
 
-/** One task of a window. */
-export interface WindowTask {
-  readonly ctx: TaskContext;
-  readonly table: StateTable;
-  readonly operation: WindowOperation;
-  readonly blocks: readonly BlockRef[];
-  readonly label: string;
-  /** Where the rows go; undefined between two slides. */
-  readonly emit: Emit | undefined;
-}
-
-/** Rows of a piece at the most, as long as the partition has key groups left: what is decoded in one go. */
-const PIECE_ROWS = 4096;
-
 /** Takes the batch in and gives the window where a slide ends. @returns the change of state, undefined when there is none */
 export function windowLeaf(task: WindowTask, id: NodeId, graph: GraphView): DeltaBlock | undefined {
   if (task.operation.content === 'rows') return windowRows(task);
+  if (task.operation.content === 'columns') return windowColumns(task, graph.node(id).columns ?? []);
   const combiner = graph.combiners.get(id);
   if (combiner === undefined) throw new EngineError('internal', `no combiner for ${task.label}`);
   if (task.operation.content === 'pairs') return windowPairs(task, combiner);
@@ -58,11 +44,8 @@ function windowRows(task: WindowTask): DeltaBlock | undefined {
   const pieces = new WindowPieces(table);
   const delta = new DeltaBuilder(ctx.memory, 'variable');
   const rows = blocks.flatMap(block => readBlock(ctx, block, readRowBlock) as unknown[]);
-  const numGroups = table.to - table.from;
-  const numPieces = Math.min(numGroups, Math.ceil(rows.length / PIECE_ROWS));
+  const { numPieces, first } = piecesOf(table, time, rows.length);
   const pieceRows = Math.ceil(rows.length / numPieces);
-  // Pieces of different batches begin at different key groups, so that none of these holds most of the window.
-  const first = table.from + (Math.floor(time / PIECE_ROWS) % (numGroups - numPieces + 1));
   for (let p = 0; p < numPieces; p++) {
     pieces.put(delta, time, first + p, rows.slice(p * pieceRows, (p + 1) * pieceRows));
   }
@@ -71,7 +54,7 @@ function windowRows(task: WindowTask): DeltaBlock | undefined {
     for (const piece of pieces.between(time - operation.windowMs, time)) emitRows(piece, emit);
     emitRows(rows, emit);
   }
-  return finish(ctx, delta);
+  return finishDelta(ctx, delta);
 }
 
 /** A window of pairs: one pair for each key, its values of all batches combined in their order. */
@@ -97,7 +80,7 @@ function windowPairs(task: WindowTask, combiner: Combiner): DeltaBlock | undefin
     for (const pair of entering.values()) add(pair);
     emitRows([...merged.values()], emit);
   }
-  return finish(ctx, delta);
+  return finishDelta(ctx, delta);
 }
 
 /** The total of a key as a task has it: what the table holds, changed by what leaves and enters. */
@@ -168,7 +151,7 @@ function windowTotals(task: WindowTask, combiner: Combiner, functions: WindowTot
     }
     emitRows(rows, emit);
   }
-  return finish(ctx, delta);
+  return finishDelta(ctx, delta);
 }
 
 function readTotal(table: StateTable, key: unknown): Total {
@@ -197,11 +180,4 @@ function putPairs(
     else piece.push(pair);
   }
   for (const [group, piece] of byGroup) pieces.put(delta, time, group, piece);
-}
-
-function finish(ctx: TaskContext, delta: DeltaBuilder): DeltaBlock | undefined {
-  const built = delta.finish();
-  if (built.numChanged + built.numRemoved > 0) return built;
-  ctx.memory.free(built.address);
-  return undefined;
 }

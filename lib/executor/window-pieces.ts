@@ -3,7 +3,7 @@
  * that state which is cut anew at a restart takes each key's past along.
  *
  *   key, 16 bytes                                        value
- *     0  u8 0x0d, u8 14 (a Buffer, to the value codec)   the rows, as one encoded array
+ *     0  u8 0x0d, u8 14 (a Buffer, to the value codec)   the rows, as one encoded array, or of columns a block of them
  *     2  u16 0
  *     4  f64 batch time
  *    12  u32 chosen so that the hash falls into the key group
@@ -40,8 +40,13 @@ export class WindowPieces {
 
   /** Adds a piece of the batch at `time`. */
   put(delta: DeltaBuilder, time: number, group: number, rows: readonly unknown[]): void {
+    this.putBytes(delta, time, group, encodeValue(rows));
+  }
+
+  /** As `put`, of what is no encoded array. */
+  putBytes(delta: DeltaBuilder, time: number, group: number, bytes: Uint8Array): void {
     const { key, hash } = pieceKey(time, group, this.#table.numKeyGroups);
-    delta.put(key, hash, encodeValue(rows));
+    delta.put(key, hash, bytes);
     addTo(this.#index, time, group);
   }
 
@@ -64,12 +69,17 @@ export class WindowPieces {
 
   /** The rows of the batches after `from` and before `to`, piece by piece, in order of batch and key group. */
   *between(from: number, to: number): IterableIterator<readonly unknown[]> {
+    for (const bytes of this.bytesBetween(from, to)) yield decodeValue(bytes) as unknown[];
+  }
+
+  /** The same pieces as views of the table. */
+  *bytesBetween(from: number, to: number): IterableIterator<Uint8Array> {
     for (const time of this.#timesBetween(from, to)) {
       if (time === from || time === to) continue;
       for (const group of this.#groupsOf(time)) {
         const { key, hash } = pieceKey(time, group, this.#table.numKeyGroups);
         const value = this.#table.get(key, hash);
-        if (value !== undefined) yield decodeValue(value) as unknown[];
+        if (value !== undefined) yield value;
       }
     }
   }

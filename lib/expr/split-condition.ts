@@ -40,14 +40,17 @@ function splitParts(parts: readonly BoundExpr[]): SplitCondition {
     if (predicate !== undefined) tested.push(predicate);
     else (testOf(part) === undefined ? others : ofText).push(part);
   }
-  const [first, ...more] = ofText;
+  const texts = allOf(ofText);
   return {
     predicate: tested.length === 0 ? undefined : tested.reduce((left, right) => ({ op: 'and', left, right })),
     // Hoisted together, so that what several of them read is computed once.
-    text: first === undefined ? undefined : testOf(more.reduce(andOf, first)),
-    rest: others.length === 0 ? undefined : others.reduce(andOf),
+    text: texts && testOf(texts),
+    rest: allOf(others),
   };
 }
+
+const allOf = (parts: readonly BoundExpr[]): BoundExpr | undefined =>
+  parts.length === 0 ? undefined : parts.reduce((a, b) => andOf(a, b));
 
 /** The condition as a test of the columns that its functions of text become. Comparisons with constants are tests as they are. */
 function testOf(condition: BoundExpr): SplitCondition['text'] {

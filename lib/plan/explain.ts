@@ -1,3 +1,4 @@
+import type { SortColumn } from '../columnar/sort-keys.js';
 import { formatSchema } from '../core/schema.js';
 import { describeWide } from '../columnar/wide/wide-aggregate.js';
 import { formatExpr } from '../expr/format-expr.js';
@@ -24,7 +25,7 @@ export function explain(compiled: CompiledPlan): string {
     .join('\n');
 }
 
-function explainNode(node: PlanNode): string {
+export function explainNode(node: PlanNode): string {
   const from = node.dependencies.map(explainDependency).join(', ');
   const columns = node.columns ? ` [${formatSchema(node.columns)}]` : '';
   return `node ${node.id}: ${explainOperation(node.operation)}${from ? ` <- ${from}` : ''}${columns}`;
@@ -35,7 +36,7 @@ const explainDependency = (dependency: Dependency): string =>
 
 type Aggregates = Extract<Operation, { readonly kind: 'aggregate' | 'runningAggregate' }>;
 
-function explainOperation(operation: Operation): string {
+export function explainOperation(operation: Operation): string {
   switch (operation.kind) {
     case 'source':
       return `source ${operation.sourceId}`;
@@ -47,6 +48,10 @@ function explainOperation(operation: Operation): string {
       return `explode ${operation.name}: split(${formatExpr(operation.text)}, ${JSON.stringify(operation.separator)})`;
     case 'joinTable':
       return `${operation.how} join '${operation.table}' on ${operation.on.map(({ column, tableColumn }) => `${column} = ${tableColumn}`).join(', ')}`;
+    case 'orderRows':
+      return `orderRows by ${explainOrder(operation.order)}${operation.limit === null ? '' : `, the first ${operation.limit}`}`;
+    case 'firstOfKey':
+      return `firstOfKey by ${operation.names.join(', ')}`;
     case 'aggregate':
       return `aggregate ${explainAggregates(operation)} by ${formatSchema(operation.keys)}`;
     case 'runningAggregate':
@@ -66,6 +71,9 @@ function explainAggregates({ aggregates, wide = [] }: Aggregates): string {
   return [...aggregates.map(({ name }) => name), ...wide.map(describeWide)].join(', ');
 }
 
-function explainMode(mode: { readonly kind: string; readonly combine?: boolean }): string {
+const explainOrder = (order: readonly SortColumn[]): string =>
+  order.map(({ column, descending }) => `${column}${descending ? ' descending' : ''}`).join(', ');
+
+export function explainMode(mode: { readonly kind: string; readonly combine?: boolean }): string {
   return mode.combine ? `${mode.kind}, combined` : mode.kind;
 }

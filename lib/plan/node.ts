@@ -9,6 +9,7 @@ import type { Column, ColumnKind } from '../core/schema.js';
 import type { SourceSpec } from '../core/source-spec.js';
 import type { TableContent } from '../core/table-content.js';
 import type { Predicate } from '../columnar/predicate.js';
+import type { SortColumn } from '../columnar/sort-keys.js';
 import type { WideAggregate } from '../columnar/wide/wide-aggregate.js';
 import type { BoundExpr, NamedExpr } from '../expr/expr-data.js';
 
@@ -34,6 +35,8 @@ export interface Shuffle {
     | { readonly kind: 'pairs'; readonly combine: boolean; readonly custom?: true }
     /** Evenly, whatever the row is. */
     | { readonly kind: 'roundRobin' }
+    /** Columns as they are, by the values of some of them; without keys evenly, whatever the row is. */
+    | { readonly kind: 'columns'; readonly keys: readonly number[] }
     /** Columns aggregated by key before they are written. */
     | {
         readonly kind: 'groups';
@@ -67,6 +70,10 @@ export type Operation =
   /** Each row once for each piece of a text, with the piece as the column `name`. */
   | { readonly kind: 'explode'; readonly name: string; readonly text: BoundExpr; readonly separator: string }
   | JoinTableOperation
+  /** The rows of each partition in order, the first `limit` of them; null = all. Equal rows keep their order. */
+  | { readonly kind: 'orderRows'; readonly order: readonly SortColumn[]; readonly limit: number | null }
+  /** Of the rows of each partition the first for each combination of values of these columns. */
+  | { readonly kind: 'firstOfKey'; readonly names: readonly string[] }
   /** Rows of the declared columns, checked. */
   | { readonly kind: 'toColumns' }
   /** As `mapPartitions`; the closure is told which partition it is: see `place` in `executor/pipeline.ts`. */
@@ -146,6 +153,8 @@ export interface WindowOperation {
   readonly content:
     /** The rows as they are. */
     | 'rows'
+    /** The same of rows whose columns are declared: kept, and given, as columns. */
+    | 'columns'
     /** Pairs, combined by key over the window each time. */
     | 'pairs'
     /** Pairs, and the combined value of each key kept up to date: what enters is combined, what leaves taken back. */

@@ -12,7 +12,9 @@ import { columnsUsed } from '../../lib/executor/columns-used.js';
 import { explain } from '../../lib/plan/explain.js';
 import { fingerprintOf } from '../../lib/plan/fingerprint.js';
 import { compileStages } from '../../lib/plan/stages.js';
+import { compareRows } from '../helpers/compare-rows.js';
 import { CRASH, expectStream, runStream } from '../helpers/expect-stream.js';
+import { pick, randomOf } from '../helpers/random-values.js';
 
 const events = schema({ user: utf8(), action: nullable(utf8()), size: int64(), ok: bool() });
 type Event = RowOf<typeof events>;
@@ -244,10 +246,59 @@ describe('operations on columns', () => {
       ['2', '0', '4', '3'],
       [],
     ]);
-    expect(await first(s => s.repartition(2).orderBy('s').limit(100))).to.deep.equal([
-      ['0', '1', '2', '3', '4', '5', '6', '7'],
-      [],
-    ]);
+    for (const build of [
+      (s: DStream<RowOf<typeof numbers>>) => s.repartition(2).orderBy('s').limit(100),
+      (s: DStream<RowOf<typeof numbers>>) => s.repartition(3).orderBy('s'),
+      (s: DStream<RowOf<typeof numbers>>) =>
+        s
+          .orderBy(desc('s'))
+          .orderBy('s')
+          .filter(() => true),
+    ])
+      expect(await first(build)).to.deep.equal([['0', '1', '2', '3', '4', '5', '6', '7'], []]);
+  });
+
+  it('order and first rows of keys are the same as by closures, on random rows and partitions', async () => {
+    const columns = schema({ k: nullable(utf8()), x: nullable(float64()), b: bool(), i: int32() });
+    const KEYS = [null, '', 'a', 'b', 'ab', '\u{1f600}', 'ü', '0123456789abcdefg'];
+    const random = randomOf(7);
+    const batches = [0, 1, 40, 3000].map(numRows =>
+      Array.from({ length: numRows }, (_, i) => ({
+        ...{ k: pick(random, KEYS), x: pick(random, [null, 0, 1.5, -2, Number.NaN, Infinity]) },
+        ...{ b: random() < 0.5, i },
+      })),
+    );
+    const order = [
+      { column: 'k', descending: true },
+      { column: 'x', descending: false },
+      { column: 'i', descending: false },
+    ];
+    const sorted = batches.map(rows => rows.toSorted(compareRows(order)));
+    for (const partitions of [1, 3, 5]) {
+      const build = (s: DStream<RowOf<typeof columns>>): DStream<RowOf<typeof columns>> => s.repartition(partitions);
+      const options = { schema: columns, ordered: true, options: { workers: 2 } };
+      const ordered = await runStream(batches, s => build(s).orderBy(desc('k'), 'x', 'i'), options);
+      expect(ordered, `${partitions} partitions`).to.deep.equal(sorted);
+      const limited = await runStream(batches, s => build(s).orderBy(desc('k'), 'x', 'i').limit(25), options);
+      expect(limited, `${partitions} partitions`).to.deep.equal(sorted.map(rows => rows.slice(0, 25)));
+    }
+    const firsts = batches.map(rows => rows.filter(({ k, b }, i) => i === rows.findIndex(o => o.k === k && o.b === b)));
+    for (const partitions of [1, 4]) {
+      const made = await runStream(batches, s => s.dropDuplicates(['k', 'b'], partitions), { schema: columns });
+      const byPlace = compareRows([{ column: 'i', descending: false }]);
+      expect(made.map(rows => (rows as { i: number }[]).toSorted(byPlace))).to.deep.equal(firsts);
+    }
+  });
+
+  it('order and first rows of keys come again the same after a crash', async () => {
+    const wanted = [[C, A], [A], [], [D, A]];
+    for (const build of [
+      (s: Events) => s.orderBy('size').limit(2).dropDuplicates(['size']),
+      (s: Events) => s.dropDuplicates(['size']).where(col('size').lt(100)).orderBy('size'),
+    ])
+      await expectStream([[A, C, B], CRASH, [A], [], CRASH, [A, D]], build, wanted, {
+        ...{ schema: events, ordered: true, workers: [1, 3, 2] },
+      });
   });
 
   it('are the same as closures on random rows, many partitions and windows', async () => {

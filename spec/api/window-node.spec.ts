@@ -1,12 +1,14 @@
 import { expect } from 'chai';
 import { VirtualClock } from '../../lib/core/clock.js';
-import { schema, int64, utf8 } from '../../lib/core/schema.js';
+import { float64, schema, int64, nullable, utf8 } from '../../lib/core/schema.js';
 import { minutes, seconds } from '../../lib/core/time.js';
 import { BatchQueue } from '../../lib/api/batch-queue.js';
 import type { DStream } from '../../lib/api/dstream.js';
-import { job } from '../../lib/api/job.js';
+import { buildGraph, job } from '../../lib/api/job.js';
+import { operatorStates } from '../../lib/executor/state-tables.js';
 import type { Fault } from '../../lib/driver/in-process-runner.js';
-import { count } from '../../lib/expr/aggregate.js';
+import { count, sum } from '../../lib/expr/aggregate.js';
+import { col } from '../../lib/expr/expr.js';
 import { CRASH, expectStream, runStream } from '../helpers/expect-stream.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
 import { intBelow, pick, randomOf, type Random } from '../helpers/random-values.js';
@@ -22,6 +24,68 @@ describe('window', () => {
     expectStream([[1], [2], CRASH, [3], [4]], s => s.window('3s', undefined, 1), [[1], [1, 2], [1, 2, 3], [2, 3, 4]], {
       ordered: true,
     }));
+
+  describe('of rows whose columns are declared', () => {
+    const columns = schema({ k: utf8(), n: nullable(int64()) });
+    const rowOf = (n: number): { k: string; n: number | null } => ({
+      k: n % 3 === 0 ? '' : `key ${n}`,
+      n: n % 5 === 0 ? null : n,
+    });
+    const rows = (from: number, to: number): { k: string; n: number | null }[] =>
+      Array.from({ length: to - from }, (_, i) => rowOf(from + i));
+
+    it('keeps them as columns, in order of the batches, across crashes', () =>
+      expectStream(
+        [rows(0, 5), rows(5, 21), CRASH, [], rows(21, 22), CRASH, rows(22, 40)],
+        s => s.window('3s', undefined, 1),
+        [rows(0, 5), rows(0, 21), rows(0, 21), rows(5, 22), rows(21, 40)],
+        { ...{ schema: columns, ordered: true, workers: [1, 2, 3] } },
+      ));
+
+    it('loses and doubles nothing over many partitions, pieces and slides', () =>
+      expectStream(
+        [rows(0, 9000), CRASH, rows(9000, 9001), [], CRASH, rows(9001, 17_500), rows(17_500, 17_503), []],
+        s => s.where(col('k').ne('key 7')).window('4s', '2s', { id: 'w', numPartitions: 3 }),
+        [rows(0, 9001), rows(0, 17_500), rows(9001, 17_503)].map(all => all.filter(({ k }) => k !== 'key 7')),
+        { ...{ schema: columns, workers: [2, 1, 3] } },
+      ));
+
+    it('has another kind of state where the columns are others', () => {
+      const kindOf = (size: 'int64' | 'float64'): string | undefined => {
+        const made = schema({ k: utf8(), n: size === 'int64' ? int64() : float64() });
+        const build = job('spec', {}, ssc =>
+          ssc
+            .queueStream(new BatchQueue<never>(), { schema: made as never })
+            .window('2s')
+            .print(),
+        );
+        return operatorStates(buildGraph(build, {}, 1).plan).get('window')?.kind;
+      };
+      expect([kindOf('int64'), kindOf('float64')]).to.deep.equal([
+        'window of columns (k utf8, n int64)',
+        'window of columns (k utf8, n float64)',
+      ]);
+    });
+
+    it('goes on in operations on columns, and in closures', () =>
+      expectStream(
+        [rows(1, 5), rows(2, 3), CRASH, rows(3, 4)],
+        s =>
+          s
+            .filter(({ n }) => n !== 1)
+            .window(seconds(2))
+            .groupBy('k')
+            .agg({ n: sum('n') })
+            .orderBy('k')
+            .map(({ k, n }) => `${k} ${n}`),
+        [
+          [' 3', 'key 2 2', 'key 4 4'],
+          [' 3', 'key 2 4', 'key 4 4'],
+          [' 3', 'key 2 2'],
+        ],
+        { ...{ schema: columns, ordered: true, workers: [1, 3] } },
+      ));
+  });
 
   it('between two slides runs nothing after it, not even a count', () =>
     expectStream([[1], [], [3], [4], [], []], s => s.window(seconds(2), seconds(2)).count(), [[1], [2], [0]]));

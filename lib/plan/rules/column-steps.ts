@@ -24,7 +24,12 @@ export interface ColumnStep {
 /** What comes before a step and the step, as other steps, or undefined where the rule has nothing to say. */
 type Rule = (first: ColumnStep, second: ColumnStep) => readonly ColumnStep[] | undefined;
 
-const RULES: readonly Rule[] = [mergeWheres, filterFirst, mergeProjects];
+/** With what plans say when a rule was used. */
+const RULES: readonly (readonly [what: string, rule: Rule])[] = [
+  ['filters made one', mergeWheres],
+  ['filter before projection', filterFirst],
+  ['projections made one', mergeProjects],
+];
 
 export const isStep = (node: PlanNode): boolean => node.operation.kind === 'where' || node.operation.kind === 'project';
 
@@ -35,14 +40,19 @@ export const stepOf = (node: PlanNode): ColumnStep => ({
   operation: node.operation as StepOperation,
 });
 
-/** Steps that give the same rows. */
-export function simplified(steps: readonly ColumnStep[]): readonly ColumnStep[] {
+/** Steps that give the same rows. @param used is told which rules were used, once each time */
+export function simplified(
+  steps: readonly ColumnStep[],
+  used: (what: string) => void = () => undefined,
+): readonly ColumnStep[] {
   for (let i = 0; i + 1 < steps.length; i++) {
     const [first, second] = steps.slice(i, i + 2);
     if (first === undefined || second === undefined) continue;
-    for (const rule of RULES) {
+    for (const [what, rule] of RULES) {
       const better = rule(first, second);
-      if (better !== undefined) return simplified([...steps.slice(0, i), ...better, ...steps.slice(i + 2)]);
+      if (better === undefined) continue;
+      used(what);
+      return simplified([...steps.slice(0, i), ...better, ...steps.slice(i + 2)], used);
     }
   }
   return steps;
