@@ -61,6 +61,8 @@ export type Operation =
   | JoinTableOperation
   /** Rows of the declared columns, checked. */
   | { readonly kind: 'toColumns' }
+  /** Rows as closures have them, of columns. */
+  | { readonly kind: 'toRows' }
   /** As `mapPartitions`; the closure is told which partition it is: see `place` in `executor/pipeline.ts`. */
   | { readonly kind: 'mapPartitionsWithPlace' }
   | { readonly kind: 'union' }
