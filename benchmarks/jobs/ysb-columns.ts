@@ -15,10 +15,7 @@ export default job('ysb-columns', { args }, (ssc, { input, ads, output }) => {
     .fileStream(input, ndjson(events))
     .where(col('event_type').eq('view'))
     .join(ssc.staticTable(ads, csv(campaigns)), 'ad_id')
-    .select({
-      campaign: col('campaign_id'),
-      window: windowStart(col('event_time').cast('timestamp'), '10s').cast('int64'),
-    })
+    .select({ campaign: col('campaign_id'), window: windowStart(col('event_time').cast('timestamp'), '10s') })
     .groupBy('campaign', 'window')
     .runningAgg({ views: count() })
     .saveAsCsv(output, { header: false });

@@ -6,6 +6,7 @@
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
+import { sharedCopy } from '../core/shared-bytes.js';
 import type { BatchTime } from '../core/time.js';
 import type { TableSource } from '../api/static-table.js';
 import type { BroadcastVersion } from '../api/broadcast.js';
@@ -85,7 +86,7 @@ export class StaticTableSource implements SourceDriver {
   }
 
   hold(_ranges: readonly Json[], time: number): void {
-    const version = this.#logged.get(time);
+    const version = this.#logged.get(time) ?? this.#planned ?? this.#unnamed();
     if (version !== undefined) this.#byTime.set(time, version);
   }
 
@@ -144,6 +145,12 @@ export class StaticTableSource implements SourceDriver {
       this.#found = undefined;
       this.#warn(`${messageOf(error)}. The version before stays in use`);
     }
+  }
+
+  /** Of a table that is new in the job: a batch that an earlier one planned reads what is there now. */
+  #unnamed(): TableVersion | undefined {
+    const bytes = this.#found?.bytes;
+    return bytes && { name: nameOf(0, bytes), bytes: sharedCopy(bytes) };
   }
 
   /** The version that a batch is planned with; a new one is kept before the batch may name it. */

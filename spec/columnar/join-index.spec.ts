@@ -150,7 +150,9 @@ describe('JoinIndex', () => {
       const chunk = columnsFromRows(memory, left, rows, 'spec');
       const sizes = [...pairsOf(index, index.probe(chunk, ['k']), 20, keepAll)].map(({ tableRows }) => tableRows.count);
       expect(sizes).to.deep.equal([MAX_PAIRS, 30_000 + (keepAll ? 10 : 0) - MAX_PAIRS]);
-      expect(joined(memory, left, rows, index, keepAll)).to.deep.equal(oracle(rows, table, [['k', 'key']], keepAll));
+      // As text: comparing thirty thousand rows deeply takes a second.
+      const text = JSON.stringify(oracle(rows, table, [['k', 'key']], keepAll));
+      expect(JSON.stringify(joined(memory, left, rows, index, keepAll)) === text).to.equal(true);
     }
   });
 

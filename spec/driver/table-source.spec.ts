@@ -9,6 +9,7 @@ import { batchTime } from '../../lib/core/time.js';
 import { StaticTableSource } from '../../lib/driver/table-source.js';
 import { BatchQueue, csv, int64, job, ndjson, schema, utf8, type DeclaredOptions } from '../../lib/index.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
+import { pick, randomOf } from '../helpers/random-values.js';
 import { runEngine, turn, type TestRun } from '../helpers/run-engine.js';
 
 const PATH = '/ads.csv';
@@ -144,6 +145,36 @@ describe('a static table from a file', () => {
     expect(seen.map(([, found]) => found[0])).to.deep.equal([2, 3, 4, 5, 6, 1]);
   });
 
+  // Batches of two versions are computed beside one another, workers are lost in between, and each has its own version.
+  it('is one version for a batch, whatever is computed beside it and however often', async () => {
+    const { queue, seen, declared } = costs();
+    const [clock, fs] = [new VirtualClock(1000), new ModelFileSystem()];
+    await put(fs, 'ad,cost\na,1\n');
+    queue.push(...Array.from({ length: 12 }, () => [...A, ...A, ...A]));
+    const random = randomOf(1);
+    const run = await runEngine(declared, {
+      ...{ clock, fs, checkpoint: '/checkpoint', options: { concurrentJobs: 3, workers: 3 } },
+      faults: (_, { kind }) =>
+        kind === 'task' && random() < 0.2 ? pick(random, ['lose', 'throw', 'runThenLose']) : undefined,
+    });
+    await run.batchesDone(1);
+    for (let n = 2; n <= 12; n++) {
+      await put(fs, `ad,cost\na,${n}\n`);
+      clock.advanceTo(n * 1000);
+      await turn();
+    }
+    await run.batchesDone(12);
+    await run.engine.stop();
+    for (const [time, found] of seen) {
+      expect(new Set(found).size, `batch ${time}`).to.equal(1);
+      expect(found).to.have.length(3);
+    }
+    const versions = seen.map(([, [cost]]) => Number(cost));
+    expect(versions).to.deep.equal(versions.toSorted((a, b) => a - b));
+    expect(versions.at(-1)).to.be.above(2);
+    expect(run.events.filter(({ kind }) => kind === 'taskRetried').length).to.be.above(0);
+  });
+
   it('leaves the versions behind that nothing may read any more', async () => {
     const { queue, declared } = costs();
     const [clock, fs] = [new VirtualClock(1000), new ModelFileSystem()];
@@ -272,6 +303,17 @@ describe('StaticTableSource', () => {
       expect(textAt(restarted, 4000)).to.equal(Buffer.from(await fs.readFile(PATH)).toString());
     }
     expect(point).to.be.above(20);
+  });
+
+  it('gives what is there to a batch that was planned before the job had the table', async () => {
+    const fs = new ModelFileSystem();
+    await put(fs, 'ad,cost\na,1\n');
+    const source = sourceOf(fs, csv(ads), 'never', FOLDER);
+    await source.start(undefined);
+    source.hold([], 1000);
+    expect(textAt(source, 1000)).to.equal('ad,cost\na,1\n');
+    expect((await source.plan(limitAt(2000))).ranges).to.have.length(1);
+    expect(source.versionAt(1000).version).to.not.equal(source.versionAt(2000).version);
   });
 
   it('refuses a version that was damaged, and one that is missing', async () => {
