@@ -74,6 +74,11 @@ export class TableVersions {
     }
   }
 
+  /** Whether an earlier run, or this one, kept none. */
+  get isEmpty(): boolean {
+    return this.#inMemory.size === 0;
+  }
+
   /** The version of that name. Throws `checkpointCorrupt` when its file is missing or has other bytes. */
   get(name: VersionName): TableVersion {
     const found = this.#inMemory.get(name.version);

@@ -305,6 +305,35 @@ describe('StaticTableSource', () => {
     expect(point).to.be.above(20);
   });
 
+  // Before the first snapshot only the log knows of versions, and it is replayed when the source has started.
+  it('goes on from the log alone: with the file gone, as it was, and as it was before', async () => {
+    const fs = new ModelFileSystem();
+    await put(fs, 'ad,cost\na,1\n');
+    const source = sourceOf(fs, csv(ads), '0ms', FOLDER);
+    await source.start(undefined);
+    const first = await source.plan(limitAt(1000));
+    const state = source.state();
+    await put(fs, 'ad,cost\na,2\n');
+    const second = await source.plan(limitAt(2000));
+    const restart = async (from: Json | undefined): Promise<readonly Json[]> => {
+      const other = sourceOf(fs, csv(ads), '0ms', FOLDER);
+      await other.start(from);
+      if (from === undefined) other.replay(first.ranges, 1000);
+      other.replay(second.ranges, 2000);
+      const { ranges } = await other.plan(limitAt(3000));
+      expect(other.versionAt(2000).version).to.equal(ranges.length === 0 ? 2 : 3);
+      return ranges;
+    };
+    for (const from of [undefined, state]) {
+      await put(fs, 'ad,cost\na,2\n');
+      expect(await restart(from)).to.deep.equal([]);
+      await fs.remove(PATH);
+      expect(await restart(from)).to.deep.equal([]);
+      await put(fs, 'ad,cost\na,1\n');
+      expect(await restart(from)).to.have.length(1);
+    }
+  });
+
   it('gives what is there to a batch that was planned before the job had the table', async () => {
     const fs = new ModelFileSystem();
     await put(fs, 'ad,cost\na,1\n');
