@@ -2,6 +2,8 @@
  * Which operations on columns follow one another with nothing else in between: they are one operator. Made once for a
  * stage, because loops are kept by the expressions that they are made of.
  */
+import type { Predicate } from '../columnar/predicate.js';
+import { splitCondition } from '../expr/split-condition.js';
 import { isShuffle, type Stage } from '../plan/stages.js';
 import { isStep, simplified, stepOf, wantedOf, type ColumnStep } from '../plan/rules/column-steps.js';
 import type { NodeId, PlanNode } from '../plan/node.js';
@@ -23,6 +25,14 @@ export function chainFrom(stage: Stage, first: PlanNode): ColumnChain {
   let chain = known.get(first.id);
   if (chain === undefined) known.set(first.id, (chain = makeChain(stage, first)));
   return chain;
+}
+
+/** What the kernels test of a node's rows before anything else is done with them, if there is such a condition. */
+export function firstPredicate(stage: Stage, node: PlanNode): Predicate | undefined {
+  const child = onlyChild(stage, node);
+  if (child === undefined || !isStep(child)) return undefined;
+  const operation = chainFrom(stage, child).steps[0]?.operation;
+  return operation?.kind === 'where' ? splitCondition(operation.condition).predicate : undefined;
 }
 
 function makeChain(stage: Stage, first: PlanNode): ColumnChain {

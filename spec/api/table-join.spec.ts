@@ -21,6 +21,7 @@ import {
   type StreamingContext,
 } from '../../lib/index.js';
 import { columnsUsed } from '../../lib/executor/columns-used.js';
+import { conjunctsOver } from '../../lib/executor/join-operator.js';
 import { explain } from '../../lib/plan/explain.js';
 import { compileStages } from '../../lib/plan/stages.js';
 import { CRASH, expectStream, runStream } from '../helpers/expect-stream.js';
@@ -122,6 +123,29 @@ describe('join with a static table', () => {
         [],
       ],
     ));
+
+  it('joins only the rows that a filter behind it may keep, and gives the same', async () => {
+    const big = Array.from({ length: 400 }, (_, i) => ({ ad: i % 9 === 0 ? null : `ad ${i % 20}`, n: i }));
+    const table = Array.from({ length: 30 }, (_, i) => ({ ad: `ad ${i % 25}`, campaign: `c${i % 3}`, cost: i }));
+    const expected = big
+      .filter(({ n, ad }) => n > 100 && ad !== 'ad 7')
+      .flatMap(row => table.filter(({ ad }) => ad === row.ad).map(({ campaign, cost }) => ({ ...row, campaign, cost })))
+      .filter(({ campaign, n, cost }) => campaign === 'c1' && n % 2 === 0 && cost < 28);
+    const condition = col('n').gt(100).and(col('campaign').eq('c1')).and(col('ad').ne('ad 7'));
+    await expectStream(
+      [big],
+      (s, ssc) =>
+        s.join(ssc.staticTable(table, ads), 'ad').where(condition.and(col('n').mod(2).eq(0)).and(col('cost').lt(28))),
+      [expected],
+      { schema: events, ordered: true },
+    );
+    expect(expected.length).to.be.above(10);
+    const [a, b] = [{ op: 'gt', column: 'n', value: 1 } as const, { op: 'isNull', column: 'campaign' } as const];
+    const isOwn = (name: string): boolean => name === 'n';
+    expect(conjunctsOver({ op: 'and', left: { op: 'and', left: b, right: a }, right: b }, isOwn)).to.equal(a);
+    expect(conjunctsOver({ op: 'or', left: a, right: b }, isOwn)).to.equal(undefined);
+    expect(conjunctsOver({ op: 'and', left: a, right: a }, isOwn)).to.deep.equal({ op: 'and', left: a, right: a });
+  });
 
   it('takes rows of closures too, and gives rows to closures', async () => {
     const rows = schema({ id: int32(), big: float64(), ok: bool() });
