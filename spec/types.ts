@@ -625,6 +625,59 @@ export function jobs(): void {
   job('name', { options: { speed: 3 } }, build);
 }
 
+export function tables(ssc: StreamingContext): void {
+  const users = schema({ user: utf8(), country: utf8(), age: nullable(int64()), size: int64() });
+  const stream = ssc.fileStream('in', csv(events));
+  const small = stream.select('user', 'at');
+  const table = ssc.staticTable('users.csv', csv(users), { id: 'users', refresh: '1m' });
+  type Small = { readonly user: string; readonly at: number };
+  rowsAre<{
+    readonly user: string;
+    readonly at: number;
+    readonly country: string;
+    readonly age: number | null;
+    readonly size: number;
+  }>()(small.join(table, 'user'));
+  rowsAre<{
+    readonly user: string;
+    readonly at: number;
+    readonly country: string | null;
+    readonly age: number | null;
+    readonly size: number | null;
+  }>()(small.join(table, 'user', { how: 'left' }));
+  rowsAre<Small>()(small.join(table, 'user', { how: 'semi' }));
+  rowsAre<{ readonly user: string; readonly name: string; readonly n: number }>()(
+    ssc
+      .queueStream(new BatchQueue<{ user: string; n: number }>(), { schema: schema({ user: utf8(), n: int64() }) })
+      .join(ssc.staticTable([{ id: 'a', name: 'Ann' }], schema({ id: utf8(), name: utf8() })), { user: 'id' })
+      .select('user', 'name', 'n'),
+  );
+  rowsAre<{ readonly user: string; readonly kb: number; readonly land: string }>()(
+    stream
+      .select('user', 'size')
+      .join(table.rename({ country: 'land', size: 'kb' }), ['user'])
+      .select('user', 'kb', 'land'),
+  );
+  rowsAre<RowOf<typeof events>>()(stream.toRows());
+
+  // @ts-expect-error the table has no such column
+  small.join(table, 'at');
+  // @ts-expect-error nor has the stream
+  small.join(table, { action: 'country' });
+  // @ts-expect-error nor the table
+  small.join(table, { user: 'name' });
+  // @ts-expect-error there is no right join: rows of the table that nothing finds belong to no batch
+  small.join(table, 'user', { how: 'right' });
+  // @ts-expect-error columns of both are wanted
+  small.join(table);
+  // @ts-expect-error rows have no columns
+  ssc.textFileStream('in').join(table, 'user');
+  // @ts-expect-error rows are those of the schema
+  ssc.staticTable([{ id: 1 }], schema({ id: utf8() }));
+  // @ts-expect-error no such column
+  table.rename({ name: 'x' });
+}
+
 export async function contexts(): Promise<void> {
   const made = job('made', {}, ssc => ssc.fileStream('in', text()).print());
   const options = { checkpoint: 'cp', args: { top: 3, exact: true, input: 'in' }, options: { interval: '1s' } };

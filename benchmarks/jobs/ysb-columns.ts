@@ -1,7 +1,7 @@
 /** Views by campaign and window of ten seconds, running: benchmarks/ysb.bench.ts, with column expressions. */
-import { arg, col, count, csv, job, ndjson, schema, utf8, windowStart } from 'sluice';
+import { arg, col, count, csv, job, ndjson, schema, timestamp, utf8, windowStart } from 'sluice';
 
-const events = schema({ ad_id: utf8(), event_type: utf8(), event_time: utf8() });
+const events = schema({ ad_id: utf8(), event_type: utf8(), event_time: timestamp() });
 const campaigns = schema({ ad_id: utf8(), campaign_id: utf8() });
 
 const args = {
@@ -15,10 +15,7 @@ export default job('ysb-columns', { args }, (ssc, { input, ads, output }) => {
     .fileStream(input, ndjson(events))
     .where(col('event_type').eq('view'))
     .join(ssc.staticTable(ads, csv(campaigns)), 'ad_id')
-    .select({
-      campaign: col('campaign_id'),
-      window: windowStart(col('event_time').cast('timestamp'), '10s').cast('int64'),
-    })
+    .select({ campaign: col('campaign_id'), window: windowStart(col('event_time'), '10s') })
     .groupBy('campaign', 'window')
     .runningAgg({ views: count() })
     .saveAsCsv(output, { header: false });

@@ -101,6 +101,10 @@ export function explode(graph: StreamGraph, parent: NodeId, name: string, pieces
 export const toColumns = (graph: StreamGraph, parent: NodeId, columns: readonly Column[]): NodeId =>
   graph.addNode({ kind: 'toColumns' }, [{ kind: 'narrow', parent }], columns);
 
+/** The way back: what hangs on it gets rows that were made once. */
+export const toRows = (graph: StreamGraph, parent: NodeId): NodeId =>
+  graph.addNode({ kind: 'toRows' }, [{ kind: 'narrow', parent }], undefined);
+
 /** Each different row once; rows are grouped by all their columns. */
 export function distinct(graph: StreamGraph, parent: NodeId, numPartitions: number): NodeId {
   const columns = declaredColumns(graph, parent, 'distinct');

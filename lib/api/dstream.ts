@@ -490,6 +490,14 @@ export class DStream<T> extends StreamOutputs<T> {
     return this.#derive(columnOperations.toColumns(this.#graph, this.#id, schema.columns));
   }
 
+  /**
+   * The rows as objects, made once for all closures that hang on this stream; without it each of them makes its own. Columns
+   * are not declared any more: it is the inverse of `toColumns`.
+   */
+  toRows(): DStream<T> {
+    return this.#derive(columnOperations.toRows(this.#graph, this.#id));
+  }
+
   /** Each different row of a batch once. */
   distinct(numPartitions: number = this.#graph.numPartitions): DStream<T> {
     return this.#derive(columnOperations.distinct(this.#graph, this.#id, numPartitions));

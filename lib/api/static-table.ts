@@ -18,8 +18,8 @@ export interface StaticTableOptions {
 
 export interface FileTableOptions extends StaticTableOptions {
   /**
-   * How often, in batch time, the file is looked at for a new version, or `never`; it is read when its size, time or inode
-   * number is another. Default 1 s. Replace the file as a whole, by a rename.
+   * How often, in batch time, the file is looked at for a new version, or `never`: at a start only. It is read when its size,
+   * time or inode number is another. Default 1 s. Replace the file as a whole, by a rename.
    */
   readonly refresh?: Duration | 'never';
 }

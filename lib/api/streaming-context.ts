@@ -234,7 +234,7 @@ export class StreamingContext {
    * A record that cannot be read is left out, with a warning, or refuses the version (`onBadRecord: 'fail'`).
    */
   staticTable<R>(path: string, format: Format<R>, options?: FileTableOptions): StaticTable<R>;
-  staticTable<R>(rows: readonly R[], schema: Schema<R>, options?: StaticTableOptions): StaticTable<R>;
+  staticTable<R>(rows: readonly NoInfer<R>[], schema: Schema<R>, options?: StaticTableOptions): StaticTable<R>;
   staticTable<R>(
     from: string | readonly R[],
     described: Format<R> | Schema<R>,

@@ -13,7 +13,8 @@ import type { StreamGraph } from './stream-graph.js';
 export type JoinOn<T, R> =
   | (NamesOf<T> & NamesOf<R>)
   | readonly [NamesOf<T> & NamesOf<R>, ...(NamesOf<T> & NamesOf<R>)[]]
-  | { readonly [N in NamesOf<T>]?: NamesOf<R> };
+  // Of rows without columns it would be {}, which any text is.
+  | ([NamesOf<T>] extends [never] ? never : { readonly [N in NamesOf<T>]?: NamesOf<R> });
 
 /** The table's columns among those of a join. */
 type TableKeys<On> = On extends string ? On : On extends readonly (infer N)[] ? N : On[keyof On];

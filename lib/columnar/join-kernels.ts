@@ -7,6 +7,8 @@ export interface JoinKernels {
   gather64(from: Address, indexes: Address, n: number, to: Address): void;
   /** @returns how many of the bits are 1 */
   gatherBits(bits: Address, indexes: Address, n: number, to: Address): number;
+  /** @returns how many rows the mask has */
+  maskRows(mask: Address, n: number, out: Address): number;
 
   joinProbe(
     header: Address,

@@ -6,6 +6,7 @@
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
+import { sharedCopy } from '../core/shared-bytes.js';
 import type { BatchTime } from '../core/time.js';
 import type { TableSource } from '../api/static-table.js';
 import type { BroadcastVersion } from '../api/broadcast.js';
@@ -53,6 +54,8 @@ export class StaticTableSource implements SourceDriver {
   #lookedAt = Number.NEGATIVE_INFINITY;
   #lastTime = Number.NEGATIVE_INFINITY;
   #warning = '';
+  /** Why the last version that was found is not used. */
+  #refusal: unknown;
 
   constructor(options: TableSourceOptions) {
     this.#options = options;
@@ -85,16 +88,16 @@ export class StaticTableSource implements SourceDriver {
   }
 
   hold(_ranges: readonly Json[], time: number): void {
-    const version = this.#logged.get(time);
+    const version = this.#logged.get(time) ?? this.#planned ?? this.#unnamed();
     if (version !== undefined) this.#byTime.set(time, version);
   }
 
   async plan({ time }: PlanLimit): Promise<SourcePlan> {
     const { refreshMs } = this.#options.source;
-    // The first look of a run is behind the replays, which say what there is already.
+    // Never means once a run: the first look is here, behind the replays, unless the start had to have one.
     if (time - this.#lookedAt >= (refreshMs ?? Infinity)) {
       this.#lookedAt = time;
-      await this.#look();
+      if (this.#found === undefined) await this.#look();
     }
     this.#logged.clear();
     const before = this.#planned;
@@ -126,8 +129,8 @@ export class StaticTableSource implements SourceDriver {
 
   async stop(): Promise<void> {}
   /**
-   * Reads the table if it is another. Where there is none yet it must be there; later the version in use stays in use, and
-   * a warning says why, unless the job wants to fail for a bad record.
+   * Reads the table if it is another. The first version must be there; later the one in use stays in use, and a warning
+   * says why, unless the job wants to fail for a bad record.
    */
   async #look(): Promise<void> {
     const { id, source, fs, limitBytes } = this.#options;
@@ -135,30 +138,37 @@ export class StaticTableSource implements SourceDriver {
       const read = await readTable(fs, id, source, this.#mark);
       if (read === undefined) return;
       this.#mark = read.mark;
-      const isNew = this.#planned === undefined || !isSameContent(nameOf(0, read.bytes), this.#planned.name);
-      if (isNew) this.#warn(checkTable(id, source, read.bytes, limitBytes));
-      this.#found = isNew ? read : undefined;
+      this.#warn(checkTable(id, source, read.bytes, limitBytes));
+      this.#found = read;
     } catch (error) {
       const isFailure = error instanceof EngineError && error.code === 'badRecord' && failsOnBadRecord(source);
-      if (this.#planned === undefined || isFailure) throw error;
+      // What an earlier run kept may be named by a replay that is still to come.
+      if (isFailure || (this.#planned === undefined && this.#versions.isEmpty)) throw error;
       this.#found = undefined;
+      this.#refusal = error;
       this.#warn(`${messageOf(error)}. The version before stays in use`);
     }
+  }
+
+  /** Of a table that is new in the job: a batch that an earlier one planned reads what is there now. */
+  #unnamed(): TableVersion | undefined {
+    const bytes = this.#found?.bytes;
+    return bytes && { name: nameOf(0, bytes), bytes: sharedCopy(bytes) };
   }
 
   /** The version that a batch is planned with; a new one is kept before the batch may name it. */
   async #take(): Promise<TableVersion> {
     const { id } = this.#options;
-    if (this.#found !== undefined) {
-      const version = (this.#planned?.name.version ?? 0) + 1;
-      this.#planned = await this.#versions.add(version, this.#found.bytes);
-      this.#found = undefined;
+    const before = this.#planned;
+    const bytes = this.#found?.bytes;
+    // Written again with the same content it is the same version.
+    if (bytes !== undefined && (before === undefined || !isSameContent(nameOf(0, bytes), before.name))) {
+      this.#planned = await this.#versions.add((before?.name.version ?? 0) + 1, bytes);
     }
+    this.#found = undefined;
     if (this.#planned !== undefined) return this.#planned;
-    throw new EngineError(
-      'inputMissing',
-      `table '${id}' was written whenever it was read: write it under another name and rename it when it is whole`,
-    );
+    const message = `table '${id}' was written whenever it was read: write it under another name and rename it when it is whole`;
+    throw this.#refusal ?? new EngineError('inputMissing', message);
   }
 
   #forget(): void {

@@ -7,7 +7,7 @@
  * A version goes when no batch that is not committed reads it and two snapshots were begun after that: a restart may
  * begin at the one before the last.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { corrupt, hasCode, namesIn } from '../checkpoint/checkpoint-files.js';
 import { EngineError, messageOf } from '../core/errors.js';
@@ -49,6 +49,7 @@ export class TableVersions {
   readonly #fs: FileSystem;
   /** Undefined: nothing outlives the run. */
   readonly #folder: string | undefined;
+  #folderIs: 'unknown' | 'there' = 'unknown';
   readonly #inMemory = new Map<number, TableVersion>();
   /** Versions that have a file. */
   readonly #onDisk = new Set<number>();
@@ -73,6 +74,11 @@ export class TableVersions {
     }
   }
 
+  /** Whether an earlier run, or this one, kept none. */
+  get isEmpty(): boolean {
+    return this.#inMemory.size === 0;
+  }
+
   /** The version of that name. Throws `checkpointCorrupt` when its file is missing or has other bytes. */
   get(name: VersionName): TableVersion {
     const found = this.#inMemory.get(name.version);
@@ -91,7 +97,7 @@ export class TableVersions {
     const folder = this.#folder;
     if (folder !== undefined) {
       try {
-        await this.#fs.mkdir(folder);
+        if (this.#folderIs === 'unknown') await this.#makeFolder(folder);
         await this.#fs.writeFileAtomic(join(folder, fileName(version)), bytes);
       } catch (error) {
         throw new EngineError(
@@ -104,6 +110,15 @@ export class TableVersions {
     }
     this.#inMemory.set(version, made);
     return made;
+  }
+
+  /** The folder's own name has to be durable before what is in it counts. */
+  async #makeFolder(folder: string): Promise<void> {
+    await this.#fs.mkdir(folder);
+    const tables = dirname(folder);
+    await this.#fs.syncDirectory(tables);
+    await this.#fs.syncDirectory(dirname(tables));
+    this.#folderIs = 'there';
   }
 
   /** Forgets what batches need no more. @param needed versions that they may read @param planned time of the last batch */

@@ -15,7 +15,7 @@ import type { NodeId, Operation, PlanNode } from '../plan/node.js';
 import { columnsOfProjection, isStep } from '../plan/rules/column-steps.js';
 import type { Stage } from '../plan/stages.js';
 import type { GraphView } from '../api/closures.js';
-import { chainFrom } from './column-chains.js';
+import { chainFrom, firstPredicate } from './column-chains.js';
 import { columnsUsed } from './columns-used.js';
 import { FirstOfKey } from './first-of-key.js';
 import { FirstRows } from './order-rows.js';
@@ -56,13 +56,12 @@ export function columnOperator(
       return operatorOf(ctx, node, columns, asDeclared, [], emitOf(node.id));
     }
     case 'joinTable': {
-      const join = tableJoin(
-        ctx,
-        operation,
-        requireColumns(node, node.columns),
-        columnsUsed(stage, node),
-        emitOf(node.id),
-      );
+      const [used, first] = [columnsUsed(stage, node), firstPredicate(stage, node)];
+      const join = tableJoin(ctx, operation, requireColumns(node, node.columns), {
+        used,
+        first,
+        emit: emitOf(node.id),
+      });
       // The join emits by itself: it may have more pairs than go into one chunk.
       const end: Emit = chunk => (chunk.kind === 'columns' ? join(chunk) : undefined);
       return operatorOf(ctx, node, requireColumns(node, input), isColumns, [], end);

@@ -71,7 +71,8 @@ function collectOf(stage: Stage, child: PlanNode, names: Set<string>): boolean {
   }
 }
 
-function predicateColumns(predicate: Predicate): readonly string[] {
+/** Names of the columns that a predicate reads. */
+export function predicateColumns(predicate: Predicate): readonly string[] {
   switch (predicate.op) {
     case 'and':
     case 'or':

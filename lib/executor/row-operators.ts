@@ -38,6 +38,8 @@ export function rowOperator(
   switch (kind) {
     case 'union':
       return { push: emit, finish: nothing };
+    case 'toRows':
+      return perChunk(ctx, node, emit, rows => rows);
     case 'map':
       return perChunk(ctx, node, emit, rows => {
         const out = new Array<unknown>(rows.length);

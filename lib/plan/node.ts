@@ -76,6 +76,8 @@ export type Operation =
   | { readonly kind: 'firstOfKey'; readonly names: readonly string[] }
   /** Rows of the declared columns, checked. */
   | { readonly kind: 'toColumns' }
+  /** Rows as closures have them, of columns. */
+  | { readonly kind: 'toRows' }
   /** As `mapPartitions`; the closure is told which partition it is: see `place` in `executor/pipeline.ts`. */
   | { readonly kind: 'mapPartitionsWithPlace' }
   | { readonly kind: 'union' }
