@@ -1,7 +1,7 @@
 /**
  * Running counts of 45 M words, Zipf over 100,000, in lines of ten (the D-Streams paper's WordCount): each batch writes
  * the new count of every word it has; state, checkpoint and exactly-once output on. `closures` splits lines as everyone
- * does first; `words` lets the decoder cut them.
+ * does first; `words` lets the decoder cut them; `columns` counts them where they lie.
  */
 import { join } from 'node:path';
 import { textData, textExpected } from './data/text.js';
@@ -17,10 +17,11 @@ async function run(settings: BenchmarkRun): Promise<void> {
   const input = join(data.folder, 'input');
   const expected = textExpected(data);
   const form = (name: string, split: string): Form => ({ name, job: JOB, args: { input, split } });
+  const columns: Form = { name: 'columns', job: 'benchmarks/jobs/word-count-columns.ts', args: { input } };
   const verify = (_: unknown, output: string): void => checkCounts(lastCounts(output), expected);
   const common = { name: 'wordcount', data, output: 'counts.csv', countedRecords: data.records, verify } as const;
   await measureThroughput(
-    { ...common, forms: [form('words', 'decoder')], inputRecords: data.records, plain: async () => [] },
+    { ...common, forms: [columns, form('words', 'decoder')], inputRecords: data.records, plain: async () => [] },
     { ...settings, peers: false },
   );
   await measureThroughput(
