@@ -26,12 +26,10 @@ export class StreamBuilder implements Builder<NodeId> {
 
   union(parents: readonly NodeId[]): NodeId {
     const dependencies = parents.map(parent => ({ kind: 'narrow', parent }) as const);
-    const columns = parents.map(parent => this.columnsOf(parent));
-    const texts = columns.map(own => JSON.stringify(own));
     return this.#graph.addNode(
       { kind: 'union' },
       dependencies,
-      texts.every(text => text === texts[0]) ? columns[0] : undefined,
+      unitedColumns(parents.map(parent => this.columnsOf(parent))),
     );
   }
 
@@ -55,4 +53,18 @@ export class StreamBuilder implements Builder<NodeId> {
       mode: isCustom ? { ...mode, custom: true } : mode,
     };
   }
+}
+
+/** Columns of the same names and kinds in the same order, each nullable where one of them is; else undefined. */
+function unitedColumns(all: readonly (readonly Column[] | undefined)[]): readonly Column[] | undefined {
+  const [first, ...others] = all;
+  return others.reduce((united, columns) => {
+    const fits = united?.length === columns?.length;
+    const made = united?.flatMap((column, i) => {
+      const other = columns?.[i];
+      if (other === undefined || other.name !== column.name || other.kind !== column.kind) return [];
+      return other.nullable === column.nullable ? column : Object.freeze({ ...column, nullable: true });
+    });
+    return fits && made?.length === united?.length ? made : undefined;
+  }, first);
 }

@@ -54,7 +54,8 @@ export function buildPipeline(ctx: TaskContext, stage: Stage, graph: GraphView, 
         if (isShuffle(dependency) || dependency.parent !== id) return;
         // Gets no rows of its parent, but its states.
         if (node.operation.kind === 'stateSnapshots') return;
-        if (node.operation.kind === 'union') targets.push(emitOf(node.id, [stream, ...branch]));
+        if (node.operation.kind === 'union')
+          targets.push(asUnited(graph.node(id), node, emitOf(node.id, [stream, ...branch])));
         else targets.push(push(node, id, branch));
       });
     }
@@ -79,6 +80,12 @@ export function buildPipeline(ctx: TaskContext, stage: Stage, graph: GraphView, 
   const snapshots = stage.nodes.find(node => node.operation.kind === 'stateSnapshots');
   const emitSnapshot = snapshots === undefined ? undefined : emitOf(snapshots.id, []);
   return { emit, emitSnapshot, finish: () => finishPipeline(operators, writers, outputs) };
+}
+
+/** Columns of one of the united streams that are never null there have the form of those that may be. */
+function asUnited({ columns: own }: PlanNode, { columns }: PlanNode, emit: Emit): Emit {
+  if (columns === undefined || JSON.stringify(own) === JSON.stringify(columns)) return emit;
+  return chunk => emit(chunk.kind === 'columns' ? { ...chunk, schema: columns } : chunk);
 }
 
 function finishPipeline(

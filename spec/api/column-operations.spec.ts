@@ -235,6 +235,43 @@ describe('operations on columns', () => {
     );
   });
 
+  it('union takes columns that may be null in some of the streams only', async () => {
+    await expectRows(
+      s => {
+        const unknown = s.where(not(col('ok'))).select({ user: col('action'), size: col('size') });
+        const known = s.where(col('ok')).select({ user: col('user'), size: col('size') });
+        return (unknown as DStream<{ user: string | null; size: number }>)
+          .union(known as DStream<{ user: string | null; size: number }>)
+          .groupBy('user')
+          .agg({ total: sum('size') });
+      },
+      [
+        [
+          { user: null, total: 2 ** 40 },
+          { user: 'Ann', total: 7 },
+        ],
+        [],
+        [
+          { user: 'Ören', total: 0 },
+          { user: 'Ann', total: 10 },
+        ],
+      ],
+    );
+    // Columns of another kind, name or order are no columns of the union.
+    refused(
+      s =>
+        s
+          .select({ n: col('size') })
+          .union(s.select({ n: col('user') }) as never)
+          .select('n'),
+      'wants a stream whose columns',
+    );
+    refused(
+      s => s.select('user', 'size').union(s.select('size', 'user')).select('size'),
+      'wants a stream whose columns',
+    );
+  });
+
   it('orderBy and limit give the first rows of a batch in order', async () => {
     const numbers = schema({ n: nullable(float64()), s: utf8() });
     const values = [3, null, Number.NaN, 1, 2, 1, -Infinity, null];
