@@ -15,12 +15,12 @@ import { makeSourceReader } from '../sources/source-spec.js';
 import type { SourceReader } from '../sources/source.js';
 import { applyDelta } from '../state/delta.js';
 import { applyIpc, loadArrow } from '../state/state-ipc.js';
-import { writeSnapshot } from '../state/snapshot.js';
 import { tableRegions } from '../state/state-table.js';
 import { BatchPlans } from './batch-plans.js';
 import { BlockLost } from './read-block.js';
 import { runTask, type TaskEnvironment } from './run-task.js';
 import type { WorkerHandler } from './serve.js';
+import { SnapshotPieces } from './snapshot-pieces.js';
 import { seedStates } from './state-leaves.js';
 import { operatorStates, StateTables } from './state-tables.js';
 
@@ -76,6 +76,7 @@ export async function makeWorkerHandler(
     numKeyGroups: init.numKeyGroups,
     bytesOf: block => bytesOf(memories, block),
   };
+  const snapshots = new SnapshotPieces(environment.tables, fs);
   let attached = false;
   return request => {
     if (request.kind === 'attach') {
@@ -87,14 +88,14 @@ export async function makeWorkerHandler(
     }
     if (!attached)
       return { ok: false, failure: { kind: 'workerLost', message: 'the thread is new and was not attached' } };
-    return handle(environment, request, fs);
+    return handle(environment, request, snapshots);
   };
 }
 
 async function handle(
   environment: TaskEnvironment,
   request: Exclude<WorkerRequest, { kind: 'attach' }>,
-  fs: FileSystem,
+  snapshots: SnapshotPieces,
 ): Promise<WorkerReply> {
   const { memory, tables } = environment;
   switch (request.kind) {
@@ -117,11 +118,8 @@ async function handle(
       seedStates(table, environment.graph.initialStates.get(operator) ?? [], tables.valueOf(operator), operator);
       return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
     }
-    case 'snapshotState': {
-      const { operator, partition, path } = request;
-      const written = await writeSnapshot(tables.get(operator, partition), path, tables.valueOf(operator).value, fs);
-      return { ok: true, kind: 'snapshot', file: { operator, partition, path, ...written } };
-    }
+    case 'snapshotState':
+      return snapshots.write(request);
     case 'free':
       for (const address of request.addresses) memory.free(address);
       return { ok: true, kind: 'done' };

@@ -51,8 +51,14 @@ export type WorkerRequest =
   | { readonly kind: 'restoreState'; readonly operator: string; readonly partition: number; readonly bytes: Uint8Array }
   /** Load the operator's initial state, as the job has it, where its key groups belong to the partition. */
   | { readonly kind: 'seedState'; readonly operator: string; readonly partition: number }
-  /** Write the table as one Arrow IPC file, synced. */
-  | { readonly kind: 'snapshotState'; readonly operator: string; readonly partition: number; readonly path: string }
+  /** Write the next piece of the table to its Arrow IPC file, not synced; piece 0 begins it. The table may change between pieces. */
+  | {
+      readonly kind: 'snapshotState';
+      readonly operator: string;
+      readonly partition: number;
+      readonly path: string;
+      readonly piece: number;
+    }
   /** Give back blocks that nothing refers to any more. */
   | { readonly kind: 'free'; readonly addresses: readonly number[] };
 
@@ -139,6 +145,9 @@ export type WorkerReply =
   | { readonly ok: true; readonly kind: 'applied'; readonly numRows: number; readonly byteLength: number }
   | { readonly ok: true; readonly kind: 'task'; readonly result: TaskResult }
   | { readonly ok: true; readonly kind: 'restored'; readonly table: TableRef; readonly numRows: number }
+  /** A piece is written: which one is next; 0 when the thread knows nothing of those before. */
+  | { readonly ok: true; readonly kind: 'snapshotPiece'; readonly next: number }
+  /** The last one is, and the file is whole. */
   | { readonly ok: true; readonly kind: 'snapshot'; readonly file: SnapshotFileRef }
   | { readonly ok: false; readonly failure: TaskFailure };
 

@@ -25,8 +25,9 @@ import type { SnapshotFileRef } from '../protocol/messages.js';
 import type { Batch, BatchFailure, BatchResult, CompletedBatch } from './batch.js';
 import type { BatchCommitter, Committed, Computed } from './batch-committer.js';
 import type { BatchComputation, BatchTurn } from './batch-turn.js';
-import { Checkpointer } from './checkpointer.js';
+import { Checkpointer, type ById } from './checkpointer.js';
 import { ComputingBatches, type ComputedBatch } from './computing-batches.js';
+import { OpenBatches } from './open-batches.js';
 import { planBatch } from './plan-batch.js';
 import type { LogPort, SourcePort } from './ports.js';
 import type { RateControllers } from './rate/rate-controllers.js';
@@ -38,7 +39,7 @@ export type BatchSchedulerEvent =
   /** The changes of a committed batch are in the state. */
   | { readonly kind: 'applied' }
   | { readonly kind: 'snapshotted' }
-  | { readonly kind: 'committed' }
+  | { readonly kind: 'committed'; readonly batch: Batch }
   | { readonly kind: 'failed'; readonly step: 'plan' | 'snapshot' | 'commit'; readonly error: EngineError }
   | { readonly kind: 'stop' };
 
@@ -75,7 +76,7 @@ export interface BatchSchedulerOptions {
   ) => BatchComputation;
   /** The turn may have come to another batch. */
   readonly wake: () => void;
-  /** Writes all state as it is between two batches. */
+  /** Writes all state, each row as it is at some time until the promise resolves. */
   readonly snapshot: (time: BatchTime) => Promise<readonly SnapshotFileRef[]>;
   readonly release: (result: BatchResult) => void;
   /** The batch's input is fixed and it waits for its turn; those to be run again are submitted at the start. */
@@ -100,6 +101,7 @@ export class BatchScheduler {
   readonly #computing = new ComputingBatches();
   #snapshotting = false;
   #committing = 0;
+  readonly #settled = new OpenBatches();
   /** Batches whose changes of state are not in the tables yet, though the batch has ended. */
   #unapplied = 0;
   #drained = false;
@@ -163,6 +165,7 @@ export class BatchScheduler {
         break;
       case 'committed':
         this.#committing--;
+        this.#settled.ended(event.batch);
         break;
       case 'failed':
         if (event.step === 'plan') this.#planning = false;
@@ -225,8 +228,7 @@ export class BatchScheduler {
   /** Starts whatever may start now. */
   #advance(): void {
     const { mode, clock, intervalMs, concurrentJobs } = this.#options;
-    const canCompute = (): boolean =>
-      this.#computing.size < concurrentJobs && !this.#snapshotting && this.#committing < MAX_COMMITTING;
+    const canCompute = (): boolean => this.#computing.size < concurrentJobs && this.#committing < MAX_COMMITTING;
     while (canCompute() && (this.#state === 'running' || this.#state === 'stopping')) {
       const batch = this.#waiting.shift();
       if (batch === undefined) break;
@@ -250,9 +252,10 @@ export class BatchScheduler {
   #compute(batch: Batch): void {
     const { clock, compute, onBatchFailure, onStarted } = this.#options;
     const computed = this.#computing.add(batch, clock.now());
+    this.#settled.opened(batch);
     onStarted?.(batch, computed.startedMs);
     const turn = {
-      isTurn: () => this.#computing.isFirst(computed) && !this.#snapshotting && this.#unapplied === 0,
+      isTurn: () => this.#computing.isFirst(computed) && this.#unapplied === 0,
       appliesLater: onBatchFailure === 'continue',
     };
     computed.computation = compute(batch, outcome => this.#inbox.post({ kind: 'computed', computed, outcome }), turn);
@@ -266,14 +269,15 @@ export class BatchScheduler {
     const hasSnapshot = batch.sourceStates !== undefined;
     const holdsState = appliesLater && (hasSnapshot || outcome.deltas.length > 0);
     if (holdsState) this.#unapplied++;
-    const snapshot = hasSnapshot && !appliesLater ? this.#snapshot(batch) : undefined;
     this.#committing++;
     const timing = { startedMs: computed.startedMs, computedMs: this.#options.clock.now() };
     const committed = appliesLater
       ? this.#commitThenApply(computed, outcome, holdsState, timing)
-      : this.#commit(batch, outcome, snapshot, timing);
+      : this.#commit(batch, outcome, timing);
+    // From here on, so that all that the log has after this batch is applied to what the snapshot finds.
+    if (hasSnapshot && !appliesLater) this.#checkpoint(batch, committed);
     committed.then(
-      () => this.#inbox.post({ kind: 'committed' }),
+      () => this.#inbox.post({ kind: 'committed', batch }),
       (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'commit', error }),
     );
   }
@@ -290,33 +294,36 @@ export class BatchScheduler {
 
   #skip(batch: Batch, step: 'compute' | 'commit', error: EngineError): void {
     this.#checkpointer.leftOut(batch);
+    this.#settled.ended(batch);
     this.#options.onSkipped(batch, step, error);
   }
 
-  /** Between two batches, so that the files hold exactly the state after this one. */
-  #snapshot(batch: Batch): Promise<readonly SnapshotFileRef[]> {
+  /**
+   * Takes a snapshot while batches go on, and writes the checkpoint when nothing is in it that could still be undone: when
+   * its batch is committed, and all that may have changed the state before the snapshot was done.
+   */
+  #checkpoint(batch: Batch, committed: Promise<ById>): void {
     this.#snapshotting = true;
-    const files = this.#options.snapshot(batch.time);
-    files.then(
+    const write = async (): Promise<void> => {
+      const [sinks, files] = await Promise.all([committed, this.#options.snapshot(batch.time)]);
+      await this.#settled.all();
+      await this.#checkpointer.write(batch, sinks, files);
+    };
+    write().then(
       () => this.#inbox.post({ kind: 'snapshotted' }),
       (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'snapshot', error }),
     );
-    return files;
   }
 
-  async #commit(
-    batch: Batch,
-    result: BatchResult,
-    snapshot: Promise<readonly SnapshotFileRef[]> | undefined,
-    timing: Computed,
-  ): Promise<void> {
+  /** @returns the outputs' handles */
+  async #commit(batch: Batch, result: BatchResult, timing: Computed): Promise<ById> {
     const { committer, clock } = this.#options;
     // Given back even when it failed: the next batch may wait for the memory before it can end.
     const committed = committer.commit(batch, result, timing).finally(() => this.#options.release(result));
     const { outputRows, sinks } = await committed;
     this.#checkpointer.committed(batch);
     this.#options.onCompleted({ batch, result, outputRows, startedMs: timing.startedMs, completedMs: clock.now() });
-    await this.#checkpointer.write(batch, sinks, snapshot);
+    return sinks;
   }
 
   /** Under 'continue': outputs, log, state, in this order; of a batch that fails in its outputs nothing is in the others. */
@@ -325,17 +332,18 @@ export class BatchScheduler {
     result: BatchResult,
     holdsState: boolean,
     timing: Computed,
-  ): Promise<void> {
+  ): Promise<ById> {
     const { committer, clock, release, onCompleted } = this.#options;
-    let snapshot: Promise<readonly SnapshotFileRef[]> | undefined;
     let committed: Committed;
     let isApplied = false;
     try {
       committed = await committer.commit(batch, result, timing);
-      if (committed.failure !== undefined) return this.#skip(batch, 'commit', committed.failure);
+      if (committed.failure !== undefined) {
+        this.#skip(batch, 'commit', committed.failure);
+        return committed.sinks;
+      }
       await this.#apply(computation);
       isApplied = true;
-      if (batch.sourceStates !== undefined) snapshot = this.#snapshot(batch);
     } finally {
       // One that is not applied would wait for that for ever, and younger ones that gave it their memory for its end.
       if (!isApplied) computation?.cancel();
@@ -344,7 +352,8 @@ export class BatchScheduler {
     }
     this.#checkpointer.committed(batch);
     onCompleted({ batch, result, outputRows: committed.outputRows, startedMs, completedMs: clock.now() });
-    await this.#checkpointer.write(batch, committed.sinks, snapshot);
+    if (batch.sourceStates !== undefined) this.#checkpoint(batch, Promise.resolve(committed.sinks));
+    return committed.sinks;
   }
 
   #apply(computation: BatchComputation | undefined): Promise<void> {
@@ -356,6 +365,7 @@ export class BatchScheduler {
 
   #fail(error: EngineError): void {
     this.#error ??= error;
+    this.#settled.fail(error);
     this.#state = 'failing';
     this.#cancelTimer();
   }
