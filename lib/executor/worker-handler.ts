@@ -14,6 +14,7 @@ import type { BlockRef, WorkerInit, WorkerReply, WorkerRequest } from '../protoc
 import { makeSourceReader } from '../sources/source-spec.js';
 import type { SourceReader } from '../sources/source.js';
 import { applyDelta } from '../state/delta.js';
+import { applySnapshot } from '../state/read-snapshot.js';
 import { applyIpc, loadArrow } from '../state/state-ipc.js';
 import { tableRegions } from '../state/state-table.js';
 import { BatchPlans } from './batch-plans.js';
@@ -88,7 +89,7 @@ export async function makeWorkerHandler(
     }
     if (!attached)
       return { ok: false, failure: { kind: 'workerLost', message: 'the thread is new and was not attached' } };
-    return handle(environment, request, snapshots);
+    return handle(environment, request, snapshots, fs);
   };
 }
 
@@ -96,6 +97,7 @@ async function handle(
   environment: TaskEnvironment,
   request: Exclude<WorkerRequest, { kind: 'attach' }>,
   snapshots: SnapshotPieces,
+  fs: FileSystem,
 ): Promise<WorkerReply> {
   const { memory, tables } = environment;
   switch (request.kind) {
@@ -110,6 +112,12 @@ async function handle(
       const { operator, partition, bytes } = request;
       const table = tables.get(operator, partition);
       applyIpc(table, bytes, tables.valueOf(operator).value);
+      return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
+    }
+    case 'restoreSnapshot': {
+      const { operator, partition, file } = request;
+      const table = tables.get(operator, partition);
+      await applySnapshot(table, file.path, file, tables.valueOf(operator).value, fs);
       return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
     }
     case 'seedState': {

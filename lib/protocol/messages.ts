@@ -49,6 +49,13 @@ export type WorkerRequest =
   | { readonly kind: 'applyDelta'; readonly operator: string; readonly partition: number; readonly delta: BlockRef }
   /** Load rows of a checkpoint (Arrow IPC bytes) whose key groups belong to the partition. */
   | { readonly kind: 'restoreState'; readonly operator: string; readonly partition: number; readonly bytes: Uint8Array }
+  /** Load a snapshot file, which the worker reads itself, as far as its key groups belong to the partition. */
+  | {
+      readonly kind: 'restoreSnapshot';
+      readonly operator: string;
+      readonly partition: number;
+      readonly file: SnapshotFileRef;
+    }
   /** Load the operator's initial state, as the job has it, where its key groups belong to the partition. */
   | { readonly kind: 'seedState'; readonly operator: string; readonly partition: number }
   /** Write the next piece of the table to its Arrow IPC file, not synced; piece 0 begins it. The table may change between pieces. */
