@@ -154,6 +154,7 @@ export async function openParts(
       maxFailures: options.maxTaskFailures,
       timeoutMs: stateTimeoutMs(options),
       partitions,
+      numKeyGroups: recovery.numKeyGroups,
       rows: recovery.stateRows(),
       onTable: (...size) => counters.setTable(...size),
     });

@@ -153,7 +153,7 @@ export class Engine {
         return run;
       },
       wake: () => pool.offer(),
-      snapshot: time => this.#snapshot(parts.partitions, time, options),
+      snapshot: time => this.#snapshot(parts, time),
       release: result => kept.releaseOthers(result),
       onSubmitted: ({ time, submittedMs, ranges }) =>
         listener({ kind: 'batchSubmitted', time, submittedMs, inputs: describeInputs(ranges, parts.compiled.plan) }),
@@ -267,15 +267,14 @@ export class Engine {
   }
 
   #snapshot(
-    partitions: ReadonlyMap<string, number>,
+    { partitions, world, settings: { options } }: EngineParts,
     time: BatchTime,
-    options: EngineOptions,
   ): Promise<readonly SnapshotFileRef[]> {
     const store = this.#store;
     if (store === undefined) return Promise.resolve([]);
     const pathOf = (operator: string, partition: number): string => store.snapshotPath(operator, partition, time);
     const limits = { maxFailures: options.maxTaskFailures, timeoutMs: stateTimeoutMs(options) };
-    return snapshotState({ pool: this.#pool, ...limits, partitions, pathOf });
+    return snapshotState({ pool: this.#pool, fs: world.fs, ...limits, partitions, pathOf });
   }
 
   /** How many blocks the driver holds: 0 between batches. */

@@ -69,12 +69,11 @@ export async function openRecovery(
     batches: recovered.batches,
     lastCommitted: recovered.lastCommitted,
     lastPlanned: recovered.lastPlanned,
-    stateRows: () => stateRows(store, recovered, plan.seeded),
+    stateRows: () => stateRows(recovered, plan.seeded),
   };
 }
 
 async function* stateRows(
-  store: CheckpointStore,
   { snapshots, commits }: RecoveredCheckpoint,
   seeded: readonly string[],
 ): AsyncIterable<StateRows> {
@@ -82,7 +81,8 @@ async function* stateRows(
   for (const operator of seeded) {
     if (!snapshots.some(file => file.operator === operator)) yield { operator, bytes: undefined };
   }
-  for (const file of snapshots) yield { operator: file.operator, bytes: await store.readSnapshot(file) };
+  const operators = new Set(snapshots.map(file => file.operator));
+  for (const operator of operators) yield { operator, files: snapshots.filter(file => file.operator === operator) };
   for (const { deltas } of commits) {
     for (const delta of deltas) yield { operator: delta.operator, bytes: await delta.read() };
   }

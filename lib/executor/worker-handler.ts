@@ -14,14 +14,15 @@ import type { BlockRef, DeltaRef, WorkerInit, WorkerReply, WorkerRequest } from 
 import { makeSourceReader } from '../sources/source-spec.js';
 import type { SourceReader } from '../sources/source.js';
 import { applyDelta } from '../state/delta.js';
+import { applySnapshot } from '../state/read-snapshot.js';
 import { applyIpc, loadArrow } from '../state/state-ipc.js';
-import { writeSnapshot } from '../state/snapshot.js';
 import { tableRegions } from '../state/state-table.js';
 import { BatchPlans } from './batch-plans.js';
 import { failureOf } from './failure-of.js';
 import { BlockLost } from './read-block.js';
 import { runTask, type TaskEnvironment } from './run-task.js';
 import type { WorkerHandler } from './serve.js';
+import { SnapshotPieces } from './snapshot-pieces.js';
 import { seedStates } from './state-leaves.js';
 import { operatorStates, StateTables } from './state-tables.js';
 
@@ -77,6 +78,7 @@ export async function makeWorkerHandler(
     numKeyGroups: init.numKeyGroups,
     bytesOf: block => bytesOf(memories, block),
   };
+  const snapshots = new SnapshotPieces(environment.tables, fs);
   let attached = false;
   return request => {
     if (request.kind === 'attach') {
@@ -89,13 +91,14 @@ export async function makeWorkerHandler(
     if (!attached)
       return { ok: false, failure: { kind: 'workerLost', message: 'the thread is new and was not attached' } };
     for (const address of request.freed ?? []) memory.free(address);
-    return handle(environment, request, fs);
+    return handle(environment, request, snapshots, fs);
   };
 }
 
 async function handle(
   environment: TaskEnvironment,
   request: Exclude<WorkerRequest, { kind: 'attach' }>,
+  snapshots: SnapshotPieces,
   fs: FileSystem,
 ): Promise<WorkerReply> {
   const { tables } = environment;
@@ -110,17 +113,20 @@ async function handle(
       applyIpc(table, bytes, tables.valueOf(operator).value);
       return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
     }
+    case 'restoreSnapshot': {
+      const { operator, partition, file } = request;
+      const table = tables.get(operator, partition);
+      await applySnapshot(table, file.path, file, tables.valueOf(operator).value, fs);
+      return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
+    }
     case 'seedState': {
       const { operator, partition } = request;
       const table = tables.get(operator, partition);
       seedStates(table, environment.graph.initialStates.get(operator) ?? [], tables.valueOf(operator), operator);
       return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
     }
-    case 'snapshotState': {
-      const { operator, partition, path } = request;
-      const written = await writeSnapshot(tables.get(operator, partition), path, tables.valueOf(operator).value, fs);
-      return { ok: true, kind: 'snapshot', file: { operator, partition, path, ...written } };
-    }
+    case 'snapshotState':
+      return snapshots.write(request);
   }
 }
 

@@ -59,10 +59,23 @@ type Request =
   | { readonly kind: 'applyDeltas'; readonly deltas: readonly DeltaRef[] }
   /** Load rows of a checkpoint (Arrow IPC bytes) whose key groups belong to the partition. */
   | { readonly kind: 'restoreState'; readonly operator: string; readonly partition: number; readonly bytes: Uint8Array }
+  /** Load a snapshot file, which the worker reads itself, as far as its key groups belong to the partition. */
+  | {
+      readonly kind: 'restoreSnapshot';
+      readonly operator: string;
+      readonly partition: number;
+      readonly file: SnapshotFileRef;
+    }
   /** Load the operator's initial state, as the job has it, where its key groups belong to the partition. */
   | { readonly kind: 'seedState'; readonly operator: string; readonly partition: number }
-  /** Write the table as one Arrow IPC file, synced. */
-  | { readonly kind: 'snapshotState'; readonly operator: string; readonly partition: number; readonly path: string };
+  /** Write the next piece of the table to its Arrow IPC file, not synced; piece 0 begins it. The table may change between pieces. */
+  | {
+      readonly kind: 'snapshotState';
+      readonly operator: string;
+      readonly partition: number;
+      readonly path: string;
+      readonly piece: number;
+    };
 
 export interface TaskRequest {
   readonly kind: 'task';
@@ -148,6 +161,9 @@ export type WorkerReply =
   | { readonly ok: true; readonly kind: 'applied'; readonly numRows: readonly number[]; readonly failure?: TaskFailure }
   | { readonly ok: true; readonly kind: 'task'; readonly result: TaskResult }
   | { readonly ok: true; readonly kind: 'restored'; readonly table: TableRef; readonly numRows: number }
+  /** A piece is written: which one is next; 0 when the thread knows nothing of those before. */
+  | { readonly ok: true; readonly kind: 'snapshotPiece'; readonly next: number }
+  /** The last one is, and the file is whole. */
   | { readonly ok: true; readonly kind: 'snapshot'; readonly file: SnapshotFileRef }
   | { readonly ok: false; readonly failure: TaskFailure };
 

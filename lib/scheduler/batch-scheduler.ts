@@ -26,8 +26,9 @@ import type { SnapshotFileRef } from '../protocol/messages.js';
 import type { Batch, BatchFailure, BatchResult, CompletedBatch } from './batch.js';
 import type { BatchCommitter, Committed, Computed } from './batch-committer.js';
 import type { BatchComputation, BatchTurn } from './batch-turn.js';
-import { Checkpointer } from './checkpointer.js';
+import { Checkpointer, type ById } from './checkpointer.js';
 import { ComputingBatches, type ComputedBatch } from './computing-batches.js';
+import { OpenBatches } from './open-batches.js';
 import { planBatch } from './plan-batch.js';
 import type { LogPort, SourcePort } from './ports.js';
 import type { RateControllers } from './rate/rate-controllers.js';
@@ -39,7 +40,7 @@ export type BatchSchedulerEvent =
   /** The changes of a batch are in the state, or will not be. */
   | { readonly kind: 'applied' }
   | { readonly kind: 'snapshotted' }
-  | { readonly kind: 'committed' }
+  | { readonly kind: 'committed'; readonly batch: Batch }
   | { readonly kind: 'failed'; readonly step: 'plan' | 'snapshot' | 'commit'; readonly error: EngineError }
   | { readonly kind: 'stop' };
 
@@ -76,7 +77,7 @@ export interface BatchSchedulerOptions {
   ) => BatchComputation;
   /** The turn may have come to another batch. */
   readonly wake: () => void;
-  /** Writes all state as it is between two batches. */
+  /** Writes all state, each row as it is at some time until the promise resolves. */
   readonly snapshot: (time: BatchTime) => Promise<readonly SnapshotFileRef[]>;
   readonly release: (result: BatchResult) => void;
   /** The batch's input is fixed and it waits for its turn; those to be run again are submitted at the start. */
@@ -101,6 +102,7 @@ export class BatchScheduler {
   readonly #computing = new ComputingBatches();
   #snapshotting = false;
   #committing = 0;
+  readonly #settled = new OpenBatches();
   /** Batches whose changes of state are not in the tables yet, though the batch has ended. */
   #unapplied = 0;
   #drained = false;
@@ -164,6 +166,7 @@ export class BatchScheduler {
         break;
       case 'committed':
         this.#committing--;
+        this.#settled.ended(event.batch);
         break;
       case 'failed':
         if (event.step === 'plan') this.#planning = false;
@@ -226,8 +229,7 @@ export class BatchScheduler {
   /** Starts whatever may start now. */
   #advance(): void {
     const { mode, clock, intervalMs, concurrentJobs } = this.#options;
-    const canCompute = (): boolean =>
-      this.#computing.size < concurrentJobs && !this.#snapshotting && this.#committing < MAX_COMMITTING;
+    const canCompute = (): boolean => this.#computing.size < concurrentJobs && this.#committing < MAX_COMMITTING;
     while (canCompute() && (this.#state === 'running' || this.#state === 'stopping')) {
       const batch = this.#waiting.shift();
       if (batch === undefined) break;
@@ -251,9 +253,10 @@ export class BatchScheduler {
   #compute(batch: Batch): void {
     const { clock, compute, onStarted } = this.#options;
     const computed = this.#computing.add(batch, clock.now());
+    this.#settled.opened(batch);
     onStarted?.(batch, computed.startedMs);
     const turn = {
-      isTurn: () => this.#computing.isFirst(computed) && !this.#snapshotting && this.#unapplied === 0,
+      isTurn: () => this.#computing.isFirst(computed) && this.#unapplied === 0,
     };
     computed.computation = compute(batch, outcome => this.#inbox.post({ kind: 'computed', computed, outcome }), turn);
   }
@@ -274,7 +277,7 @@ export class BatchScheduler {
         ? this.#commitThenApply(computed, outcome, holdsState, timing)
         : this.#commitAndApply(computed, outcome, holdsState, timing);
     committed.then(
-      () => this.#inbox.post({ kind: 'committed' }),
+      () => this.#inbox.post({ kind: 'committed', batch }),
       (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'commit', error }),
     );
   }
@@ -291,18 +294,25 @@ export class BatchScheduler {
 
   #skip(batch: Batch, step: 'compute' | 'commit', error: EngineError): void {
     this.#checkpointer.leftOut(batch);
+    this.#settled.ended(batch);
     this.#options.onSkipped(batch, step, error);
   }
 
-  /** Between two batches, so that the files hold exactly the state after this one. */
-  #snapshot(batch: Batch): Promise<readonly SnapshotFileRef[]> {
+  /**
+   * Takes a snapshot while batches go on, and writes the checkpoint when nothing is in it that could still be undone: when
+   * all batches that may have changed the state before the snapshot was done are committed.
+   */
+  #checkpoint(batch: Batch, sinks: ById): void {
     this.#snapshotting = true;
-    const files = this.#options.snapshot(batch.time);
-    files.then(
+    const write = async (): Promise<void> => {
+      const files = await this.#options.snapshot(batch.time);
+      await this.#settled.all();
+      await this.#checkpointer.write(batch, sinks, files);
+    };
+    write().then(
       () => this.#inbox.post({ kind: 'snapshotted' }),
       (error: EngineError) => this.#inbox.post({ kind: 'failed', step: 'snapshot', error }),
     );
-    return files;
   }
 
   /** Outputs and log beside the state. When either fails the run ends, and the next one has the state of the log. */
@@ -313,7 +323,7 @@ export class BatchScheduler {
     timing: Computed,
   ): Promise<void> {
     const { committer, clock, release, onCompleted } = this.#options;
-    const applying = holdsState ? this.#applyAndSnapshot(batch, computation) : undefined;
+    const applying = holdsState ? this.#applyNow(computation) : undefined;
     // Met below; until then a commit that fails is what ends the run.
     applying?.catch(() => undefined);
     let committed: Committed;
@@ -326,20 +336,15 @@ export class BatchScheduler {
       await applying?.catch(() => undefined);
       release(result);
     }
-    const snapshot = (await applying)?.snapshot;
+    await applying;
     this.#checkpointer.committed(batch);
     onCompleted({ batch, result, outputRows: committed.outputRows, startedMs, completedMs });
-    await this.#checkpointer.write(batch, committed.sinks, snapshot);
+    if (batch.sourceStates !== undefined) this.#checkpoint(batch, committed.sinks);
   }
 
-  /** @returns when the changes are in the state, with the snapshot that was begun then, if one is due */
-  async #applyAndSnapshot(
-    batch: Batch,
-    computation: BatchComputation | undefined,
-  ): Promise<{ readonly snapshot: Promise<readonly SnapshotFileRef[]> | undefined }> {
+  async #applyNow(computation: BatchComputation | undefined): Promise<void> {
     try {
       await this.#apply(computation);
-      return { snapshot: batch.sourceStates === undefined ? undefined : this.#snapshot(batch) };
     } finally {
       this.#inbox.post({ kind: 'applied' });
     }
@@ -353,7 +358,6 @@ export class BatchScheduler {
     timing: Computed,
   ): Promise<void> {
     const { committer, clock, release, onCompleted } = this.#options;
-    let snapshot: Promise<readonly SnapshotFileRef[]> | undefined;
     let committed: Committed;
     let isApplied = false;
     try {
@@ -361,7 +365,6 @@ export class BatchScheduler {
       if (committed.failure !== undefined) return this.#skip(batch, 'commit', committed.failure);
       await this.#apply(computation);
       isApplied = true;
-      if (batch.sourceStates !== undefined) snapshot = this.#snapshot(batch);
     } finally {
       // One that is not applied would wait for that for ever, and younger ones that gave it their memory for its end.
       if (!isApplied) computation?.cancel();
@@ -370,7 +373,7 @@ export class BatchScheduler {
     }
     this.#checkpointer.committed(batch);
     onCompleted({ batch, result, outputRows: committed.outputRows, startedMs, completedMs: clock.now() });
-    await this.#checkpointer.write(batch, committed.sinks, snapshot);
+    if (batch.sourceStates !== undefined) this.#checkpoint(batch, committed.sinks);
   }
 
   #apply(computation: BatchComputation | undefined): Promise<void> {
@@ -382,6 +385,7 @@ export class BatchScheduler {
 
   #fail(error: EngineError): void {
     this.#error ??= error;
+    this.#settled.fail(error);
     this.#state = 'failing';
     this.#cancelTimer();
   }

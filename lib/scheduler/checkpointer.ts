@@ -1,6 +1,7 @@
 /**
- * When checkpoints are due and what goes into one: all as of one batch. Its planning fixes the sources' states, the time
- * between it and the next one the state, its commit the outputs; then it is written while later batches go on.
+ * When checkpoints are due and what goes into one: all as of one batch. Its planning fixes the sources' states, its commit
+ * the outputs. The state is written while later batches go on, so the files have some of their changes too; the log has
+ * all of them, and a restart applies them again from that batch on, which gives the same state.
  */
 import type { Clock } from '../core/clock.js';
 import type { Json } from '../core/json.js';
@@ -18,13 +19,13 @@ export interface CheckpointerOptions {
   readonly sources: readonly SourcePort[];
   /** How often a checkpoint of the state is taken at the most. */
   readonly checkpointIntervalMs: number;
-  /** Writes all state as it is between two batches. */
+  /** Writes all state, as `BatchSchedulerOptions.snapshot`. */
   readonly snapshot: (time: BatchTime) => Promise<readonly SnapshotFileRef[]>;
   readonly onCheckpoint: (time: BatchTime, bytes: number, tookMs: number) => void;
 }
 
 /** States of sources, or handles of outputs, by id. */
-type ById = { readonly [id: string]: Json };
+export type ById = { readonly [id: string]: Json };
 
 export class Checkpointer {
   readonly #options: CheckpointerOptions;
@@ -65,14 +66,9 @@ export class Checkpointer {
     if (sourceStates !== undefined) this.#isUnderWay = false;
   }
 
-  /** Writes the checkpoint of a committed batch, if it is to have one. @param sinks as of that batch */
-  async write(
-    { time, sourceStates }: Batch,
-    sinks: ById,
-    snapshot: Promise<readonly SnapshotFileRef[]> | undefined,
-  ): Promise<void> {
-    if (snapshot === undefined || sourceStates === undefined) return;
-    await this.#write(time, await snapshot, sourceStates, sinks);
+  /** Writes the checkpoint of a batch that is to have one; all that is in the snapshots is committed. @param sinks as of that batch */
+  async write({ time, sourceStates }: Batch, sinks: ById, snapshots: readonly SnapshotFileRef[]): Promise<void> {
+    if (sourceStates !== undefined) await this.#write(time, snapshots, sourceStates, sinks);
   }
 
   /** At a graceful end: the next start has nothing to read back but this. */

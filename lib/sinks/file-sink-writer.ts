@@ -34,13 +34,23 @@ export class FileSinkWriter implements SinkWriter {
     const rows = rowsOf(chunk);
     for (let start = 0; start < rows.length; start += GROUP_ROWS) {
       const end = Math.min(rows.length, start + GROUP_ROWS);
-      this.#staged.write(this.#textOf(rows, start, end), end - start, this.#names);
+      if (!this.#writePlain(rows, start, end))
+        this.#staged.write(this.#textOf(rows, start, end), end - start, this.#names);
     }
   }
 
   #takesColumns(chunk: ColumnChunk): boolean {
     if (!canWriteColumns(this.#spec, chunk)) return false;
     return this.#spec.format !== 'csv' || this.#csv.fits(chunk.schema.map(({ name }) => name));
+  }
+
+  /** @returns whether the rows were CSV records as they are, and are written */
+  #writePlain(rows: readonly unknown[], start: number, end: number): boolean {
+    if (this.#spec.format !== 'csv') return false;
+    const text = this.#csv.plainLines(rows, start, end);
+    if (text === undefined || !this.#staged.writeLines(text, end - start, this.#names)) return false;
+    this.#csv.noteWritten(end - start);
+    return true;
   }
 
   finish(): StagedBlocks {

@@ -18,9 +18,11 @@ export function ndjsonLines(rows: readonly unknown[], start: number, end: number
 }
 
 export function textLines(rows: readonly unknown[], start: number, end: number): string {
-  const part = start === 0 && end === rows.length ? rows : rows.slice(start, end);
-  if (part.every(row => typeof row === 'string')) return `${part.join('\n')}\n`;
-  return `${part.map((row, i) => textOf(row, start + i)).join('\n')}\n`;
+  const part = rows.slice(start, end);
+  const lines = part.every(row => typeof row === 'string') ? part : part.map((row, i) => textOf(row, start + i));
+  // Ends the last line without a copy of the text.
+  lines.push('');
+  return lines.join('\n');
 }
 
 function textOf(row: unknown, index: number): string {

@@ -7,6 +7,7 @@
  *   first block  | u32 length n | n bytes: names as a record of the format | rows ... |
  *   others       | rows ... |
  */
+import { kernels } from '../columnar/kernels.js';
 import type { Address, SlotMemory } from '../columnar/slot-memory.js';
 import type { StagedBlocks, StagedOutput } from './sink.js';
 
@@ -36,11 +37,34 @@ export class StagedText {
    * @param names with the first call: the columns' names as a record of the format with its line end, or ''
    */
   write(text: string, numRows: number, names: string): void {
+    this.#put(text, names);
+    this.#numRows += numRows;
+  }
+
+  /** The same for rows of one line each, if they are that: else nothing is written. @returns whether it was */
+  writeLines(text: string, numRows: number, names: string): boolean {
+    const begin = this.#put(text, names);
+    if (this.#numLines(begin) === numRows) {
+      this.#numRows += numRows;
+      return true;
+    }
+    this.#used = this.#numRows === 0 ? 0 : begin;
+    return false;
+  }
+
+  finish(): StagedBlocks {
+    this.#closeBlock();
+    return { numRows: this.#numRows, blocks: this.#blocks };
+  }
+
+  /** @returns where in the block the text begins */
+  #put(text: string, names: string): number {
     const byteLength = Buffer.byteLength(text);
     const buffer = this.#spaceFor(byteLength, names);
+    const begin = this.#used;
     // As many bytes as characters: all ASCII, for which latin1 is the cheapest copy there is.
     this.#used += buffer.write(text, this.#used, byteLength === text.length ? 'latin1' : 'utf8');
-    this.#numRows += numRows;
+    return begin;
   }
 
   /**
@@ -86,9 +110,15 @@ export class StagedText {
     return buffer;
   }
 
-  finish(): StagedBlocks {
-    this.#closeBlock();
-    return { numRows: this.#numRows, blocks: this.#blocks };
+  /** Line ends from `begin` on. */
+  #numLines(begin: number): number {
+    const memory = this.#memory;
+    const mark = memory.scratchMark();
+    const result = memory.scratch(8);
+    kernels(memory).lineCount(this.#address + begin, this.#address + this.#used, result);
+    const numLines = memory.u32[result / 4];
+    memory.releaseScratch(mark);
+    return numLines;
   }
 
   /** A first block of just what is there: most tasks put out little. */

@@ -1,20 +1,23 @@
 /**
- * A whole state table as one Arrow IPC file (columns: `state-ipc.ts`), written batch by batch, so that its size does not
- * matter. The file has its name from the start: what refers to it is written after it.
+ * A whole state table as one Arrow IPC file (columns: `state-ipc.ts`), written piece by piece, so that its size does not
+ * matter and no piece takes long. The table may change between two pieces: each row is then there as it was at the time
+ * of its piece, and one that moved may come twice, the later one newer. With every delta since the first piece applied
+ * again, in order, that is the state of the last one. The file has its name from the start: what refers to it is written
+ * after it.
  */
 import { crc32 } from 'node:zlib';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
-import { ipcWriter } from '../columnar/arrow.js';
+import { ipcWriter, type IpcWriter } from '../columnar/arrow.js';
 import { kernels } from '../columnar/kernels.js';
 import type { Address } from '../columnar/slot-memory.js';
 import { allocDelta } from './delta-layout.js';
 import { deltaBatch, type ValueColumns } from './state-ipc.js';
 import type { StateTable } from './state-table.js';
 
-/** Rows and bytes that a record batch has at the most (one row may have more bytes). */
-const BATCH_ROWS = 65536;
-const BATCH_BYTES = 16 * 1024 * 1024;
+/** Rows and bytes that a piece, one record batch, has at the most (one row may have more bytes): a millisecond or two. */
+const PIECE_ROWS = 16384;
+const PIECE_BYTES = 1024 * 1024;
 
 export interface WrittenSnapshot {
   readonly byteLength: number;
@@ -23,44 +26,92 @@ export interface WrittenSnapshot {
   readonly numRows: number;
 }
 
-/**
- * Creates or replaces the file and syncs it (not its directory). The table must not change meanwhile. Needs `loadArrow`.
- * Throws `checkpointUnwritable`, `memoryLimit`.
- */
+/** Creates or replaces the file and syncs it (not its directory). Needs `loadArrow`. Throws `checkpointUnwritable`, `memoryLimit`. */
 export async function writeSnapshot(
   table: StateTable,
   path: string,
   columns: ValueColumns,
   fs: FileSystem,
 ): Promise<WrittenSnapshot> {
-  const { memory } = table;
-  const file = await ChecksummedFile.create(fs, path);
-  const mark = memory.scratchMark();
+  const snapshot = await SnapshotWriter.create(table, path, columns, fs);
   try {
-    const writer = ipcWriter('file', bytes => file.add(bytes));
-    const scan = new TableScan(table);
-    let numRows = 0;
-    for (let n = scan.next(); n > 0 || numRows === 0; n = scan.next()) {
-      const parts = scan.toDelta(n);
-      try {
-        writer.write(deltaBatch(memory, parts, columns));
-        await file.flush();
-      } finally {
-        memory.free(parts.address);
-      }
-      numRows += n;
-      if (n === 0) break;
+    for (;;) {
+      const written = await snapshot.writePiece();
+      if (written === undefined) continue;
+      await snapshot.sync();
+      return written;
     }
-    writer.finish();
-    await file.end();
-    return { byteLength: file.byteLength, crc32: file.crc32, numRows };
   } finally {
-    memory.releaseScratch(mark);
-    await file.close();
+    await snapshot.close();
   }
 }
 
-/** Goes over a table's rows, some at a time. */
+export class SnapshotWriter {
+  readonly #table: StateTable;
+  readonly #columns: ValueColumns;
+  readonly #file: ChecksummedFile;
+  readonly #writer: IpcWriter;
+  /** Where the next piece begins, as the kernel has it. */
+  #cursor: readonly number[] = [0, 0, 0, 0];
+  #numRows = 0;
+  #numPieces = 0;
+
+  private constructor(table: StateTable, columns: ValueColumns, file: ChecksummedFile) {
+    this.#table = table;
+    this.#columns = columns;
+    this.#file = file;
+    this.#writer = ipcWriter('file', bytes => file.add(bytes));
+  }
+
+  /** Creates or replaces the file. Throws `checkpointUnwritable`. */
+  static async create(table: StateTable, path: string, columns: ValueColumns, fs: FileSystem): Promise<SnapshotWriter> {
+    return new SnapshotWriter(table, columns, await ChecksummedFile.create(fs, path));
+  }
+
+  /** How many pieces were written. */
+  get numPieces(): number {
+    return this.#numPieces;
+  }
+
+  /**
+   * Writes some rows more. Throws `checkpointUnwritable`, `memoryLimit`.
+   * @returns undefined when there may be more; else what the file has, which is whole and not synced
+   */
+  async writePiece(): Promise<WrittenSnapshot | undefined> {
+    const { memory } = this.#table;
+    const mark = memory.scratchMark();
+    const scan = new TableScan(this.#table, this.#cursor);
+    const n = scan.next();
+    this.#cursor = scan.cursor;
+    if (n > 0 || this.#numPieces === 0) {
+      const parts = scan.toDelta(n);
+      try {
+        this.#writer.write(deltaBatch(memory, parts, this.#columns));
+        await this.#file.flush();
+      } finally {
+        memory.free(parts.address);
+        memory.releaseScratch(mark);
+      }
+      this.#numPieces++;
+      this.#numRows += n;
+      if (n > 0) return undefined;
+    }
+    memory.releaseScratch(mark);
+    this.#writer.finish();
+    await this.#file.flush();
+    return { byteLength: this.#file.byteLength, crc32: this.#file.crc32, numRows: this.#numRows };
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+/** Some of a table's rows, from a cursor on; in scratch. */
 class TableScan {
   readonly #table: StateTable;
   readonly #cursor: Address;
@@ -68,14 +119,19 @@ class TableScan {
   readonly #lengths: Address;
   readonly #refs: Address;
 
-  constructor(table: StateTable) {
+  constructor(table: StateTable, cursor: readonly number[]) {
     const { memory } = table;
     this.#table = table;
     this.#cursor = memory.scratch(16);
-    this.#keys = memory.scratch(BATCH_ROWS * 4);
-    this.#lengths = memory.scratch(BATCH_ROWS * 4);
-    this.#refs = memory.scratch(BATCH_ROWS * 4);
-    memory.u32.set([0, 0, 0, 0], this.#cursor / 4);
+    this.#keys = memory.scratch(PIECE_ROWS * 4);
+    this.#lengths = memory.scratch(PIECE_ROWS * 4);
+    this.#refs = memory.scratch(PIECE_ROWS * 4);
+    memory.u32.set(cursor, this.#cursor / 4);
+  }
+
+  /** Where the next rows are. */
+  get cursor(): number[] {
+    return [...this.#table.memory.u32.subarray(this.#cursor / 4, this.#cursor / 4 + 4)];
   }
 
   /** Moves to the next rows; returns how many, 0 at the end. */
@@ -84,8 +140,8 @@ class TableScan {
     return kernels(memory).stateScan(
       address,
       this.#cursor,
-      BATCH_ROWS,
-      BATCH_BYTES,
+      PIECE_ROWS,
+      PIECE_BYTES,
       this.#keys,
       this.#lengths,
       this.#refs,
@@ -147,8 +203,7 @@ class ChecksummedFile {
     this.#written = this.byteLength;
   }
 
-  async end(): Promise<void> {
-    await this.flush();
+  async sync(): Promise<void> {
     await guard(this.#path, () => this.#handle.sync());
   }
 

@@ -7,8 +7,10 @@
  *
  * Columns are known by their place, so a state column may be called `key`.
  */
+import type { FileHandle as NodeFileHandle } from 'node:fs/promises';
 import type { Data, DataType, RecordBatch, Schema } from 'apache-arrow';
 import { EngineError, messageOf } from '../core/errors.js';
+import type { FileHandle } from '../core/file-system.js';
 import type { Column } from '../core/schema.js';
 import { arrow, ipcWriter } from '../columnar/arrow.js';
 import { makeRecordBatch } from '../columnar/arrow-view.js';
@@ -102,23 +104,13 @@ export function deltaBatch(memory: SlotMemory, parts: DeltaParts, columns: Value
  * the bytes are not Arrow: check their checksum before.
  */
 export function applyIpc(table: StateTable, bytes: Uint8Array, columns: ValueColumns): void {
-  const wanted = formatFields(stateSchema(columns));
   let reader;
   try {
     reader = arrow().RecordBatchReader.from(bytes).open();
   } catch (cause) {
     throw corrupt(cause);
   }
-  // A stream or file that is cut off before its schema opens without one.
-  if (reader.schema === null || reader.schema === undefined) throw corrupt(new Error('it has no schema'));
-  const found = formatFields(reader.schema);
-  if (found !== wanted) {
-    throw new EngineError(
-      'typeMismatch',
-      `the state wants (${wanted}), the checkpoint has (${found}): ` +
-        'give the changed operation another id, or start with a new checkpoint directory',
-    );
-  }
+  requireSchema(reader.schema, columns);
   for (;;) {
     let next: IteratorResult<RecordBatch>;
     try {
@@ -129,6 +121,60 @@ export function applyIpc(table: StateTable, bytes: Uint8Array, columns: ValueCol
     if (next.done === true) return;
     if (next.value.numRows > 0) applyBatch(table, next.value);
   }
+}
+
+/** The same for an Arrow IPC file that is not in memory; a record batch at a time is. */
+export async function applyIpcFile(
+  table: StateTable,
+  file: FileHandle,
+  byteLength: number,
+  columns: ValueColumns,
+): Promise<void> {
+  let reader;
+  try {
+    reader = await (await arrow().RecordBatchReader.from(asArrowFile(file, byteLength))).open();
+  } catch (cause) {
+    throw corrupt(cause);
+  }
+  requireSchema(reader.schema, columns);
+  for (;;) {
+    let next: IteratorResult<RecordBatch>;
+    try {
+      next = (await reader.next()) as IteratorResult<RecordBatch>;
+    } catch (cause) {
+      throw corrupt(cause);
+    }
+    if (next.done === true) return;
+    if (next.value.numRows > 0) applyBatch(table, next.value);
+  }
+}
+
+/** What apache-arrow knows a file of Node by, and all it calls of it. */
+function asArrowFile(file: FileHandle, byteLength: number): NodeFileHandle {
+  const read = async (buffer: Uint8Array, offset: number, length: number, position: number) => {
+    let bytesRead = 0;
+    while (bytesRead < length) {
+      const n = await file.read(buffer.subarray(offset + bytesRead, offset + length), position + bytesRead);
+      if (n === 0) break;
+      bytesRead += n;
+    }
+    return { bytesRead, buffer };
+  };
+  const stat = async () => ({ size: byteLength });
+  return { fd: -1, stat, read, close: async () => undefined } as unknown as NodeFileHandle;
+}
+
+/** @param schema that of rows; a stream or file that is cut off before it opens without one */
+function requireSchema(schema: Schema | null | undefined, columns: ValueColumns): void {
+  if (schema === null || schema === undefined) throw corrupt(new Error('it has no schema'));
+  const wanted = formatFields(stateSchema(columns));
+  const found = formatFields(schema);
+  if (found === wanted) return;
+  throw new EngineError(
+    'typeMismatch',
+    `the state wants (${wanted}), the checkpoint has (${found}): ` +
+      'give the changed operation another id, or start with a new checkpoint directory',
+  );
 }
 
 function applyBatch(table: StateTable, batch: RecordBatch): void {

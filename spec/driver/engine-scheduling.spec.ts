@@ -272,6 +272,6 @@ describe('the engine', () => {
     }
     expect(limits.get('task')).to.equal(5000);
     expect(limits.get('snapshotState')).to.equal(9000);
-    expect(limits.get('restoreState')).to.equal(9000);
+    expect(limits.get('restoreSnapshot')).to.equal(9000);
   });
 });

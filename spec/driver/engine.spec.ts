@@ -87,7 +87,7 @@ describe('engine', () => {
             numSlots: runner.numSlots,
             memories: runner.memories,
             submit: (slot, request, timeoutMs) =>
-              request.kind === 'restoreState'
+              request.kind === 'restoreSnapshot'
                 ? Promise.resolve({
                     ok: false,
                     failure: { kind: 'engineError', code: 'memoryLimit', message: 'raise slotMemory', detail: '{}' },

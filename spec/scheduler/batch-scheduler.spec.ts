@@ -349,7 +349,7 @@ describe('BatchScheduler', () => {
   });
 
   describe('checkpoints', () => {
-    it('take a snapshot between two batches and write it with the sources and outputs as of its batch', async () => {
+    it('take a snapshot while batches go on, and write it with the sources and outputs as of its batch', async () => {
       const fixture = new Fixture({ checkpointIntervalMs: 1500 });
       await turn();
       await fixture.end();
@@ -358,17 +358,38 @@ describe('BatchScheduler', () => {
       fixture.snapshotGate = new Gate();
       await fixture.advanceTo(3000);
       await fixture.end();
+      expect(fixture.of('snapshot')).to.deep.equal(['snapshot 3000']);
       await fixture.advanceTo(4000);
-      // The next batch is planned, and waits for the snapshot.
-      expect(fixture.of('plan').at(-1)).to.equal('plan 4000');
-      expect(fixture.of('compute').at(-1)).to.equal('compute 3000');
+      await fixture.end();
+      expect(fixture.completed).to.deep.equal([1000, 2000, 3000, 4000]);
       expect(fixture.log.manifests).to.deep.equal([]);
       fixture.snapshotGate.open([]);
       await turn();
-      expect(fixture.of('compute').at(-1)).to.equal('compute 4000');
       expect(fixture.log.manifests).to.deep.equal([
         { time: 3000, snapshots: [], sourceStates: { source: 3 }, sinks: { out: { at: 3000 } }, leftOut: [] },
       ]);
+    });
+
+    it('are not written before all that may be in the snapshot is committed, and never when it is not', async () => {
+      for (const commits of [true, false]) {
+        const fixture = new Fixture({ checkpointIntervalMs: 0 });
+        fixture.log.bytesSinceSnapshot = 10;
+        fixture.snapshotGate = new Gate();
+        await turn();
+        await fixture.end();
+        await fixture.advanceTo(2000);
+        await fixture.end();
+        await fixture.advanceTo(3000);
+        // This batch may have changed the state when the last piece of the snapshot was written.
+        expect(fixture.of('compute').at(-1)).to.equal('compute 3000');
+        fixture.snapshotGate.open([]);
+        await turn();
+        expect(fixture.log.manifests).to.deep.equal([]);
+        if (commits) await fixture.end();
+        else await fixture.end(failed(3000));
+        expect(fixture.log.manifests.map(({ time }) => time)).to.deep.equal(commits ? [2000] : []);
+        if (!commits) expect(fixture.ended).to.have.property('message', 'batch 3000 failed');
+      }
     });
 
     it('are not due while the log has not grown by half of the last snapshot', async () => {
@@ -431,19 +452,6 @@ describe('BatchScheduler', () => {
       await fixture.end();
       await fixture.end();
       expect(fixture.completed).to.deep.equal([1000, 2000, 3000]);
-    });
-
-    it('gives the turn to nobody while a snapshot is taken', async () => {
-      const fixture = new Fixture({ concurrentJobs: 2, checkpointIntervalMs: 0 });
-      fixture.snapshotGate = new Gate();
-      for (const ms of [1000, 2000, 3000]) await fixture.advanceTo(ms);
-      await fixture.end();
-      await fixture.end();
-      expect(fixture.of('snapshot')).to.deep.equal(['snapshot 2000']);
-      expect(fixture.running.map(({ isTurn }) => isTurn())).to.deep.equal([false]);
-      fixture.snapshotGate.open([]);
-      await turn();
-      expect(fixture.running.map(({ isTurn }) => isTurn())).to.deep.equal([true]);
     });
 
     it('wakes the others whenever the turn may have come to them', async () => {
@@ -659,7 +667,7 @@ describe('BatchScheduler', () => {
       expect(fixture.ended).to.equal('well');
     });
 
-    it('are in the snapshot that is taken after their batch, and nothing later is', async () => {
+    it('are in the snapshot that begins after their batch; what later ones add is committed before it is a checkpoint', async () => {
       const fixture = new Fixture({ checkpointIntervalMs: 0 });
       await turn();
       await fixture.end(withOutput({ deltas }));
@@ -672,10 +680,11 @@ describe('BatchScheduler', () => {
       fixture.applyGate.open();
       await turn();
       expect(fixture.of('snapshot')).to.deep.equal(['snapshot 2000']);
-      expect(fixture.running.map(({ isTurn }) => isTurn())).to.deep.equal([false]);
+      expect(fixture.running.map(({ isTurn }) => isTurn())).to.deep.equal([true]);
       fixture.snapshotGate.open([]);
       await turn();
-      expect(fixture.running.map(({ isTurn }) => isTurn())).to.deep.equal([true]);
+      expect(fixture.log.manifests.map(({ time }) => time)).to.deep.equal([]);
+      await fixture.end(withOutput({ deltas }));
       expect(fixture.log.manifests.map(({ time }) => time)).to.deep.equal([2000]);
     });
 

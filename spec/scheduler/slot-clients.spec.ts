@@ -74,7 +74,7 @@ describe('SlotClients', () => {
   });
 });
 
-const request = { kind: 'snapshotState', operator: 'o', partition: 0, path: '/p' } as const;
+const request = { kind: 'snapshotState', operator: 'o', partition: 0, path: '/p', piece: 0 } as const;
 const DONE: WorkerReply = { ok: true, kind: 'done' };
 
 describe('SlotPool with several batches', () => {

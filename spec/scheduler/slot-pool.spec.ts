@@ -5,7 +5,7 @@ import { turn } from '../helpers/run-engine.js';
 import { FakeRunner, LOST } from '../helpers/scheduler-ports.js';
 
 const ATTACH_MS = 77;
-const request = { kind: 'snapshotState', operator: 'o', partition: 0, path: '/p' } as const;
+const request = { kind: 'snapshotState', operator: 'o', partition: 0, path: '/p', piece: 0 } as const;
 const DONE: WorkerReply = { ok: true, kind: 'done' };
 const block = (address: number, slot = 0): BlockRef => ({ slot, address, byteLength: 16, numRows: 1 });
 
