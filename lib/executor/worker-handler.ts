@@ -21,6 +21,7 @@ import { BatchPlans } from './batch-plans.js';
 import { failureOf } from './failure-of.js';
 import { BlockLost } from './read-block.js';
 import { runTask, type TaskEnvironment } from './run-task.js';
+import { runTaskGroup } from './run-task-group.js';
 import type { WorkerHandler } from './serve.js';
 import { seedStates } from './state-leaves.js';
 import { operatorStates, StateTables } from './state-tables.js';
@@ -102,6 +103,8 @@ async function handle(
   switch (request.kind) {
     case 'task':
       return runTask(environment, request);
+    case 'tasks':
+      return runTaskGroup(environment, request);
     case 'applyDeltas':
       return applyDeltas(tables, request.deltas);
     case 'restoreState': {

@@ -33,6 +33,7 @@ export function collectResults(
   let inputRecords = 0;
   let inputBytes = 0;
   let badRecords = 0;
+  let runMs = 0;
   for (const { stage, partition, result } of tasks) {
     if (result === undefined) {
       for (const { id, branch } of emptyParts(stage)) append(kept, id, [{ branch, numRows: 0, block: null }]);
@@ -55,6 +56,7 @@ export function collectResults(
     }
     inputBytes += result.inputBytes;
     badRecords += result.badRecords;
+    runMs += result.runMs;
     if (operation.kind === 'source') {
       bytesBySource.set(operation.sourceId, (bytesBySource.get(operation.sourceId) ?? 0) + result.inputBytes);
     }
@@ -75,6 +77,7 @@ export function collectResults(
     badRecords,
     numTasks,
     failedTasks,
+    runMs,
     bytesBySource,
   };
 }

@@ -12,6 +12,8 @@ export interface Batch {
   readonly previousTime: number;
   /** By source; one that gave no batch, not even an empty one, is not in it. */
   readonly ranges: { readonly [source: string]: readonly Json[] };
+  /** What its sources planned; undefined for a batch that an earlier process planned. */
+  readonly size?: { readonly records: number; readonly bytes: number };
   readonly submittedMs: number;
   /** Planned by an earlier process, run again. */
   readonly rerun: boolean;
@@ -56,6 +58,8 @@ export interface BatchResult {
   readonly badRecords: number;
   readonly numTasks: number;
   readonly failedTasks: number;
+  /** Milliseconds that its tasks took in the workers, all together. */
+  readonly runMs: number;
   /** `inputBytes` by source id, as `recordsBySource`. */
   readonly bytesBySource: ReadonlyMap<string, number>;
 }
