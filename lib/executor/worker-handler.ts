@@ -76,6 +76,7 @@ export async function makeWorkerHandler(
     readers,
     tables: new StateTables(memory, operators, init.numKeyGroups),
     numKeyGroups: init.numKeyGroups,
+    logsState: init.logsState ?? true,
     bytesOf: block => bytesOf(memories, block),
   };
   let attached = false;

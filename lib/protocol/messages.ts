@@ -29,6 +29,8 @@ export interface WorkerInit {
   readonly numKeyGroups: number;
   /** What the closures of the job's own plan hold. */
   readonly captured: readonly CapturedRef[];
+  /** False: there is no log, and changes of state need no form for it. */
+  readonly logsState?: boolean;
   /** By source id, where what receivers stored lies. */
   readonly receiverFolders?: { readonly [source: string]: string };
 }
@@ -229,7 +231,7 @@ export interface TaskResult {
   readonly collected: { readonly [output: string]: readonly CollectedPart[] };
   /** By output id: rows kept as blocks, for the RDD that foreachRDD gives and for persisted streams. */
   readonly kept: { readonly [output: string]: readonly KeptPart[] };
-  /** By operator id: the state's change. `ipc` is the same change as an Arrow IPC stream, for the log. */
+  /** By operator id: the state's change. `ipc` is the same change as an Arrow IPC stream, where there is a log for it. */
   readonly deltas: {
     readonly [operator: string]: {
       /** Null when nothing changed. */

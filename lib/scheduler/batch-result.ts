@@ -24,7 +24,7 @@ export function collectResults(
   const staged = new Map<string, StagedPart[]>();
   const collected = new Map<string, CollectedPart[]>();
   const kept = new Map<string, KeptPart[]>();
-  const deltas: { operator: string; partition: number; ipc: BlockRef }[] = [];
+  const deltas: { operator: string; partition: number; ipc: BlockRef | null }[] = [];
   const deadLetters: { numRows: number; blocks: readonly BlockRef[] }[] = [];
   const blocks: BlockRef[] = [];
   const accumulated: Accumulated[] = [];
@@ -42,8 +42,8 @@ export function collectResults(
     for (const [output, parts] of Object.entries(result.kept)) append(kept, output, parts);
     for (const [output, parts] of Object.entries(result.staged)) append(staged, output, parts);
     for (const [output, parts] of Object.entries(result.collected)) append(collected, output, parts);
-    for (const [operator, { ipc }] of Object.entries(result.deltas)) {
-      if (ipc !== null) deltas.push({ operator, partition, ipc });
+    for (const [operator, { delta, ipc }] of Object.entries(result.deltas)) {
+      if (delta !== null) deltas.push({ operator, partition, ipc });
     }
     if (result.deadLetters.numRows > 0) deadLetters.push(result.deadLetters);
     blocks.push(...blocksOf(result));

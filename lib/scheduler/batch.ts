@@ -47,7 +47,8 @@ export interface BatchResult {
   readonly collected: ReadonlyMap<string, readonly { readonly numRows: number; readonly bytes: Uint8Array }[]>;
   /** One entry for each partition, also for those that no task was needed for. */
   readonly kept: ReadonlyMap<string, readonly KeptPart[]>;
-  readonly deltas: readonly { readonly operator: string; readonly partition: number; readonly ipc: BlockRef }[];
+  /** `ipc`: for the log, if there is one. */
+  readonly deltas: readonly { readonly operator: string; readonly partition: number; readonly ipc: BlockRef | null }[];
   readonly deadLetters: readonly { readonly numRows: number; readonly blocks: readonly BlockRef[] }[];
   readonly blocks: readonly BlockRef[];
   readonly accumulated: readonly Accumulated[];
