@@ -1,8 +1,8 @@
 /**
- * Computes one batch: runs its stages' tasks on the slots, parents before children, retries what fails, and at the end
- * has the accepted changes of state applied. One inbox; every reply of a worker is one event.
+ * Computes one batch: runs its stages' tasks on the slots, parents before children, retries what fails, tells the outcome,
+ * and when it is told to has the accepted changes of state applied. One inbox; every reply of a worker is one event.
  *
- *   ready stage -> tasks pending -> running on a slot -> accepted (or pending again) -> all done -> deltas applied -> done
+ *   ready stage -> tasks pending -> running on a slot -> accepted (or pending again) -> all done: outcome -> deltas applied
  *
  * A task reads state as it was before the batch; its change is a block of its own, applied only when every task of the
  * batch is accepted. So any task may run again at any time before that, and gives the same result.
