@@ -69,6 +69,15 @@ export async function openCheckpoint(
   }
 }
 
+async function syncFile(fs: FileSystem, path: string): Promise<void> {
+  const file = await fs.open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** Creates a directory with all that is missing above it, every new name durable. */
 async function makeDirectory(fs: FileSystem, path: string): Promise<void> {
   try {
@@ -111,6 +120,10 @@ async function begin(
   const checkpointId = loaded?.manifest.checkpointId ?? randomBytes(8).toString('hex');
   const epoch = Math.max(lock.holder.epoch, (loaded?.epoch ?? 0) + 1);
   const last = loaded?.log.segments.at(-1);
+  // The owner before may have been killed between a write, or a rename, and its sync: what was read need not be on disk,
+  // and the new segment's header and the manifest are about to say that it is.
+  if (last !== undefined) await syncFile(fs, last.path);
+  for (const folder of ['', LOG_FOLDER, STATE_FOLDER]) await fs.syncDirectory(join(directory, folder));
   const start = {
     checkpointId,
     epoch,

@@ -173,6 +173,22 @@ export const ENGINE_OPTIONS = {
     doc: 'input records of one batch at the most, for sources that count before they read',
     spark: 'maxOffsetsPerTrigger',
   },
+  smallBatchRecords: {
+    field: 'smallBatchRecords',
+    type: 'integer',
+    default: 2000,
+    min: 0,
+    max: 1_000_000_000,
+    doc: 'up to so many input records the tasks of a batch run one after another on one worker, while that is quick; 0: never',
+  },
+  smallBatchBytes: {
+    field: 'smallBatchBytes',
+    type: 'bytes',
+    default: 256 * 1024,
+    min: 0,
+    max: GIB,
+    doc: 'the same for input bytes: a batch that has more of either is computed by all workers at once',
+  },
   slotMemory: {
     field: 'slotMemoryBytes',
     type: 'bytes',

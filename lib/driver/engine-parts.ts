@@ -110,6 +110,7 @@ export async function openParts(
       fingerprint,
       captured: settings.module === '' ? [] : graph.captured(),
       receiverFolders: folders.bySource,
+      logsState: recovery.store !== undefined,
     } as const;
     const runner = world.makeRunner((slot, memories) => ({
       ...init,

@@ -22,9 +22,10 @@ import { BatchCommitter, type CommitStep } from '../scheduler/batch-committer.js
 import { BatchRun } from '../scheduler/batch-run.js';
 import type { BatchComputation } from '../scheduler/batch-turn.js';
 import { BatchScheduler, previousTimeOf } from '../scheduler/batch-scheduler.js';
-import type { Batch } from '../scheduler/batch.js';
+import type { Batch, BatchFailure, BatchResult } from '../scheduler/batch.js';
 import { RateControllers } from '../scheduler/rate/rate-controllers.js';
 import { jitterOf } from '../scheduler/jitter.js';
+import { SmallBatches } from '../scheduler/small-batches.js';
 import type { SlotPool } from '../scheduler/slot-pool.js';
 import type { Speculation } from '../scheduler/speculation.js';
 import { batchError } from './batch-error.js';
@@ -120,6 +121,7 @@ export class Engine {
       onTableSize: (operator: string, partition: number, numRows: number) =>
         counters.setTable(operator, partition, numRows),
     };
+    const small = new SmallBatches({ maxRecords: options.smallBatchRecords, maxBytes: options.smallBatchBytes });
     parts.jobs.start({ pool, options: runOptions, broadcastsAt: time => parts.planner.broadcastsAt(time), kept });
     this.#scheduler = new BatchScheduler({
       clock: world.clock,
@@ -148,7 +150,12 @@ export class Engine {
           done(bound);
           return NOTHING_COMPUTED;
         }
-        const run = new BatchRun(bound.compiled, pool, batch, { ...runOptions, inputs: bound.inputs }, done, turn);
+        const ended = (outcome: BatchResult | BatchFailure): void => {
+          if (!('failure' in outcome)) small.note(outcome);
+          done(outcome);
+        };
+        const ownOptions = { ...runOptions, isSmall: small.isSmall(batch), inputs: bound.inputs };
+        const run = new BatchRun(bound.compiled, pool, batch, ownOptions, ended, turn);
         run.start();
         return run;
       },

@@ -19,6 +19,9 @@ export interface TaskPlan {
   readonly view: GraphView;
 }
 
+/** What a request says of its plan. */
+type PlanRequest = Pick<TaskRequest, 'plan' | 'time' | 'previousTime'>;
+
 const MAX_KEPT = 8;
 
 const ADVICE =
@@ -38,7 +41,7 @@ export class BatchPlans {
   }
 
   /** Throws `planMismatch` when this thread comes to another plan than the driver, and what the job's functions throw. */
-  async planOf(request: TaskRequest): Promise<TaskPlan> {
+  async planOf(request: PlanRequest): Promise<TaskPlan> {
     const { plan: ref, time } = request;
     if (ref === null) return this.#own;
     const key = keyOf(ref, time);
@@ -51,7 +54,7 @@ export class BatchPlans {
     return made;
   }
 
-  async #make(ref: PlanRef, request: TaskRequest): Promise<TaskPlan> {
+  async #make(ref: PlanRef, request: PlanRequest): Promise<TaskPlan> {
     switch (ref.kind) {
       case 'batch':
         return this.#planOfBatch(ref, request);
@@ -62,7 +65,7 @@ export class BatchPlans {
     }
   }
 
-  #planOfBatch(ref: Extract<PlanRef, { kind: 'batch' }>, { time, previousTime }: TaskRequest): TaskPlan {
+  #planOfBatch(ref: Extract<PlanRef, { kind: 'batch' }>, { time, previousTime }: PlanRequest): TaskPlan {
     const { plan, view, fingerprint, captured } = planOfBatch(this.#graph, this.#plan, time, previousTime);
     if (fingerprint !== ref.fingerprint) {
       throw new EngineError(

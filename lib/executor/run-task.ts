@@ -45,6 +45,8 @@ export interface TaskEnvironment {
   readonly readers: ReadonlyMap<string, SourceReader>;
   readonly tables: StateTables;
   readonly numKeyGroups: number;
+  /** Whether changes of state go to a log. */
+  readonly logsState: boolean;
   readonly bytesOf: (block: BlockRef) => Uint8Array;
 }
 
@@ -202,18 +204,18 @@ function deltaOf(
   operator: string,
   delta: DeltaBlock | undefined,
 ): TaskResult['deltas'] {
-  const { memory, tables } = environment;
+  const { memory, tables, logsState } = environment;
   const table = tables.refOf(operator, ctx.request.partition);
   if (delta === undefined) return { [operator]: { delta: null, ipc: null, table } };
   const numRows = delta.numChanged + delta.numRemoved;
-  const ipc = deltaToIpc(memory, delta.address, tables.valueOf(operator).value);
+  const ipc = logsState ? deltaToIpc(memory, delta.address, tables.valueOf(operator).value) : null;
   const ref = (block: { readonly address: number; readonly byteLength: number }): BlockRef => ({
     slot: memory.slot,
     address: block.address,
     byteLength: block.byteLength,
     numRows,
   });
-  return { [operator]: { delta: ref(delta), ipc: ref(ipc), table } };
+  return { [operator]: { delta: ref(delta), ipc: ipc && ref(ipc), table } };
 }
 
 function addressesOf(result: TaskResult): number[] {

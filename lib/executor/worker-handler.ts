@@ -21,6 +21,7 @@ import { BatchPlans } from './batch-plans.js';
 import { failureOf } from './failure-of.js';
 import { BlockLost } from './read-block.js';
 import { runTask, type TaskEnvironment } from './run-task.js';
+import { runTaskGroup } from './run-task-group.js';
 import type { WorkerHandler } from './serve.js';
 import { SnapshotPieces } from './snapshot-pieces.js';
 import { seedStates } from './state-leaves.js';
@@ -76,6 +77,7 @@ export async function makeWorkerHandler(
     readers,
     tables: new StateTables(memory, operators, init.numKeyGroups),
     numKeyGroups: init.numKeyGroups,
+    logsState: init.logsState ?? true,
     bytesOf: block => bytesOf(memories, block),
   };
   const snapshots = new SnapshotPieces(environment.tables, fs);
@@ -105,6 +107,8 @@ async function handle(
   switch (request.kind) {
     case 'task':
       return runTask(environment, request);
+    case 'tasks':
+      return runTaskGroup(environment, request);
     case 'applyDeltas':
       return applyDeltas(tables, request.deltas);
     case 'restoreState': {

@@ -29,6 +29,8 @@ export interface WorkerInit {
   readonly numKeyGroups: number;
   /** What the closures of the job's own plan hold. */
   readonly captured: readonly CapturedRef[];
+  /** False: there is no log, and changes of state need no form for it. */
+  readonly logsState?: boolean;
   /** By source id, where what receivers stored lies. */
   readonly receiverFolders?: { readonly [source: string]: string };
 }
@@ -55,6 +57,7 @@ type Request =
   | { readonly kind: 'attach'; readonly blocks: readonly BlockRef[]; readonly tables: readonly TableRef[] }
   /** Run one attempt of one stage's partition. */
   | TaskRequest
+  | TaskGroupRequest
   /** Make accepted deltas part of their tables, which are the slot's, one after another. Idempotent. */
   | { readonly kind: 'applyDeltas'; readonly deltas: readonly DeltaRef[] }
   /** Load rows of a checkpoint (Arrow IPC bytes) whose key groups belong to the partition. */
@@ -94,6 +97,27 @@ export interface TaskRequest {
   readonly range: Json;
   /** Blocks of this partition, one list for each shuffle the stage reads, in order of map stage and partition. */
   readonly inputs: readonly (readonly BlockRef[])[];
+}
+
+/** Tasks of one batch that run one after another, on one slot: each may read what those before it in the list wrote. */
+export interface TaskGroupRequest {
+  readonly kind: 'tasks';
+  readonly time: number;
+  readonly previousTime: number;
+  readonly plan: PlanRef | null;
+  readonly broadcasts: readonly BroadcastRef[];
+  readonly tasks: readonly GroupedTask[];
+}
+
+export interface GroupedTask {
+  readonly stage: number;
+  readonly partition: number;
+  readonly attempt: number;
+  readonly range: Json;
+  /** As those of a task, where a number stands for what the task at that place in the list writes for the partition. */
+  readonly inputs: readonly (readonly (BlockRef | number)[])[];
+  /** All that read its shuffles are in the list: when it is through, nobody needs them any more. */
+  readonly isInner: boolean;
 }
 
 /** The value of a broadcast variable, encoded, or a version of a static table, in memory that all threads share. */
@@ -160,6 +184,16 @@ export type WorkerReply =
   /** Rows of each table whose delta was applied, in order; `failure`: why the one after them was not. */
   | { readonly ok: true; readonly kind: 'applied'; readonly numRows: readonly number[]; readonly failure?: TaskFailure }
   | { readonly ok: true; readonly kind: 'task'; readonly result: TaskResult }
+  /**
+   * Of the tasks of a group, in order; null for one that had nothing to read. `failure`: why the one after them failed;
+   * then those after that did not run.
+   */
+  | {
+      readonly ok: true;
+      readonly kind: 'tasks';
+      readonly results: readonly (TaskResult | null)[];
+      readonly failure?: TaskFailure;
+    }
   | { readonly ok: true; readonly kind: 'restored'; readonly table: TableRef; readonly numRows: number }
   /** A piece is written: which one is next; 0 when the thread knows nothing of those before. */
   | { readonly ok: true; readonly kind: 'snapshotPiece'; readonly next: number }
@@ -213,7 +247,7 @@ export interface TaskResult {
   readonly collected: { readonly [output: string]: readonly CollectedPart[] };
   /** By output id: rows kept as blocks, for the RDD that foreachRDD gives and for persisted streams. */
   readonly kept: { readonly [output: string]: readonly KeptPart[] };
-  /** By operator id: the state's change. `ipc` is the same change as an Arrow IPC stream, for the log. */
+  /** By operator id: the state's change. `ipc` is the same change as an Arrow IPC stream, where there is a log for it. */
   readonly deltas: {
     readonly [operator: string]: {
       /** Null when nothing changed. */

@@ -66,15 +66,12 @@ export class BatchCommitter {
   #sinks: { readonly [output: string]: Json };
   #tail: Promise<void> = Promise.resolve();
   #abortError: EngineError | undefined;
-  #rejectAborted: (error: EngineError) => void = () => undefined;
-  readonly #aborted: Promise<never>;
+  /** Ends the wait for the job's own code; one commit at a time has one. */
+  #onAbort: (error: EngineError) => void = () => undefined;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#sinks = options.sinks;
-    this.#aborted = new Promise((_, reject) => (this.#rejectAborted = reject));
-    // Waited for only while the job's own code runs.
-    this.#aborted.catch(() => undefined);
   }
 
   /** The outputs' handles after the last committed batch, by output id; later batches may be committed at any time. */
@@ -99,7 +96,7 @@ export class BatchCommitter {
   /** Nothing more is put out, logged or waited for of the job's own code; commits under way and later ones reject with `error`. */
   abort(error: EngineError): void {
     this.#abortError = error;
-    this.#rejectAborted(error);
+    this.#onAbort(error);
   }
 
   /** Only the batch that fails tells it: those after it reject because of it. */
@@ -136,12 +133,10 @@ export class BatchCommitter {
     this.#check();
     if (computed !== undefined) rates?.learn(batch, result, { ...computed, outputsFromMs });
     if (log !== undefined) {
-      const deltas: DeltaBytes[] = result.deltas.map(({ operator, partition, ipc }) => ({
-        operator,
-        partition,
-        bytes: this.#options.bytesOf(ipc),
-        numRows: ipc.numRows,
-      }));
+      const { bytesOf } = this.#options;
+      const deltas = result.deltas.flatMap(({ operator, partition, ipc }): DeltaBytes[] =>
+        ipc === null ? [] : [{ operator, partition, bytes: bytesOf(ipc), numRows: ipc.numRows }],
+      );
       const learned = rates?.state;
       const numbers = { records: result.inputRecords, badRecords: result.badRecords, outputRows };
       const info = learned === undefined ? numbers : { ...numbers, rates: learned };
@@ -187,13 +182,26 @@ export class BatchCommitter {
     tell?.({ kind: 'outputStarted', time, output: port.id });
     try {
       const committed = port.commit(time, output);
-      const handle = await (port.runsUserCode === true ? Promise.race([committed, this.#aborted]) : committed);
+      const handle = await (port.runsUserCode === true ? this.#unlessAborted(committed) : committed);
       tell?.({ kind: 'outputCompleted', time, output: port.id, error: undefined });
       return handle;
     } catch (thrown) {
       const error = outputError(thrown, port.id, time);
       tell?.({ kind: 'outputCompleted', time, output: port.id, error });
       throw error;
+    }
+  }
+
+  /** Not a race with one promise of all commits: that would keep what each of them waited with until the run ends. */
+  async #unlessAborted<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        this.#onAbort = reject;
+        if (this.#abortError !== undefined) reject(this.#abortError);
+        work.then(resolve, reject);
+      });
+    } finally {
+      this.#onAbort = () => undefined;
     }
   }
 }

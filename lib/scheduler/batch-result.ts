@@ -24,7 +24,7 @@ export function collectResults(
   const staged = new Map<string, StagedPart[]>();
   const collected = new Map<string, CollectedPart[]>();
   const kept = new Map<string, KeptPart[]>();
-  const deltas: { operator: string; partition: number; ipc: BlockRef }[] = [];
+  const deltas: { operator: string; partition: number; ipc: BlockRef | null }[] = [];
   const deadLetters: { numRows: number; blocks: readonly BlockRef[] }[] = [];
   const blocks: BlockRef[] = [];
   const accumulated: Accumulated[] = [];
@@ -33,6 +33,7 @@ export function collectResults(
   let inputRecords = 0;
   let inputBytes = 0;
   let badRecords = 0;
+  let runMs = 0;
   for (const { stage, partition, result } of tasks) {
     if (result === undefined) {
       for (const { id, branch } of emptyParts(stage)) append(kept, id, [{ branch, numRows: 0, block: null }]);
@@ -41,8 +42,8 @@ export function collectResults(
     for (const [output, parts] of Object.entries(result.kept)) append(kept, output, parts);
     for (const [output, parts] of Object.entries(result.staged)) append(staged, output, parts);
     for (const [output, parts] of Object.entries(result.collected)) append(collected, output, parts);
-    for (const [operator, { ipc }] of Object.entries(result.deltas)) {
-      if (ipc !== null) deltas.push({ operator, partition, ipc });
+    for (const [operator, { delta, ipc }] of Object.entries(result.deltas)) {
+      if (delta !== null) deltas.push({ operator, partition, ipc });
     }
     if (result.deadLetters.numRows > 0) deadLetters.push(result.deadLetters);
     blocks.push(...blocksOf(result));
@@ -55,6 +56,7 @@ export function collectResults(
     }
     inputBytes += result.inputBytes;
     badRecords += result.badRecords;
+    runMs += result.runMs;
     if (operation.kind === 'source') {
       bytesBySource.set(operation.sourceId, (bytesBySource.get(operation.sourceId) ?? 0) + result.inputBytes);
     }
@@ -75,6 +77,7 @@ export function collectResults(
     badRecords,
     numTasks,
     failedTasks,
+    runMs,
     bytesBySource,
   };
 }

@@ -1,8 +1,8 @@
 /**
- * Computes one batch: runs its stages' tasks on the slots, parents before children, retries what fails, and at the end
- * has the accepted changes of state applied. One inbox; every reply of a worker is one event.
+ * Computes one batch: runs its stages' tasks on the slots, parents before children, retries what fails, tells the outcome,
+ * and when it is told to has the accepted changes of state applied. One inbox; every reply of a worker is one event.
  *
- *   ready stage -> tasks pending -> running on a slot -> accepted (or pending again) -> all done -> deltas applied -> done
+ *   ready stage -> tasks pending -> running on a slot -> accepted (or pending again) -> all done: outcome -> deltas applied
  *
  * A task reads state as it was before the batch; its change is a block of its own, applied only when every task of the
  * batch is accepted. So any task may run again at any time before that, and gives the same result.
@@ -24,10 +24,13 @@ import type { SlotClient } from './slot-clients.js';
 import type { SlotPool } from './slot-pool.js';
 import { takeShuffles } from './spent-blocks.js';
 import { stragglersOf, type Speculation } from './speculation.js';
+import { failureOf, groupable, outcomesOf, type TaskGroup } from './task-group.js';
+import { TaskRequests } from './task-requests.js';
 import { TaskSet } from './task-set.js';
 
 export type BatchRunEvent =
   | { readonly kind: 'replied'; readonly attempt: Attempt; readonly reply: WorkerReply }
+  | { readonly kind: 'groupReplied'; readonly group: TaskGroup; readonly reply: WorkerReply }
   | { readonly kind: 'applied'; readonly request: Applying; readonly reply: WorkerReply }
   | { readonly kind: 'offered' }
   /** Blocks of another batch were given back. */
@@ -38,6 +41,8 @@ export interface BatchRunOptions {
   readonly inputs?: PlanInputs;
   /** False: a full memory is a failure when no later batch can make room, because what else would waits for this. */
   readonly mayWait?: boolean;
+  /** Its tasks go to a slot in one request, as many as can. */
+  readonly isSmall?: boolean;
   readonly maxTaskFailures: number;
   readonly taskTimeoutMs: number;
   /** Without it no task has a copy. */
@@ -59,12 +64,15 @@ export class BatchRun {
   readonly #inbox = new Inbox<BatchRunEvent>(event => this.#handle(event));
   readonly #client: SlotClient;
   readonly #tasks: TaskSet;
+  readonly #requests: TaskRequests;
   #applier: DeltaApplier | undefined;
   #failure: BatchFailure | undefined;
   #replaced: BlockRef[] = [];
   #numTasks = 0;
   #failedTasks = 0;
   #lostBlocks = 0;
+  /** Until something goes wrong: then each task runs alone, so that it is known which one it is. */
+  #mayGroup: boolean;
   /** computed: its outcome is told, and its changes of state wait for `apply`. */
   #state: 'running' | 'computed' | 'applying' | 'done' = 'running';
   #hadTurn = false;
@@ -89,7 +97,15 @@ export class BatchRun {
     this.#done = done;
     this.#turn = turn;
     this.#inputs = options.inputs ?? { plan: null };
+    // Of a group that is lost nobody knows whose the failed attempt was: where the first is the last, it must be known.
+    this.#mayGroup = options.isSmall === true && options.maxTaskFailures > 1;
     this.#tasks = new TaskSet(compiled, batch, this.#inputs, partition => pool.homeOf(partition));
+    const now = (): number => options.speculation?.clock.now() ?? 0;
+    this.#requests = new TaskRequests({
+      ...{ pool, batch, inputs: this.#inputs, tasks: this.#tasks, taskTimeoutMs: options.taskTimeoutMs, now },
+      onReply: (attempt, reply) => this.#inbox.post({ kind: 'replied', attempt, reply }),
+      onGroupReply: (group, reply) => this.#inbox.post({ kind: 'groupReplied', group, reply }),
+    });
     this.#client = {
       time: batch.time,
       offer: () => this.#inbox.post({ kind: 'offered' }),
@@ -123,6 +139,8 @@ export class BatchRun {
     switch (event.kind) {
       case 'replied':
         return this.#replied(event.attempt, event.reply);
+      case 'groupReplied':
+        return this.#groupReplied(event.group, event.reply);
       case 'applied':
         return this.#applied(event.request, event.reply);
       case 'offered':
@@ -145,7 +163,8 @@ export class BatchRun {
     // Who gave memory up takes none before those it gave it to have ended.
     if (this.#hasYielded && isTurn && this.#pool.isOldest(this.#client)) this.#hasYielded = false;
     if (this.#state === 'running' && !this.#hasYielded) {
-      for (const task of this.#tasks.all) if (task.status === 'pending') this.#launch(task);
+      if (isTurn && this.#mayGroup) this.#launchGroups();
+      else for (const task of this.#tasks.all) if (task.status === 'pending') this.#launch(task);
       this.#speculate();
       if (isTurn && this.#tasks.isDone) this.#computed();
     }
@@ -180,26 +199,54 @@ export class BatchRun {
   }
 
   #run(task: Task, slot: number, inputs: readonly (readonly BlockRef[])[]): void {
-    const { stage, partition, range } = task;
-    const { taskTimeoutMs, speculation } = this.#options;
-    const { time, previousTime } = this.#batch;
-    const attempt: Attempt = {
-      task,
-      number: ++task.attempts,
-      slot,
-      startedMs: speculation?.clock.now() ?? 0,
-      inputs: inputs.flat(),
-      dropped: false,
-      unpin: () => undefined,
-    };
-    task.status = 'running';
-    task.running = [...task.running, attempt];
     this.#numTasks++;
-    const place = { stage: stage.id, partition, attempt: attempt.number, time, previousTime };
-    const { plan, broadcasts = [] } = this.#inputs;
-    void this.#pool
-      .run(slot, { kind: 'task', ...place, plan, broadcasts, range, inputs }, taskTimeoutMs)
-      .then(reply => this.#inbox.post({ kind: 'replied', attempt, reply }));
+    this.#requests.run(task, slot, inputs);
+  }
+
+  /** Gives each idle slot all that can run there one after another: on a quiet machine the first of them gets nearly all. */
+  #launchGroups(): void {
+    let mayBeMore = true;
+    while (mayBeMore) {
+      mayBeMore = false;
+      for (const { slot, takesAny } of this.#pool.idleSlots) {
+        const members = groupable(this.#tasks, task => (task.home === undefined ? takesAny : task.home === slot));
+        if (members.length > 1) this.#requests.runTogether(members, slot);
+        const [alone] = members.length === 1 ? members : [];
+        if (alone === undefined) continue;
+        this.#launch(alone);
+        // It had nothing to read: what reads of it may be ready now.
+        mayBeMore ||= alone.status === 'done';
+      }
+    }
+  }
+
+  /** What the tasks before a failure left is accepted; the one that failed is what failed, and those after it did not run. */
+  #groupReplied(group: TaskGroup, reply: WorkerReply): void {
+    const { outcomes, failure, isLost } = outcomesOf(group, reply);
+    if (failure !== undefined) this.#mayGroup = false;
+    for (const { attempt, outcome, isInner } of outcomes) {
+      if (typeof outcome === 'string') {
+        this.#withdraw(attempt, outcome);
+        continue;
+      }
+      this.#numTasks++;
+      this.#replied(attempt, outcome);
+      attempt.task.isInner = isInner && !attempt.dropped;
+    }
+    const [first] = group.attempts;
+    if (failure === undefined || !isLost || first === undefined) return;
+    this.#numTasks++;
+    this.#failedTasks++;
+    for (const { task } of group.attempts) task.failedOn.add(group.slot);
+    this.#options.onRetry(taskName(first.task, this.#batch.time), first.number, formatFailure(failure));
+  }
+
+  /** Ends an attempt that did not run: it had nothing to read and is done, or its turn did not come. */
+  #withdraw({ task, dropped, unpin }: Attempt, status: 'pending' | 'done'): void {
+    task.running = [];
+    unpin();
+    task.status = dropped ? 'pending' : status;
+    if (dropped) this.#pool.released();
   }
 
   /** Starts copies of tasks that take too long, and sees to it that the next one is thought of in time. */
@@ -234,11 +281,7 @@ export class BatchRun {
       this.#accept(attempt, reply.result);
     } else {
       if (isOpen) task.status = 'pending';
-      const message = `a task was answered '${reply.ok ? reply.kind : ''}'`;
-      this.#failed(
-        attempt,
-        reply.ok ? { kind: 'engineError', code: 'internal', message, detail: '{}' } : reply.failure,
-      );
+      this.#failed(attempt, failureOf(reply));
     }
   }
 
@@ -250,6 +293,7 @@ export class BatchRun {
     // still be reading the old blocks: they are given back at the end.
     if (task.result !== undefined) this.#replaced.push(...blocksOf(task.result));
     task.result = result;
+    task.isInner = false;
     for (const block of blocksOf(result)) this.#pool.adopt(block);
     for (const [operator, change] of Object.entries(result.deltas)) {
       this.#pool.adoptTable(this.#pool.homeOf(task.partition), { ...change.table, operator });
@@ -312,7 +356,7 @@ export class BatchRun {
   #recompute(reader: Task, failure: Extract<TaskFailure, { kind: 'blockLost' }>): void {
     const writer = this.#tasks.writerOf(reader, failure.blockId);
     if (++this.#lostBlocks > MAX_LOST_BLOCKS) return this.#fail(reader, failure);
-    if (writer !== undefined && writer.status === 'done') writer.status = 'pending';
+    if (writer !== undefined) this.#tasks.reopen(writer);
     this.#options.onRetry(
       taskName(reader, this.#batch.time),
       reader.attempts,

@@ -26,6 +26,8 @@ export interface Task {
   copied: boolean;
   /** Slots where attempts failed: the next one is tried elsewhere when there is a choice. */
   readonly failedOn: Set<number>;
+  /** Its shuffle blocks are given up, because all that read them are done. */
+  isInner: boolean;
   /** How long the accepted attempt took. */
   durationMs: number | undefined;
   result: TaskResult | undefined;
@@ -68,6 +70,7 @@ export function tasksOf(stage: Stage, batch: Batch, inputs: PlanInputs, homeOf: 
     failures: 0,
     running: [],
     copied: false,
+    isInner: false,
     failedOn: new Set(),
     durationMs: undefined,
     result: undefined,

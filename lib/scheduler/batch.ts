@@ -12,6 +12,8 @@ export interface Batch {
   readonly previousTime: number;
   /** By source; one that gave no batch, not even an empty one, is not in it. */
   readonly ranges: { readonly [source: string]: readonly Json[] };
+  /** What its sources planned; undefined for a batch that an earlier process planned. */
+  readonly size?: { readonly records: number; readonly bytes: number };
   readonly submittedMs: number;
   /** Planned by an earlier process, run again. */
   readonly rerun: boolean;
@@ -45,7 +47,8 @@ export interface BatchResult {
   readonly collected: ReadonlyMap<string, readonly { readonly numRows: number; readonly bytes: Uint8Array }[]>;
   /** One entry for each partition, also for those that no task was needed for. */
   readonly kept: ReadonlyMap<string, readonly KeptPart[]>;
-  readonly deltas: readonly { readonly operator: string; readonly partition: number; readonly ipc: BlockRef }[];
+  /** `ipc`: for the log, if there is one. */
+  readonly deltas: readonly { readonly operator: string; readonly partition: number; readonly ipc: BlockRef | null }[];
   readonly deadLetters: readonly { readonly numRows: number; readonly blocks: readonly BlockRef[] }[];
   readonly blocks: readonly BlockRef[];
   readonly accumulated: readonly Accumulated[];
@@ -56,6 +59,8 @@ export interface BatchResult {
   readonly badRecords: number;
   readonly numTasks: number;
   readonly failedTasks: number;
+  /** Milliseconds that its tasks took in the workers, all together. */
+  readonly runMs: number;
   /** `inputBytes` by source id, as `recordsBySource`. */
   readonly bytesBySource: ReadonlyMap<string, number>;
 }

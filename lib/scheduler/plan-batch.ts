@@ -32,11 +32,14 @@ export async function planBatch(request: PlanRequest): Promise<{ batch: Batch | 
   const ranges: { [source: string]: readonly Json[] } = {};
   let caughtUp = true;
   let numRanges = 0;
+  const size = { records: 0, bytes: 0 };
   let progress: Progress | undefined;
   for (const source of sources) {
     const plan = await planSource(source, request);
     ranges[source.id] = plan.ranges;
     if (source.isInput !== false) numRanges += plan.ranges.length;
+    size.records += plan.records;
+    size.bytes += plan.bytes;
     caughtUp &&= plan.caughtUp;
     if (plan.progress !== undefined) progress = addProgress(progress, plan.progress);
   }
@@ -50,7 +53,7 @@ export async function planBatch(request: PlanRequest): Promise<{ batch: Batch | 
     : undefined;
   const { previousTime, dueMs } = request;
   const submittedMs = clock.now();
-  const batch = { time, previousTime, ranges, submittedMs, dueMs, rerun: false, progress, sourceStates };
+  const batch = { time, previousTime, ranges, size, submittedMs, dueMs, rerun: false, progress, sourceStates };
   return { batch, caughtUp };
 }
 

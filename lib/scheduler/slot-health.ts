@@ -5,8 +5,8 @@
  */
 import type { Clock } from '../core/clock.js';
 import { formatDuration } from '../core/time.js';
-import type { WorkerReply, WorkerRequest } from '../protocol/messages.js';
-import { countsAsAttempt, formatFailure, isMetAgain } from '../protocol/task-failure.js';
+import type { TaskGroupRequest, TaskRequest, WorkerReply, WorkerRequest } from '../protocol/messages.js';
+import { countsAsAttempt, formatFailure, isMetAgain, type TaskFailure } from '../protocol/task-failure.js';
 
 export interface SlotHealthOptions {
   readonly clock: Clock;
@@ -21,6 +21,18 @@ interface Health {
   /** When which task failed, since the last one that did not. */
   readonly failures: Map<string, number>;
   excluded: boolean;
+}
+
+/** How a request failed, and which of its tasks: that of a group which was lost with its thread is not known. */
+function failureIn(
+  request: TaskRequest | TaskGroupRequest,
+  reply: WorkerReply,
+): { readonly failure: TaskFailure; readonly task: string } | undefined {
+  const failure = reply.ok ? (reply.kind === 'tasks' ? reply.failure : undefined) : reply.failure;
+  if (failure === undefined) return undefined;
+  const tasks = request.kind === 'task' ? [request] : request.tasks;
+  const failed = tasks[reply.ok && reply.kind === 'tasks' ? reply.results.length : 0];
+  return { failure, task: `${failed?.stage}/${failed?.partition}` };
 }
 
 export class SlotHealth {
@@ -46,15 +58,16 @@ export class SlotHealth {
   /** Takes note of how a request ended. */
   note(slot: number, request: WorkerRequest, reply: WorkerReply): void {
     const health = this.#slots[slot];
-    if (health === undefined || request.kind !== 'task') return;
-    if (reply.ok) return health.failures.clear();
-    const { failure } = reply;
+    if (health === undefined || (request.kind !== 'task' && request.kind !== 'tasks')) return;
+    const failed = failureIn(request, reply);
+    if (failed === undefined) return health.failures.clear();
+    const { failure } = failed;
     if (!countsAsAttempt(failure) || isMetAgain(failure)) return;
     const { clock, maxFailures, excludeMs, onExcluded } = this.#options;
     const nowMs = clock.now();
     for (const [task, atMs] of health.failures) if (nowMs - atMs > excludeMs) health.failures.delete(task);
     // One task that fails wherever it runs must not take slot after slot out: it counts once on each.
-    health.failures.set(`${request.time}/${request.stage}/${request.partition}`, nowMs);
+    health.failures.set(`${request.time}/${failed.task}`, nowMs);
     if (health.failures.size < maxFailures || health.excluded || this.#isLast(slot)) return;
     this.#exclude(health, nowMs + excludeMs);
     onExcluded(

@@ -83,6 +83,13 @@ export class SlotPool {
     return choice.includes(preferred) ? preferred : choice[0];
   }
 
+  /** Idle slots, in order, and whether they may be given tasks that any slot can do. */
+  get idleSlots(): readonly { readonly slot: number; readonly takesAny: boolean }[] {
+    return this.#slots.flatMap(({ busy }, slot) =>
+      busy ? [] : [{ slot, takesAny: this.#health?.isExcluded(slot) !== true }],
+    );
+  }
+
   /** How many blocks the driver holds in all slots: 0 when nothing is under way. */
   get numBlocks(): number {
     return this.#slots.reduce((sum, slot) => sum + slot.blocks.size, 0);

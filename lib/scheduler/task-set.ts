@@ -24,28 +24,45 @@ export class TaskSet {
   }
 
   /** Whether all that it reads has been made. */
-  isReady({ stage }: Task): boolean {
-    return stage.parents.every(id => (this.stages[id] ?? []).every(parent => parent.status === 'done'));
+  isReady(task: Task): boolean {
+    return this.parentsOf(task).every(parent => parent.status === 'done');
+  }
+
+  /** The tasks whose shuffle blocks it may read, in order of stage and partition. */
+  parentsOf({ stage }: Task): readonly Task[] {
+    return stage.parents.flatMap(id => this.stages[id] ?? []);
+  }
+
+  /** The tasks that may read its shuffle blocks. */
+  readersOf({ stage }: Task): readonly Task[] {
+    return this.stages.flatMap(tasks => (tasks[0]?.stage.parents.includes(stage.id) === true ? tasks : []));
+  }
+
+  /** Has a task run again, and before it those that it reads of and whose blocks are given up. */
+  reopen(task: Task): void {
+    if (task.status !== 'done') return;
+    task.status = 'pending';
+    for (const parent of this.parentsOf(task)) if (parent.isInner) this.reopen(parent);
   }
 
   /**
    * What a task reads: for each shuffle the blocks that the parent stages wrote for its partition, in order of stage and
    * partition; rows that were kept; nothing for a source.
    */
-  inputsOf({ stage, partition, kept }: Task): (readonly BlockRef[])[] {
+  inputsOf(task: Task): (readonly BlockRef[])[] {
+    const { stage, partition, kept } = task;
     if (stage.leaf.operation.kind === 'blocks') return [kept];
+    const parents = this.parentsOf(task);
     return stage.reads.map(shuffle =>
-      stage.parents.flatMap(parent =>
-        (this.stages[parent] ?? []).flatMap(task => task.result?.shuffles[shuffle.id]?.[partition] ?? []),
-      ),
+      parents.flatMap(parent => parent.result?.shuffles[shuffle.id]?.[partition] ?? []),
     );
   }
 
   /** The task that made a block which `reader` wants. */
   writerOf(reader: Task, id: string): Task | undefined {
-    return reader.stage.parents
-      .flatMap(parent => this.stages[parent] ?? [])
-      .find(({ result }) => result !== undefined && blocksOf(result).some(block => blockId(block) === id));
+    return this.parentsOf(reader).find(
+      ({ result }) => result !== undefined && blocksOf(result).some(block => blockId(block) === id),
+    );
   }
 
   /** All blocks of accepted results. */

@@ -41,7 +41,7 @@ async function totalsOf(faults?: (nth: number) => Fault | undefined): Promise<[n
     once: true,
     ...(faults === undefined
       ? {}
-      : { faults: (_, request) => (request.kind === 'task' ? faults(++tasks) : undefined) }),
+      : { faults: (_, request) => (request.kind.startsWith('task') ? faults(++tasks) : undefined) }),
   });
   await run.engine.done;
   return [totals?.rows.value ?? -1, (totals?.odd.value ?? []).toSorted(), seen];

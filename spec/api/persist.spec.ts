@@ -123,7 +123,7 @@ describe('slice of a persisted stream', () => {
       memories: runner.memories,
       stop: () => runner.stop(),
       submit: async (slot, request, timeoutMs) => {
-        if (!isFull || request.kind !== 'task') return runner.submit(slot, request, timeoutMs);
+        if (!isFull || !request.kind.startsWith('task')) return runner.submit(slot, request, timeoutMs);
         isFull = false;
         return { ok: false, failure: { kind: 'engineError', code: 'memoryLimit', message: 'full', detail: '{}' } };
       },

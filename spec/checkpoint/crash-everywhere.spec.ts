@@ -5,7 +5,8 @@ import { nothingReported, runBatches } from './scripted-run.js';
 
 const UNTIL = 9000;
 
-async function crashEverywhere(crashOf: (operation: number) => Crash): Promise<void> {
+/** @param again a second crash, after some operations of the next run */
+async function crashEverywhere(crashOf: (operation: number) => Crash, again?: Crash): Promise<void> {
   for (let operation = 0; ; operation++) {
     const fs = new ModelFileSystem();
     const reported = nothingReported();
@@ -19,6 +20,13 @@ async function crashEverywhere(crashOf: (operation: number) => Crash): Promise<v
         },
       );
       fs.crash(crashOf(operation));
+      if (again !== undefined) {
+        fs.downAt(fs.numOperations + (operation % 60));
+        await runBatches(fs, UNTIL, reported).catch((thrown: unknown) => {
+          if (!fs.isDown) throw thrown;
+        });
+        fs.crash(again);
+      }
       await runBatches(fs, UNTIL, reported);
       // And once more, after an end in good order.
       if (operation % 5 === 0 || ended) await runBatches(fs, UNTIL + 2000, reported);
@@ -32,6 +40,10 @@ async function crashEverywhere(crashOf: (operation: number) => Crash): Promise<v
 
 describe('a checkpoint after a crash at any file operation', () => {
   it('has what was reported when the process was killed', () => crashEverywhere(() => ({ kind: 'kill' })));
+
+  // The restart read what was written and not synced, and built on it: the power failure took it away.
+  it('has what was reported when the process was killed, and power is lost while it starts again', () =>
+    crashEverywhere(() => ({ kind: 'kill' }), { kind: 'power' }));
 
   it('has what was reported when power is lost and nothing unsynced survives', () =>
     crashEverywhere(() => ({ kind: 'power' })));

@@ -45,10 +45,11 @@ interface World {
   readonly fs: ModelFileSystem;
   readonly clock: VirtualClock;
   readonly input: string;
+  readonly smallBatchRecords: string;
 }
 
 /** Runs the job on all there is. */
-async function drain({ fs, clock, input }: World, workers = 2): Promise<TestRun> {
+async function drain({ fs, clock, input, smallBatchRecords }: World, workers = 2): Promise<TestRun> {
   const run = await runEngine(clicks(input), {
     clock,
     fs,
@@ -57,6 +58,7 @@ async function drain({ fs, clock, input }: World, workers = 2): Promise<TestRun>
     once: true,
     options: {
       workers,
+      smallBatchRecords,
       maxBatchBytes: '120',
       slotMemory: '16MiB',
       checkpointInterval: 1,
@@ -89,20 +91,26 @@ async function probe(world: World, workers = 2): Promise<string[]> {
   return text(world.fs, '/out/counts.txt').slice(before).toSorted();
 }
 
-const newWorld = (input: string): World => ({ fs: new ModelFileSystem(), clock: new VirtualClock(1_000_000), input });
+const newWorld = (input: string, smallBatchRecords: string): World => ({
+  fs: new ModelFileSystem(),
+  clock: new VirtualClock(1_000_000),
+  input,
+  smallBatchRecords,
+});
 
 describe('engine after a crash', () => {
   const temp = tempFolder();
-  const modes: [string, number, (operation: number) => Crash][] = [
-    ['the process is killed', 0, () => ({ kind: 'kill' })],
-    ['power is lost', 1, operation => ({ kind: 'power', random: randomOf(operation) })],
+  const modes: [string, number, string, (operation: number) => Crash][] = [
+    ['the process is killed', 0, '2000', () => ({ kind: 'kill' })],
+    ['power is lost', 1, '2000', operation => ({ kind: 'power', random: randomOf(operation) })],
+    ['power is lost, tasks run alone', 1, '0', operation => ({ kind: 'power', random: randomOf(operation) })],
   ];
-  for (const [name, first, crashOf] of modes) {
+  for (const [name, first, smallBatchRecords, crashOf] of modes) {
     it(`at every second file operation has the output and state of a run that never failed: ${name}`, async () => {
       const folder = join(temp.path, name);
       mkdirSync(folder);
       writeInput(join(folder, 'clean'));
-      const clean = newWorld(join(folder, 'clean'));
+      const clean = newWorld(join(folder, 'clean'), smallBatchRecords);
       const run = await drain(clean);
       expect(run.batches.length).to.be.within(3, 8);
       const expected = written(clean.fs);
@@ -113,7 +121,7 @@ describe('engine after a crash', () => {
       for (let operation = first; operation < numOperations; operation += 2) {
         const input = join(folder, String(operation));
         writeInput(input);
-        const world = newWorld(input);
+        const world = newWorld(input, smallBatchRecords);
         world.fs.downAt(operation);
         await drain(world).catch((error: unknown) => {
           if (!world.fs.isDown) throw error;

@@ -166,7 +166,7 @@ describe('the engine', () => {
       numbers.map(n => n * 2).foreachRDD(async rdd => void rows.push(...(await rdd.collect()))),
     );
     const run = await start(made, clock, {
-      options: { workers: 3, speculation: 'on', speculationMinTime: 50 },
+      options: { workers: 3, speculation: 'on', speculationMinTime: 50, smallBatchRecords: 0 },
       wrapRunner: wrap(async (next, slot, request) => {
         if (request.kind !== 'task' || slot !== 1 || held !== undefined) return next();
         await new Promise<void>(resolve => (held = resolve));
@@ -195,7 +195,7 @@ describe('the engine', () => {
     const made = jobOf(queue, words => words.countByValue().print());
     const tasks: number[] = [];
     const run = await start(made, clock, {
-      options: { workers: 2, maxTaskFailures: 10, excludeTime: '10s' },
+      options: { workers: 2, maxTaskFailures: 10, excludeTime: '10s', smallBatchRecords: 0 },
       faults: (slot, request) => {
         if (request.kind === 'task') tasks.push(slot);
         return slot === 1 && request.kind === 'task' ? 'lose' : undefined;

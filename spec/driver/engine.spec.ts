@@ -53,7 +53,7 @@ describe('engine', () => {
         numSlots: runner.numSlots,
         memories: runner.memories,
         submit: (slot, request, timeoutMs) => {
-          if (request.kind !== 'task' || asked++ > 0) return runner.submit(slot, request, timeoutMs);
+          if (!request.kind.startsWith('task') || asked++ > 0) return runner.submit(slot, request, timeoutMs);
           return new Promise(resolve => {
             release = () => resolve({ ok: false, failure: { kind: 'cancelled' } });
           });
@@ -199,7 +199,7 @@ describe('engine', () => {
     const faults = (_slot: number, request: WorkerRequest): 'runThenLose' | 'throw' | undefined => {
       requests++;
       if (requests % 97 === 0) return 'runThenLose';
-      return requests % 13 === 0 && request.kind === 'task' ? 'throw' : undefined;
+      return requests % 13 === 0 && request.kind.startsWith('task') ? 'throw' : undefined;
     };
     const made = jobOf(queue, words => {
       words.countByValue().print();

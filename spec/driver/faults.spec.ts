@@ -3,6 +3,7 @@ import type { DStream } from '../../lib/api/dstream.js';
 import type { Fault } from '../../lib/driver/in-process-runner.js';
 import type { WorkerRequest } from '../../lib/protocol/messages.js';
 import { CRASH, expectStream, runStream } from '../helpers/expect-stream.js';
+import type { DeclaredOptions } from '../../lib/core/options.js';
 import { randomOf } from '../helpers/random-values.js';
 
 const FAULTS: readonly Fault[] = ['lose', 'runThenLose', 'answerThenLose', 'hangThenLose', 'throw'];
@@ -16,7 +17,12 @@ const counts = (lines: DStream<string>): DStream<unknown> =>
     .updateStateByKey<number, string, number>((values, state) => values.reduce((a, b) => a + b, state ?? 0));
 
 describe('faults of workers', () => {
-  it('of every kind, at every request, cost retries and change nothing', async () => {
+  it('of every kind, at every request, cost retries and change nothing', () => failEach({ smallBatchRecords: 0 }, 20));
+
+  it('of every kind, at every request, do the same where tasks go to a worker together', () =>
+    failEach({ smallBatchRecords: 1000 }, 14));
+
+  async function failEach(options: DeclaredOptions, most: number): Promise<void> {
     const expected = await runStream(input, counts);
     for (const fault of FAULTS) {
       let requests = 0;
@@ -24,13 +30,14 @@ describe('faults of workers', () => {
         requests = 0;
         // A throwing closure is a fault of tasks alone.
         const faults = (_slot: number, request: WorkerRequest): Fault | undefined =>
-          requests++ === victim && (fault !== 'throw' || request.kind === 'task') ? fault : undefined;
-        expect(await runStream(input, counts, { faults }), `${fault} at request ${victim}`).to.deep.equal(expected);
+          requests++ === victim && (fault !== 'throw' || request.kind.startsWith('task')) ? fault : undefined;
+        const found = await runStream(input, counts, { faults, options });
+        expect(found, `${fault} at request ${victim}`).to.deep.equal(expected);
         more = victim + 1 < requests;
       }
-      expect(requests, 'requests').to.be.greaterThan(20);
+      expect(requests, 'requests').to.be.greaterThan(most);
     }
-  });
+  }
 
   it('at a third of all requests, with crashes of the driver between, change nothing', async () => {
     const expected = await runStream(input, counts);
@@ -38,7 +45,7 @@ describe('faults of workers', () => {
       const random = randomOf(seed);
       const faults = (_slot: number, request: WorkerRequest): Fault | undefined => {
         const fault = random() < 0.3 ? FAULTS[Math.floor(random() * FAULTS.length)] : undefined;
-        return fault === 'throw' && request.kind !== 'task' ? undefined : fault;
+        return fault === 'throw' && !request.kind.startsWith('task') ? undefined : fault;
       };
       const crashes = input.flatMap(batch => (random() < 0.5 ? [CRASH, batch] : [batch])) as typeof input;
       await expectStream(crashes, counts, expected, { faults, options: { maxTaskFailures: 100 } });

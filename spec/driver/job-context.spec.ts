@@ -295,8 +295,8 @@ describe('JobContext', () => {
       fixture.queue.push([1]);
       let hangs = false;
       const faults = (_slot: number, request: WorkerRequest): 'hangThenLose' | undefined => {
-        hangs ||= request.kind === 'task';
-        return request.kind === 'task' ? 'hangThenLose' : undefined;
+        hangs ||= request.kind.startsWith('task');
+        return request.kind.startsWith('task') ? 'hangThenLose' : undefined;
       };
       const context = made(fixture.context({ checkpoint: '/checkpoint', faults }));
       await context.start();

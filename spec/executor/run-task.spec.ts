@@ -1,59 +1,17 @@
 import { expect } from 'chai';
 import { csv } from '../../lib/core/format.js';
-import { float64, int64, schema, utf8 } from '../../lib/core/schema.js';
-import { encodeValue } from '../../lib/core/value-codec.js';
-import { createSlotMemory, SlotMemory } from '../../lib/columnar/slot-memory.js';
-import { BatchQueue } from '../../lib/api/batch-queue.js';
+import { float64, schema, utf8 } from '../../lib/core/schema.js';
 import { buildGraph, job } from '../../lib/api/job.js';
 import type { DStream } from '../../lib/api/dstream.js';
 import { count, countIf, sum } from '../../lib/expr/aggregate.js';
 import { col, not } from '../../lib/expr/expr.js';
 import { columnsUsed } from '../../lib/executor/columns-used.js';
-import { BatchPlans } from '../../lib/executor/batch-plans.js';
 import { runTask, type TaskEnvironment } from '../../lib/executor/run-task.js';
-import { operatorStates, StateTables } from '../../lib/executor/state-tables.js';
 import { compileStages } from '../../lib/plan/stages.js';
 import type { BlockRef, TaskRequest, TaskResult } from '../../lib/protocol/messages.js';
 import { blocksOf } from '../../lib/scheduler/batch-task.js';
-import { QueueSourceReader } from '../../lib/sources/queue-source.js';
 import { loadArrow } from '../../lib/state/state-ipc.js';
-
-const LIMIT_BYTES = 32 * 1024 * 1024;
-
-interface Row {
-  readonly k: string;
-  readonly n: number;
-}
-
-function environmentOf(build: (rows: DStream<Row>) => void): TaskEnvironment {
-  const made = job('spec', {}, ssc =>
-    build(ssc.queueStream(new BatchQueue<Row>(), { id: 'q', schema: schema({ k: utf8(), n: int64() }) })),
-  );
-  const { graph, plan } = buildGraph(made, {}, 2);
-  const memory = new SlotMemory(0, createSlotMemory(LIMIT_BYTES), LIMIT_BYTES);
-  return {
-    memory,
-    graph,
-    plans: new BatchPlans(graph, plan),
-    readers: new Map([['q', new QueueSourceReader()]]),
-    tables: new StateTables(memory, operatorStates(plan), 8),
-    numKeyGroups: 8,
-    bytesOf: (block: BlockRef) => memory.bytes(block.address, block.byteLength),
-  };
-}
-
-const read = (rows: readonly Row[]): TaskRequest => ({
-  kind: 'task',
-  stage: 0,
-  partition: 0,
-  attempt: 1,
-  time: 0,
-  previousTime: 0,
-  plan: null,
-  broadcasts: [],
-  range: { numRows: rows.length, rows: Buffer.from(encodeValue(rows)).toString('base64') },
-  inputs: [],
-});
+import { environmentOf, read, type Row } from '../helpers/task-environment.js';
 
 const merge = (partition: number, blocks: readonly BlockRef[]): TaskRequest => ({
   ...read([]),
@@ -134,6 +92,15 @@ describe('runTask', () => {
       sizes.push(memory.liveBytes);
     }
     expect(new Set(sizes.slice(1)).size).to.equal(1);
+  });
+
+  it('makes a change of state without a form for the log where there is none', async () => {
+    const environment = { ...environmentOf(threeEnds(() => false)), logsState: false };
+    const mapped = await resultOf(environment, read(rows));
+    const input = Object.values(mapped.shuffles)[0]?.[0];
+    const { deltas } = await resultOf(environment, merge(0, input ? [input] : []));
+    expect(deltas['totals']?.delta?.numRows).to.equal(input?.numRows);
+    expect(deltas['totals']?.ipc).to.equal(null);
   });
 
   it('answers memoryLimit for a task that needs more than the slot has, and leaves nothing', async () => {

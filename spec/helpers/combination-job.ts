@@ -16,6 +16,8 @@ import { intBelow, shuffled, type Random } from './random-values.js';
 export interface Seen {
   /** By output and batch time: sorted rows, as JSON. The last call counts, as for whoever writes by batch time. */
   readonly rows: Map<string, string>;
+  /** The same in the order in which they came. */
+  readonly exact: Map<string, string>;
   /** By batch time: what the broadcast variable held. */
   readonly broadcast: Map<number, number>;
   /** What contradicted itself. */
@@ -31,7 +33,7 @@ export interface CombinationWorld {
   readonly failing: Map<number, 'task' | 'before' | 'between' | 'after'>;
 }
 
-export const newSeen = (): Seen => ({ rows: new Map(), broadcast: new Map(), problems: [] });
+export const newSeen = (): Seen => ({ rows: new Map(), exact: new Map(), broadcast: new Map(), problems: [] });
 
 type Part = (words: DStream<string>, ssc: StreamingContext, world: CombinationWorld) => void;
 
@@ -41,7 +43,9 @@ const sortedJson = (rows: readonly unknown[]): string =>
 /** Notes the rows of each batch under a name. */
 function note(stream: DStream<unknown>, name: string, { seen }: CombinationWorld): void {
   stream.foreachRDD(async (rdd, time) => {
-    seen.rows.set(`${name} ${time}`, sortedJson(await rdd.collect()));
+    const rows = await rdd.collect();
+    seen.rows.set(`${name} ${time}`, sortedJson(rows));
+    seen.exact.set(`${name} ${time}`, JSON.stringify(rows));
   });
 }
 

@@ -21,6 +21,8 @@ export interface CombinationPlan {
   readonly options: () => DeclaredOptions;
   /** Undefined for a run without any trouble. */
   readonly trouble: Trouble | undefined;
+  /** Of a run without trouble: hears what workers are asked. */
+  readonly onRequest?: (request: WorkerRequest) => void;
 }
 
 export interface Trouble {
@@ -40,6 +42,8 @@ export interface Outcome {
   readonly rows: { readonly [nameAndTime: string]: string };
   /** By path: sorted lines. */
   readonly files: { readonly [path: string]: readonly string[] };
+  /** The same as they are, and rows in the order in which they came. */
+  readonly exact: readonly (readonly [string, string])[];
   readonly problems: readonly string[];
 }
 
@@ -49,8 +53,9 @@ const FULL: WorkerReply = {
   failure: { kind: 'engineError', code: 'memoryLimit', message: 'full', detail: '{}' },
 };
 const INTERVAL_MS = 1000;
-/** Turns of the event loop after which a batch counts as stuck. */
+/** Turns of the event loop, and real time, after which a batch counts as stuck: a machine may be busy with other things. */
 const STUCK_TURNS = 20_000;
+const STUCK_MS = 10_000;
 
 /** Gives the batch of each time, whatever was planned before: its clock and the last batch say which time is planned. */
 class InputQueue extends BatchQueue<string> {
@@ -135,7 +140,9 @@ export async function runCombination(plan: CombinationPlan): Promise<Outcome> {
   };
   const rows = Object.fromEntries([...seen.rows].filter(([name]) => isWithin(name)).toSorted());
   const files = Object.fromEntries(Object.entries(filesOf(fs)).filter(([name]) => isWithin(name)));
-  return { rows, files, problems: seen.problems };
+  const outputs = fs.paths().filter(path => path.startsWith('/out/') && !path.includes('/.'));
+  const texts = outputs.map(path => [path, Buffer.from(fs.bytesOf(path)).toString()] as const);
+  return { rows, files, exact: [...texts, ...seen.exact].toSorted(), problems: seen.problems };
 }
 
 const failedTimes = (run: TestRun): number[] =>
@@ -154,19 +161,30 @@ function start(
 ): Promise<TestRun> {
   const { trouble } = plan;
   const settings = { clock, fs, checkpoint: '/checkpoint', options: plan.options() };
-  if (trouble === undefined) return runEngine(plan.job.make(world), settings);
+  if (trouble === undefined) {
+    const listening = (runner: TaskRunner): TaskRunner => ({
+      numSlots: runner.numSlots,
+      memories: runner.memories,
+      stop: () => runner.stop(),
+      submit(slot, request, timeoutMs) {
+        plan.onRequest?.(request);
+        return runner.submit(slot, request, timeoutMs);
+      },
+    });
+    return runEngine(plan.job.make(world), { ...settings, wrapRunner: listening });
+  }
   const { random, faultRate, fullRate } = trouble;
   const faults = (_slot: number, { kind }: WorkerRequest): Fault | undefined => {
     if (random() >= faultRate) return undefined;
     const fault = pick(random, FAULTS);
-    return fault === 'throw' && kind !== 'task' ? undefined : fault;
+    return fault === 'throw' && !kind.startsWith('task') ? undefined : fault;
   };
   const wrapRunner = (runner: TaskRunner): TaskRunner => ({
     numSlots: runner.numSlots,
     memories: runner.memories,
     stop: () => runner.stop(),
     async submit(slot, request, timeoutMs) {
-      const isFull = request.kind === 'task' && random() < fullRate;
+      const isFull = request.kind.startsWith('task') && random() < fullRate;
       const reply = isFull ? FULL : await runner.submit(slot, request, timeoutMs);
       for (let turns = intBelow(random, 4); turns > 0; turns--) await turn();
       return reply;
@@ -196,8 +214,10 @@ async function drive(
   const planned = (): number => Math.max(0, ...restored, ...timesOf('batchSubmitted'));
   let plannedMs = planned();
   const until = async (what: string, holds: () => boolean): Promise<void> => {
+    const giveUpMs = performance.now() + STUCK_MS;
     for (let turns = 0; !holds() && !ended; turns++) {
-      if (turns > STUCK_TURNS) throw new Error(`stuck: ${what}; ${JSON.stringify(run.events.slice(-6))}`);
+      if (turns > STUCK_TURNS && performance.now() > giveUpMs)
+        throw new Error(`stuck: ${what}; ${JSON.stringify(run.events.slice(-6))}`);
       await turn();
     }
   };

@@ -39,6 +39,7 @@ export async function checkCombination(seed: number): Promise<void> {
     concurrentJobs: 1 + intBelow(random, 3),
     speculation: pick(random, ['off', 'on']),
     maxTaskFailures: 12,
+    smallBatchRecords: pick(random, [0, 2000]),
   });
   const what = `seed ${seed}: ${job.parts.join(', ')}; ${JSON.stringify({ ...fixed, ...trouble, failing: [...failing] })}`;
   try {

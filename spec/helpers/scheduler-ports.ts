@@ -143,6 +143,7 @@ export const resultOf = (parts: Partial<BatchResult> = {}): BatchResult => ({
   badRecords: 0,
   numTasks: 1,
   failedTasks: 0,
+  runMs: 1,
   bytesBySource: new Map(),
   ...parts,
 });
@@ -205,6 +206,8 @@ function describe(request: WorkerRequest): string {
   switch (request.kind) {
     case 'task':
       return `task ${request.stage}/${request.partition} #${request.attempt}`;
+    case 'tasks':
+      return `tasks ${request.tasks.map(({ stage, partition }) => `${stage}/${partition}`).join(' ')}`;
     case 'applyDeltas':
       return `apply ${request.deltas.map(({ operator, partition }) => `${operator}/${partition}`).join()}`;
     case 'attach':

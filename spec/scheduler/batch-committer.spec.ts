@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { EngineError } from '../../lib/core/errors.js';
 import { BatchCommitter, type CommitStep } from '../../lib/scheduler/batch-committer.js';
@@ -183,6 +185,25 @@ describe('BatchCommitter', () => {
         expect(await commit.catch((error: Error) => error)).to.have.property('code', 'checkpointUnwritable');
       expect(journal).to.deep.equal(['sync']);
     });
+  });
+
+  // Each wait for the job's own code was kept by the promise of an abort that may come: 400 bytes a batch, for ever.
+  it('keeps nothing of a commit that is through', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const { committer, log, out } = new Fixture();
+    const handles: WeakRef<object>[] = [];
+    const commit = async (time: number): Promise<object> => {
+      const handle = { at: time };
+      handles.push(new WeakRef(handle));
+      return handle;
+    };
+    Object.assign(out, { runsUserCode: true, commit });
+    for (const time of [10, 20, 30]) await committer.commit(batchOf(time), withOutput());
+    log.commits.length = 0;
+    await turn();
+    collectGarbage();
+    expect(handles.map(handle => handle.deref())).to.deep.equal([undefined, undefined, { at: 30 }]);
   });
 
   describe('when it is aborted', () => {

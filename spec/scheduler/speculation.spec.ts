@@ -23,6 +23,7 @@ const taskOf = (parts: Partial<Task>): Task => ({
   failures: 0,
   running: [],
   copied: false,
+  isInner: false,
   failedOn: new Set(),
   durationMs: 100,
   result: undefined,
