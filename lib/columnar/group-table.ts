@@ -27,7 +27,9 @@ export interface AggregateInput {
   readonly validity?: Address | undefined;
 }
 
-const BLOCK_ROWS = 4096;
+/** Rows whose groups are found together. */
+export const GROUP_BLOCK_ROWS = 4096;
+const BLOCK_ROWS = GROUP_BLOCK_ROWS;
 /** Rows of a block of groupFind. */
 const REST_ROWS = 1024;
 const FIRST_SLOTS = 1024;
@@ -94,26 +96,36 @@ export class GroupTable {
 
   /** Adds rows: finds or makes the group of each key, then adds each aggregate's input (one per aggregate, same order). */
   update(keys: KeySlices, numRows: number, inputs: readonly AggregateInput[]): void {
-    const k = this.#kernels;
     for (let from = 0; from < numRows; from += BLOCK_ROWS) {
       const n = Math.min(BLOCK_ROWS, numRows - from);
-      const at = from * 4;
-      let done = 0;
-      while (done < n) {
-        done = k.groupFind(
-          this.header,
-          keys.values + at,
-          keys.lengths + at,
-          keys.hashes + at,
-          done,
-          n,
-          this.#groups,
-          this.#rest,
-        );
-        if (done < n) this.#grow();
-      }
+      this.find(keys, from, n);
       for (let a = 0; a < this.aggregates.length; a++) this.#accumulate(a, inputs[a] ?? {}, from, n);
     }
+  }
+
+  /**
+   * Finds or makes the groups of the keys [from, from + n), n <= `GROUP_BLOCK_ROWS`.
+   *
+   * @returns u32[n]: the group of each, 1 for the first that the table met; good until the next call
+   */
+  find(keys: KeySlices, from: number, n: number): Address {
+    const k = this.#kernels;
+    const at = from * 4;
+    let done = 0;
+    while (done < n) {
+      done = k.groupFind(
+        this.header,
+        keys.values + at,
+        keys.lengths + at,
+        keys.hashes + at,
+        done,
+        n,
+        this.#groups,
+        this.#rest,
+      );
+      if (done < n) this.#grow();
+    }
+    return this.#groups;
   }
 
   /** The groups' keys in order, in scratch; short keys lie in the table and move when it grows. `byteLength`: of all keys. */

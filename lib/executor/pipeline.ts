@@ -9,7 +9,8 @@ import type { GraphView } from '../api/closures.js';
 import { columnOperator, isColumnOperation } from './column-operators.js';
 import { makeOutput, type OutputEnd } from './outputs.js';
 import { rowOperator, type Emit, type Operator } from './row-operators.js';
-import { makeShuffleWriter, type ShuffleWriter } from './shuffle-writers.js';
+import type { ShuffleWriter } from './shuffle-writer.js';
+import { makeShuffleWriter } from './shuffle-writers.js';
 import type { TaskContext } from './task-context.js';
 
 export interface Pipeline {
