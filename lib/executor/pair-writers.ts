@@ -3,21 +3,20 @@ import { EngineError } from '../core/errors.js';
 import { PairPartitioner } from '../blocks/row-block.js';
 import { KEYS_AT_ONCE, KeyTable } from '../columnar/key-table.js';
 import { rowsOf } from '../columnar/rows.js';
-import { pairOf } from './row-operators.js';
-import { refsOf, type ShuffleWriter, type ShuffleWriterOptions } from './shuffle-writer.js';
+import type { PlanNode } from '../plan/node.js';
+import { refusePair } from './row-operators.js';
+import { refsOf, type PairTaker, type ShuffleWriter, type ShuffleWriterOptions } from './shuffle-writer.js';
 import type { TaskContext } from './task-context.js';
 import { ValueColumn } from './value-column.js';
 
 export function pairWriter(ctx: TaskContext, options: ShuffleWriterOptions): ShuffleWriter {
-  const { node } = options;
   const partitioner = pairPartitioner(ctx, options);
+  const pairs = pairTaker(options.node, (keys, values, n) => {
+    for (let i = 0; i < n; i++) partitioner.add(keys[i], values[i]);
+  });
   return {
-    push(chunk) {
-      for (const row of rowsOf(chunk)) {
-        const [key, value] = pairOf(row, node, 'gave');
-        partitioner.add(key, value);
-      }
-    },
+    push: chunk => takeRows(pairs, rowsOf(chunk)),
+    pairs,
     finish: () => refsOf(ctx, partitioner.finish()),
   };
 }
@@ -32,10 +31,8 @@ export function combiningWriter(ctx: TaskContext, options: ShuffleWriterOptions)
   const combined = new ValueColumn();
   /** The keys as they first came, where the job's own partitioner looks at them. */
   const originals: unknown[] | undefined = partitioner === undefined ? undefined : [];
-  const keys: unknown[] = [];
-  const values: unknown[] = [];
-
-  function combine(n: number): void {
+  const pairs = pairTaker(node, (keys, values, n) => {
+    ctx.label = node.label;
     let known = table.size;
     const numbers = table.numbersOf(keys, n);
     for (let i = 0; i < n; i++) {
@@ -46,29 +43,41 @@ export function combiningWriter(ctx: TaskContext, options: ShuffleWriterOptions)
         known++;
       } else combined.set(number, merge(combined.get(number), values[i]));
     }
-  }
-
+  });
   return {
-    push(chunk) {
-      ctx.label = node.label;
-      const rows = rowsOf(chunk);
-      // Indexed: taking pairs apart by destructuring goes through iterators, which shows here.
-      for (let from = 0; from < rows.length; from += KEYS_AT_ONCE) {
-        const n = Math.min(KEYS_AT_ONCE, rows.length - from);
-        for (let i = 0; i < n; i++) {
-          const pair = pairOf(rows[from + i], node, 'gave');
-          keys[i] = pair[0];
-          values[i] = pair[1];
-        }
-        combine(n);
-      }
-    },
+    push: chunk => takeRows(pairs, rowsOf(chunk)),
+    pairs,
     finish() {
       const blocks = writeCombined(ctx, pairPartitioner(ctx, options), table, combined, originals);
       table.dispose();
       return refsOf(ctx, blocks);
     },
   };
+}
+
+function pairTaker(
+  node: PlanNode,
+  use: (keys: readonly unknown[], values: readonly unknown[], n: number) => void,
+): PairTaker {
+  const keys: unknown[] = [];
+  const values: unknown[] = [];
+  return { keys, values, take: n => use(keys, values, n), refuse: row => refusePair(row, node, 'gave') };
+}
+
+function takeRows({ keys, values, take, refuse }: PairTaker, rows: readonly unknown[]): void {
+  let n = 0;
+  for (const row of rows) {
+    if (!Array.isArray(row) || row.length !== 2) refuse(row);
+    else {
+      keys[n] = row[0];
+      values[n] = row[1];
+      if (++n === KEYS_AT_ONCE) {
+        take(n);
+        n = 0;
+      }
+    }
+  }
+  if (n > 0) take(n);
 }
 
 function writeCombined(

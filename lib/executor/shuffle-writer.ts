@@ -9,7 +9,20 @@ import type { TaskContext } from './task-context.js';
 /** An end of a stage that writes shuffle blocks: rows in, at the end one block (or null) for each reduce partition. */
 export interface ShuffleWriter {
   push(chunk: Chunk): void;
+  /** Another way in, for rows that are pairs. */
+  readonly pairs?: PairTaker;
   finish(): (BlockRef | null)[];
+}
+
+/** Takes pairs as keys and values, without the pairs. */
+export interface PairTaker {
+  /** Filled from their start by who calls `take`. */
+  readonly keys: unknown[];
+  readonly values: unknown[];
+  /** Takes the first n keys and values, n <= 4096. */
+  take(n: number): void;
+  /** Throws: the row is no pair. */
+  refuse(row: unknown): never;
 }
 
 export interface ShuffleWriterOptions {
