@@ -94,12 +94,27 @@ export class PairPartitioner {
     keyWriter.reset();
     writeKey(keyWriter, key);
     const hash = hashBytes(keyWriter.buffer, 0, keyWriter.length);
-    const builder = this.#builderOf(key, hash);
+    this.#append(this.#builderOf(key, hash), hash, keyWriter.buffer, 0, keyWriter.length, value);
+  }
+
+  /** The same for a key whose canonical bytes are `bytes[start .. end)`. @param key what a partitioner of the job's own is given */
+  addEncoded(hash: number, bytes: Uint8Array, start: number, end: number, key: unknown, value: unknown): void {
+    this.#append(this.#builderOf(key, hash), hash, bytes, start, end, value);
+  }
+
+  #append(
+    builder: BlockBuilder,
+    hash: number,
+    bytes: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    value: unknown,
+  ): void {
     const writer = builder.writer;
     const start = writer.length;
     writer.writeUint32(hash);
-    writer.writeVarint(keyWriter.length);
-    writer.append(keyWriter.buffer, 0, keyWriter.length);
+    writer.writeVarint(keyEnd - keyStart);
+    writer.append(bytes, keyStart, keyEnd);
     try {
       writer.write(value);
     } catch (error) {

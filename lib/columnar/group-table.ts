@@ -35,7 +35,9 @@ export interface AggregateInput {
  */
 export type GroupVisitor = (groups: Uint32Array, from: number) => void;
 
-const BLOCK_ROWS = 4096;
+/** Rows whose groups are found together. */
+export const GROUP_BLOCK_ROWS = 4096;
+const BLOCK_ROWS = GROUP_BLOCK_ROWS;
 /** Rows of a block of groupFind. */
 const REST_ROWS = 1024;
 const FIRST_SLOTS = 1024;
@@ -109,7 +111,7 @@ export class GroupTable {
   update(keys: KeySlices, numRows: number, inputs: readonly AggregateInput[], visit?: GroupVisitor): void {
     for (let from = 0; from < numRows; from += BLOCK_ROWS) {
       const n = Math.min(BLOCK_ROWS, numRows - from);
-      this.#find(keys, from, n);
+      this.find(keys, from, n);
       for (let a = 0; a < this.aggregates.length; a++) this.#accumulate(a, inputs[a] ?? {}, from, n);
       visit?.(this.memory.u32.subarray(this.#groups / 4, this.#groups / 4 + n), from);
     }
@@ -142,10 +144,35 @@ export class GroupTable {
     for (let from = 0; from < numRows; from += BLOCK_ROWS) {
       const n = Math.min(BLOCK_ROWS, numRows - from);
       const known = this.numGroups;
-      this.#find(keys, from, n);
+      this.find(keys, from, n);
       count += this.#kernels.firstOfGroups(this.#groups, n, known, from, indexes + count * 4);
     }
     return { indexes, count };
+  }
+
+  /**
+   * Finds or makes the groups of the keys [from, from + n), n <= `GROUP_BLOCK_ROWS`.
+   *
+   * @returns u32[n]: the group of each, 1 for the first that the table met; good until the next call
+   */
+  find(keys: KeySlices, from: number, n: number): Address {
+    const k = this.#kernels;
+    const at = from * 4;
+    let done = 0;
+    while (done < n) {
+      done = k.groupFind(
+        this.header,
+        keys.values + at,
+        keys.lengths + at,
+        keys.hashes + at,
+        done,
+        n,
+        this.#groups,
+        this.#rest,
+      );
+      if (done < n) this.#grow();
+    }
+    return this.#groups;
   }
 
   /** The groups' keys in order, in scratch; short keys lie in the table and move when it grows. `byteLength`: of all keys. */
@@ -169,25 +196,6 @@ export class GroupTable {
   dispose(): void {
     for (const address of [...this.#keyChunks, this.#get(H_INDEX), this.#get(H_ENTRIES), this.header])
       this.memory.free(address);
-  }
-
-  /** Finds or makes the groups of the keys of rows [from, from + n). */
-  #find(keys: KeySlices, from: number, n: number): void {
-    const at = from * 4;
-    let done = 0;
-    while (done < n) {
-      done = this.#kernels.groupFind(
-        this.header,
-        keys.values + at,
-        keys.lengths + at,
-        keys.hashes + at,
-        done,
-        n,
-        this.#groups,
-        this.#rest,
-      );
-      if (done < n) this.#grow();
-    }
   }
 
   /** Adds rows [from, from + n) of the input to accumulator `a`; their groups were just found. */

@@ -93,6 +93,13 @@ export class ValueWriter {
     this.#at += 4;
   }
 
+  /** Appends eight bytes, little-endian, without a tag. */
+  writeFloat64(value: number): void {
+    this.#reserve(8);
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
+  }
+
   /** Appends a length or count below 2^32 in one to five bytes. */
   writeVarint(value: number): void {
     this.#reserve(MAX_VARINT_BYTES);

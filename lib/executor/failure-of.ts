@@ -98,7 +98,7 @@ function framesOf(thrown: unknown): string {
 const isFrameLine = (line: string): boolean => line.length < 2000 && /^\s+at /.test(line);
 
 function isUserLine(line: string): boolean {
-  if (!isFrameLine(line) || /[( ]node:/.test(line)) return false;
+  if (!isFrameLine(line) || /[( ](?:node:|sluice-)/.test(line)) return false;
   const frame = parseFrame(line);
   return frame === undefined || !isOurs(frame.file);
 }

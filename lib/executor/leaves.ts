@@ -18,6 +18,7 @@ import type { BlockRef } from '../protocol/messages.js';
 import { QueueSourceReader } from '../sources/queue-source.js';
 import type { SourceReader } from '../sources/source.js';
 import type { Combiner } from '../api/closures.js';
+import { MergedPairs } from './merge-pairs.js';
 import type { Emit } from './row-operators.js';
 import { readBlock } from './read-block.js';
 import type { TaskContext } from './task-context.js';
@@ -79,26 +80,10 @@ export function combinePairs(
   label: string,
   emit: Emit,
 ): void {
-  emitRows([...mergePairs(ctx, blocks, combiner, label).values()], emit);
-}
-
-/** Pairs that were combined by key before the shuffle, put together: `[key, combined]` in order of first appearance. */
-export function mergePairs(
-  ctx: TaskContext,
-  blocks: readonly BlockRef[],
-  combiner: Combiner,
-  label: string,
-): Map<KeyIdentity, [unknown, unknown]> {
-  const mergeCombiners = combiner.mergeCombiners as (a: unknown, b: unknown) => unknown;
-  const merged = new Map<KeyIdentity, [unknown, unknown]>();
-  ctx.label = label;
-  forEachPair(ctx, blocks, (key, value) => {
-    const identity = keyOf(key);
-    const entry = merged.get(identity);
-    if (entry === undefined) merged.set(identity, [key, value]);
-    else entry[1] = mergeCombiners(entry[1], value);
-  });
-  return merged;
+  const merged = MergedPairs.of(ctx, blocks, combiner, label);
+  for (let start = 0; start < merged.keys.length; start += CHUNK_ROWS) {
+    emit(rowChunk(merged.slice(start, start + CHUNK_ROWS)));
+  }
 }
 
 /** The values of each key from each of several shuffles: `[key, [values of the first, values of the second ...]]`. */

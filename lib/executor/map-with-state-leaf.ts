@@ -10,21 +10,20 @@
  * A batch costs its records and the keys that are due; only the snapshot, where it is wanted, goes over all keys.
  */
 import { decodeValue } from '../core/value-codec.js';
-import { keyOfEncoded, type KeyIdentity } from '../core/value-key.js';
 import type { StateFunction } from '../api/state-spec.js';
-import { PairReader } from '../blocks/row-block.js';
-import { rowChunk } from '../columnar/chunk.js';
 import type { MapWithStateOperation } from '../plan/node.js';
 import type { BlockRef } from '../protocol/messages.js';
-import { DeltaBuilder, type DeltaBlock } from '../state/delta.js';
+import type { DeltaBlock } from '../state/delta.js';
+import { deltaOfKeys, type KeyChanges } from '../state/key-delta.js';
 import type { StateTable } from '../state/state-table.js';
-import { BEFORE_ALL, decodeTimed, encodeTimed, stateBytesOf, withTime } from '../state/timed-value.js';
-import { IdleIndex } from './idle-index.js';
-import { emitRows } from './leaves.js';
-import { readBlock } from './read-block.js';
+import { BEFORE_ALL, decodeTimed } from '../state/timed-value.js';
+import { IdleIndex, type IdleEntry } from './idle-index.js';
+import { forEachPairBatch } from './pair-batch.js';
 import { RecordState } from './record-state.js';
+import { RowEmitter } from './row-emitter.js';
 import type { Emit } from './row-operators.js';
 import type { TaskContext } from './task-context.js';
+import { TouchedKeys } from './touched-keys.js';
 
 /** One task of mapWithState. */
 export interface MapWithStateTask {
@@ -39,80 +38,57 @@ export interface MapWithStateTask {
   readonly emitSnapshot: Emit | undefined;
 }
 
-/** A key that the batch has touched, and what has become of it. */
-interface Touched {
-  readonly key: unknown;
-  readonly bytes: Uint8Array;
-  readonly hash: number;
-  /** What the table has: a view. */
-  readonly stored: Uint8Array | undefined;
-  exists: boolean;
-  state: unknown;
-  /** `state` is not what the table has, but what `update` was given. */
-  isUpdated: boolean;
-  /** It counts as updated now, whether its function did so or not. */
-  isRefreshed: boolean;
-  /** What the table will have; undefined for nothing. Known when the batch's calls are done. */
-  next: Uint8Array | undefined;
-}
-
-type TouchedKeys = Map<KeyIdentity, Touched>;
-
-const SNAPSHOT_CHUNK_ROWS = 4096;
+/** Keys that are due and are looked up together. */
+const DUE_AT_ONCE = 1024;
 
 /** Takes the batch in and emits what it is mapped to. @returns the change of state, undefined when there is none */
 export function mapWithStateLeaf(task: MapWithStateTask): DeltaBlock | undefined {
-  const { ctx, table, operation, emit, emitSnapshot } = task;
+  const { ctx, table, operation, label, emit, emitSnapshot } = task;
+  const { memory } = ctx;
   const { time } = ctx.request;
   const index = operation.timeoutMs === null ? undefined : IdleIndex.of(table);
-  const mapped: unknown[] = [];
-  const touched: TouchedKeys = new Map();
-  ctx.label = task.label;
+  const touched = new TouchedKeys(table);
+  const mapped = new RowEmitter(ctx, label, emit);
+  ctx.label = label;
   const state = new RecordState();
   mapRecords(task, state, touched, mapped);
   if (index !== undefined) timeOut(task, index, state, touched, mapped);
-  const delta = new DeltaBuilder(ctx.memory, table.valueBytes);
-  for (const entry of touched.values()) {
-    entry.next = nextValue(entry, time);
-    if (entry.next === entry.stored) continue;
-    if (entry.next === undefined) delta.remove(entry.bytes, entry.hash);
-    else delta.put(entry.bytes, entry.hash, entry.next);
-    if (entry.next !== undefined && entry.stored === undefined) index?.add(time, entry.hash);
+  mapped.flush();
+  const changes = touched.changes(time);
+  const mark = memory.scratchMark();
+  const keys = touched.keys();
+  if (index !== undefined) {
+    for (const number of changes.rows) {
+      if (touched.exists(number) && !touched.isStored(number)) index.add(time, memory.u32[keys.hashes / 4 + number]);
+    }
   }
-  const built = delta.finish();
-  emitRows(mapped, emit);
-  if (emitSnapshot !== undefined) emitStates(table, touched, emitSnapshot);
-  if (built.numChanged + built.numRemoved > 0) return built;
-  ctx.memory.free(built.address);
-  return undefined;
+  const delta = changes.rows.length === 0 ? undefined : deltaOfKeys(memory, keys, touched.size, changes);
+  memory.releaseScratch(mark);
+  if (emitSnapshot !== undefined) emitStates(task, touched, changes, new RowEmitter(ctx, label, emitSnapshot));
+  touched.dispose();
+  return delta;
 }
 
-function mapRecords(task: MapWithStateTask, state: RecordState, touched: TouchedKeys, mapped: unknown[]): void {
-  const { ctx, table, operation, blocks, f } = task;
+function mapRecords(task: MapWithStateTask, state: RecordState, touched: TouchedKeys, mapped: RowEmitter): void {
+  const { ctx, operation, blocks, f } = task;
   const { time } = ctx.request;
-  for (const block of blocks) {
-    readBlock(ctx, block, bytes => {
-      const pairs = new PairReader(bytes);
-      while (pairs.next()) {
-        const { key } = pairs;
-        const identity = keyOfEncoded(key, bytes, pairs.keyStart, pairs.keyEnd);
-        let entry = touched.get(identity);
-        if (entry === undefined) {
-          entry = readEntry(table, key, bytes.slice(pairs.keyStart, pairs.keyEnd), pairs.hash);
-          touched.set(identity, entry);
-        }
-        state.open(key, entry.exists, entry.state);
-        const row = f(key, pairs.value, state, time);
-        const done = state.close();
-        if (row !== undefined) mapped.push(row);
-        if (done !== 'nothing') {
-          entry.state = state.value;
-          entry.exists = entry.isUpdated = done === 'updated';
-        }
-        entry.isRefreshed ||= operation.timeoutMs !== null;
-      }
-    });
-  }
+  const isRefreshed = operation.timeoutMs !== null;
+  forEachPairBatch(ctx, blocks, batch => {
+    const { keys, values, numPairs } = batch;
+    const numbers = batch.withKeys(slices => touched.touch(slices, numPairs));
+    for (let i = 0; i < numPairs; i++) {
+      const number = numbers[i];
+      const key = keys[i];
+      const exists = touched.exists(number);
+      state.open(key, exists, exists ? touched.stateOf(number) : undefined);
+      const row = f(key, values[i], state, time);
+      const done = state.close();
+      if (row !== undefined) mapped.push(row);
+      if (done === 'updated') touched.update(number, state.value);
+      else if (done === 'removed') touched.remove(number);
+      if (isRefreshed) touched.refresh(number);
+    }
+  });
 }
 
 /** Calls the function for the keys that had no record for too long. */
@@ -121,65 +97,77 @@ function timeOut(
   index: IdleIndex,
   state: RecordState,
   touched: TouchedKeys,
-  mapped: unknown[],
+  mapped: RowEmitter,
 ): void {
   const { ctx, operation, f } = task;
   const { time } = ctx.request;
-  for (const { key: bytes, value, hash, time: updated } of index.before(time - (operation.timeoutMs ?? 0))) {
-    const key = decodeValue(bytes);
-    const identity = keyOfEncoded(key, bytes, 0, bytes.length);
-    if (touched.has(identity)) continue;
-    const entry = entryOf(key, bytes, hash, value);
-    touched.set(identity, entry);
-    if (updated === BEFORE_ALL) {
+  const due = index.before(time - (operation.timeoutMs ?? 0));
+  for (let start = 0; start < due.length; start += DUE_AT_ONCE) {
+    const entries = due.slice(start, start + DUE_AT_ONCE);
+    const known = touched.size;
+    const numbers = touchDue(task, entries, touched);
+    for (const [i, { key: bytes, time: updated }] of entries.entries()) {
+      const number = numbers[i];
+      if (number < known) continue;
       // An initial state is as old as the first batch that sees it.
-      entry.isRefreshed = true;
-      continue;
+      if (updated === BEFORE_ALL) {
+        touched.refresh(number);
+        continue;
+      }
+      const key = decodeValue(bytes);
+      state.openTimingOut(key, touched.stateOf(number));
+      const row = f(key, undefined, state, time);
+      state.close();
+      if (row !== undefined) mapped.push(row);
+      touched.remove(number);
     }
-    state.openTimingOut(key, entry.state);
-    const row = f(key, undefined, state, time);
-    state.close();
-    if (row !== undefined) mapped.push(row);
-    entry.exists = false;
   }
 }
 
-/** The key's value after the batch: the stored one itself when nothing about it changes. */
-function nextValue({ exists, isUpdated, isRefreshed, state, stored }: Touched, time: number): Uint8Array | undefined {
-  if (!exists) return undefined;
-  if (isUpdated) return encodeTimed(time, state);
-  return isRefreshed && stored !== undefined ? withTime(time, stateBytesOf(stored)) : stored;
+/** The numbers of keys whose bytes lie in the table. */
+function touchDue({ ctx }: MapWithStateTask, entries: readonly IdleEntry[], touched: TouchedKeys): Uint32Array {
+  const { memory } = ctx;
+  const n = entries.length;
+  const mark = memory.scratchMark();
+  const keys = { values: memory.scratch(n * 4), lengths: memory.scratch(n * 4), hashes: memory.scratch(n * 4) };
+  const { u32 } = memory;
+  entries.forEach(({ key, hash }, i) => {
+    u32[keys.values / 4 + i] = key.byteOffset;
+    u32[keys.lengths / 4 + i] = key.length;
+    u32[keys.hashes / 4 + i] = hash;
+  });
+  const numbers = touched.touch(keys, n);
+  memory.releaseScratch(mark);
+  return numbers;
 }
 
-function readEntry(table: StateTable, key: unknown, bytes: Uint8Array, hash: number): Touched {
-  return entryOf(key, bytes, hash, table.get(bytes, hash));
-}
-
-const entryOf = (key: unknown, bytes: Uint8Array, hash: number, stored: Uint8Array | undefined): Touched => ({
-  key,
-  bytes,
-  hash,
-  stored,
-  exists: stored !== undefined,
-  state: stored === undefined ? undefined : decodeTimed(stored),
-  isUpdated: false,
-  isRefreshed: false,
-  next: undefined,
-});
-
-/** `[key, state]` of every key that has a state after the batch: what the table has and the batch leaves, then the rest. */
-function emitStates(table: StateTable, touched: TouchedKeys, emit: Emit): void {
-  let rows: unknown[] = [];
-  const add = (key: unknown, value: Uint8Array): void => {
+/** `[key, state]` of every key that has a state after the batch: those of the table that it left alone, then the touched ones. */
+function emitStates(
+  { ctx, table }: MapWithStateTask,
+  touched: TouchedKeys,
+  changes: KeyChanges,
+  rows: RowEmitter,
+): void {
+  const { memory } = ctx;
+  const stored = touched.storedValues();
+  for (const { key, value } of table.entries()) {
+    if (!stored.has(value.byteOffset)) rows.push([decodeValue(key), decodeTimed(value)]);
+  }
+  const mark = memory.scratchMark();
+  const { values, lengths } = touched.keys();
+  const starts = memory.u32.slice(values / 4, values / 4 + touched.size);
+  const sizes = memory.u32.slice(lengths / 4, lengths / 4 + touched.size);
+  memory.releaseScratch(mark);
+  let change = 0;
+  for (let number = 0; number < touched.size; number++) {
+    const isChanged = changes.rows[change] === number;
+    const value = isChanged
+      ? changes.data.subarray(changes.offsets[change], changes.offsets[change + 1])
+      : touched.storedValue(number);
+    if (isChanged) change++;
+    if (!touched.exists(number) || value === undefined) continue;
+    const key = decodeValue(memory.bytes(starts[number], sizes[number]));
     rows.push([key, decodeTimed(value)]);
-    if (rows.length < SNAPSHOT_CHUNK_ROWS) return;
-    emit(rowChunk(rows));
-    rows = [];
-  };
-  for (const entry of table.entries()) {
-    const key = decodeValue(entry.key);
-    if (!touched.has(keyOfEncoded(key, entry.key, 0, entry.key.length))) add(key, entry.value);
   }
-  for (const { key, next } of touched.values()) if (next !== undefined) add(key, next);
-  if (rows.length > 0) emit(rowChunk(rows));
+  rows.flush();
 }

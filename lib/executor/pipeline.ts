@@ -6,10 +6,12 @@ import type { NodeId, PlanNode } from '../plan/node.js';
 import { isShuffle, type Stage } from '../plan/stages.js';
 import type { BlockRef, Branch, CollectedPart, KeptPart, StagedPart, TaskResult } from '../protocol/messages.js';
 import type { GraphView } from '../api/closures.js';
+import { chainFrom, chainOperator } from './chain-operator.js';
 import { columnOperator, isColumnOperation } from './column-operators.js';
 import { makeOutput, type OutputEnd } from './outputs.js';
 import { rowOperator, type Emit, type Operator } from './row-operators.js';
-import { makeShuffleWriter, type ShuffleWriter } from './shuffle-writers.js';
+import type { PairTaker, ShuffleWriter } from './shuffle-writer.js';
+import { makeShuffleWriter } from './shuffle-writers.js';
 import type { TaskContext } from './task-context.js';
 
 export interface Pipeline {
@@ -70,6 +72,14 @@ export function buildPipeline(ctx: TaskContext, stage: Stage, graph: GraphView, 
     const at = operators.push({ push: () => undefined, finish: () => undefined }) - 1;
     // Partitions of a node are in order of their places, compared number by number: the way through its unions first.
     const place = [...branch, ctx.request.partition];
+    // The code of a loop is worth making for closures that come again with every batch only.
+    const chain = ctx.request.plan === null ? chainFrom(stage, graph, node) : undefined;
+    if (chain !== undefined) {
+      const taker = pairTakerOf(stage, writers, chain.last);
+      const looped = chainOperator(ctx, chain, taker ?? emitOf(chain.last, branch));
+      operators[at] = looped;
+      return chunk => looped.push(chunk);
+    }
     const operator = isColumnOperation(node)
       ? columnOperator(ctx, stage, graph, node, graph.node(parent).columns, id => emitOf(id, branch))
       : rowOperator(ctx, node, f, emitOf(node.id, branch), place);
@@ -86,6 +96,19 @@ export function buildPipeline(ctx: TaskContext, stage: Stage, graph: GraphView, 
 function asUnited({ columns: own }: PlanNode, { columns }: PlanNode, emit: Emit): Emit {
   if (columns === undefined || JSON.stringify(own) === JSON.stringify(columns)) return emit;
   return chunk => emit(chunk.kind === 'columns' ? { ...chunk, schema: columns } : chunk);
+}
+
+/** The shuffle writer that alone gets a node's rows, where it takes pairs. */
+function pairTakerOf(
+  stage: Stage,
+  writers: readonly { readonly node: NodeId; readonly writer: ShuffleWriter }[],
+  id: NodeId,
+): PairTaker | undefined {
+  const isReadOn =
+    stage.outputs.some(({ parent }) => parent === id) ||
+    stage.nodes.some(node => node.dependencies.some(dependency => !isShuffle(dependency) && dependency.parent === id));
+  const [only, other] = writers.filter(({ node }) => node === id);
+  return isReadOn || other !== undefined ? undefined : only?.writer.pairs;
 }
 
 function finishPipeline(

@@ -76,13 +76,17 @@ export function rowOperator(
   }
 }
 
+/** The row as a pair; anything else is refused (`refusePair`). */
+export function pairOf(row: unknown, node: PlanNode): Pair {
+  return Array.isArray(row) && row.length === 2 ? (row as unknown as Pair) : refusePair(row, node, 'wants');
+}
+
 /**
- * The row as a pair; anything else is a `typeMismatch` that names the node.
+ * A `typeMismatch` that names the node.
  *
  * @param role whether the node wants the pair, or gave it to an operation by key
  */
-export function pairOf(row: unknown, node: PlanNode, role: 'wants' | 'gave' = 'wants'): Pair {
-  if (Array.isArray(row) && row.length === 2) return row as unknown as Pair;
+export function refusePair(row: unknown, node: PlanNode, role: 'wants' | 'gave'): never {
   const got = describe(row);
   throw new EngineError(
     'typeMismatch',
@@ -129,8 +133,8 @@ function wholePartition(
   };
 }
 
-/** A promise is true whatever it promises: an async condition would keep every row. */
-function isKept(answer: unknown, node: PlanNode): boolean {
+/** Whether a condition keeps its row. A promise is true whatever it promises: an async condition would keep every row. */
+export function isKept(answer: unknown, node: PlanNode): boolean {
   if (typeof answer === 'object' && isThenable(answer))
     throw new EngineError(
       'jobInvalid',

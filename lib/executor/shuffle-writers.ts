@@ -1,9 +1,8 @@
 /** The ends of a stage that write shuffle blocks: rows in, at the end one block (or null) for each reduce partition. */
 import { EngineError } from '../core/errors.js';
-import { keyOf, type KeyIdentity } from '../core/value-key.js';
-import { PairPartitioner, RoundRobinPartitioner } from '../blocks/row-block.js';
+import { RoundRobinPartitioner } from '../blocks/row-block.js';
 import { writeGroupBlocks } from '../blocks/group-block.js';
-import type { Chunk, ColumnChunk } from '../columnar/chunk.js';
+import type { ColumnChunk } from '../columnar/chunk.js';
 import { columnsFromRows } from '../columnar/columns-from-rows.js';
 import { accumulatorValues } from '../columnar/aggregate.js';
 import { GroupTable, type AggregateInput } from '../columnar/group-table.js';
@@ -13,28 +12,11 @@ import { evalPredicate } from '../columnar/predicate.js';
 import { rowsOf } from '../columnar/rows.js';
 import { wideVisitor } from '../columnar/wide/wide-input.js';
 import { WideTable } from '../columnar/wide/wide-table.js';
-import type { AggregateColumn, PlanNode, Shuffle } from '../plan/node.js';
-import type { BlockRef } from '../protocol/messages.js';
-import type { Combiner } from '../api/closures.js';
-import type { Partitioner } from '../api/partitioner.js';
+import type { AggregateColumn, Shuffle } from '../plan/node.js';
 import { columnWriter } from './column-writer.js';
-import { pairOf } from './row-operators.js';
+import { combiningWriter, pairWriter } from './pair-writers.js';
+import { refsOf, type ShuffleWriter, type ShuffleWriterOptions } from './shuffle-writer.js';
 import type { TaskContext } from './task-context.js';
-
-export interface ShuffleWriter {
-  push(chunk: Chunk): void;
-  finish(): (BlockRef | null)[];
-}
-
-export interface ShuffleWriterOptions {
-  readonly shuffle: Shuffle;
-  /** Whose rows are written, for messages and declared columns. */
-  readonly node: PlanNode;
-  readonly combiner: Combiner | undefined;
-  /** Of a shuffle whose keys do not go by their hash. */
-  readonly partitioner: Partitioner | undefined;
-  readonly numKeyGroups: number;
-}
 
 export function makeShuffleWriter(ctx: TaskContext, options: ShuffleWriterOptions): ShuffleWriter {
   const { mode } = options.shuffle;
@@ -48,71 +30,6 @@ export function makeShuffleWriter(ctx: TaskContext, options: ShuffleWriterOption
     case 'groups':
       return groupWriter(ctx, options, mode);
   }
-}
-
-type Written = { readonly address: number; readonly byteLength: number; readonly numRows: number } | null;
-
-const refsOf = (ctx: TaskContext, written: readonly Written[]): (BlockRef | null)[] =>
-  written.map(
-    block =>
-      block && { slot: ctx.memory.slot, address: block.address, byteLength: block.byteLength, numRows: block.numRows },
-  );
-
-function pairWriter(ctx: TaskContext, options: ShuffleWriterOptions): ShuffleWriter {
-  const { node } = options;
-  const partitioner = pairPartitioner(ctx, options);
-  return {
-    push(chunk) {
-      for (const row of rowsOf(chunk)) {
-        const [key, value] = pairOf(row, node, 'gave');
-        partitioner.add(key, value);
-      }
-    },
-    finish: () => refsOf(ctx, partitioner.finish()),
-  };
-}
-
-/** Partitions by the key's hash, or as the job's own partitioner says. */
-function pairPartitioner(
-  ctx: TaskContext,
-  { shuffle, partitioner, numKeyGroups, node }: ShuffleWriterOptions,
-): PairPartitioner {
-  const { numPartitions } = shuffle;
-  if (partitioner === undefined) return new PairPartitioner(ctx.memory, numPartitions, numKeyGroups);
-  const partitionOf = partitioner.partitionOf.bind(partitioner) as (key: unknown) => number;
-  return new PairPartitioner(ctx.memory, numPartitions, numKeyGroups, key => {
-    ctx.label = node.label;
-    return partitionOf(key);
-  });
-}
-
-/** Map-side combine: one pair for each key of the task, keys in order of first appearance. */
-function combiningWriter(ctx: TaskContext, options: ShuffleWriterOptions): ShuffleWriter {
-  const { node, combiner } = options;
-  if (combiner === undefined) throw new EngineError('internal', `no combiner for ${node.label}`);
-  const create = combiner.create as (value: unknown) => unknown;
-  const merge = combiner.merge as (combined: unknown, value: unknown) => unknown;
-  const combined = new Map<KeyIdentity, { readonly key: unknown; value: unknown }>();
-  return {
-    push(chunk) {
-      ctx.label = node.label;
-      const rows = rowsOf(chunk);
-      // Indexed: taking pairs apart by destructuring goes through iterators, which shows here.
-      for (let i = 0; i < rows.length; i++) {
-        const pair = pairOf(rows[i], node, 'gave');
-        const key = pair[0];
-        const identity = keyOf(key);
-        const entry = combined.get(identity);
-        if (entry === undefined) combined.set(identity, { key, value: create(pair[1]) });
-        else entry.value = merge(entry.value, pair[1]);
-      }
-    },
-    finish() {
-      const partitioner = pairPartitioner(ctx, options);
-      for (const { key, value } of combined.values()) partitioner.add(key, value);
-      return refsOf(ctx, partitioner.finish());
-    },
-  };
 }
 
 function roundRobinWriter(ctx: TaskContext, { shuffle }: ShuffleWriterOptions): ShuffleWriter {

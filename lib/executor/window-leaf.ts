@@ -17,7 +17,8 @@ import { readRowBlock } from '../blocks/row-block.js';
 import type { NodeId } from '../plan/node.js';
 import { DeltaBuilder, type DeltaBlock } from '../state/delta.js';
 import type { StateTable } from '../state/state-table.js';
-import { emitRows, mergePairs } from './leaves.js';
+import { emitRows } from './leaves.js';
+import { MergedPairs } from './merge-pairs.js';
 import { readBlock } from './read-block.js';
 import { windowColumns } from './window-columns.js';
 import { finishDelta, piecesOf, type WindowTask } from './window-task.js';
@@ -64,8 +65,8 @@ function windowPairs(task: WindowTask, combiner: Combiner): DeltaBlock | undefin
   const mergeCombiners = combiner.mergeCombiners as (a: unknown, b: unknown) => unknown;
   const pieces = new WindowPieces(table);
   const delta = new DeltaBuilder(ctx.memory, 'variable');
-  const entering = mergePairs(ctx, blocks, combiner, label);
-  putPairs(pieces, delta, table, time, entering.values());
+  const entering = MergedPairs.of(ctx, blocks, combiner, label).slice(0, Infinity);
+  putPairs(pieces, delta, table, time, entering);
   pieces.removeUntil(delta, time - operation.windowMs);
   if (emit !== undefined) {
     ctx.label = label;
@@ -77,7 +78,7 @@ function windowPairs(task: WindowTask, combiner: Combiner): DeltaBlock | undefin
       else entry[1] = mergeCombiners(entry[1], value);
     };
     for (const piece of pieces.between(time - operation.windowMs, time)) (piece as Pair[]).forEach(add);
-    for (const pair of entering.values()) add(pair);
+    for (const pair of entering) add(pair);
     emitRows([...merged.values()], emit);
   }
   return finishDelta(ctx, delta);
@@ -110,8 +111,8 @@ function windowTotals(task: WindowTask, combiner: Combiner, functions: WindowTot
   const filter = functions.filter as ((pair: Pair) => boolean) | undefined;
   const pieces = new WindowPieces(table);
   const delta = new DeltaBuilder(ctx.memory, 'variable');
-  const entering = mergePairs(ctx, blocks, combiner, label);
-  putPairs(pieces, delta, table, time, entering.values());
+  const entering = MergedPairs.of(ctx, blocks, combiner, label).slice(0, Infinity);
+  putPairs(pieces, delta, table, time, entering);
   const changed = new Map<KeyIdentity, Total>();
   const totalOf = (key: unknown): Total => {
     const identity = keyOf(key);
@@ -127,7 +128,7 @@ function windowTotals(task: WindowTask, combiner: Combiner, functions: WindowTot
       total.numBatches--;
     }
   });
-  for (const [key, value] of entering.values()) {
+  for (const [key, value] of entering) {
     const total = totalOf(key);
     total.value = total.known ? combine(total.value, value) : value;
     total.known = true;

@@ -155,6 +155,15 @@ export class StateTable {
     return entry === 0 ? undefined : this.#entryAt(entry).value;
   }
 
+  /** Where the value of an entry that `lookup` found begins, and its bytes. */
+  valueAddress(entry: Address): Address {
+    const keyBytes = this.memory.u32[entry / 4 + 1];
+    return entry + (this.valueBytes === 'variable' ? 16 : 8) + Math.ceil(keyBytes / 8) * 8;
+  }
+  valueLength(entry: Address): number {
+    return this.valueBytes === 'variable' ? this.memory.u32[entry / 4 + 2] : this.valueBytes;
+  }
+
   /** The rows whose keys have this hash; the views are good until the next change. */
   withHash(hash: number): StateEntry[] {
     const entries: StateEntry[] = [];

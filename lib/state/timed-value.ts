@@ -8,7 +8,8 @@ import { decodeValue, encodeValue } from '../core/value-codec.js';
 /** The time of a state that no batch has seen: an initial one. It is older than every other. */
 export const BEFORE_ALL = Number.NEGATIVE_INFINITY;
 
-const TIME_BYTES = 8;
+/** Where the encoded state begins. */
+export const TIME_BYTES = 8;
 
 /** Throws `typeMismatch` for a state that is not plain data. */
 export const encodeTimed = (time: number, state: unknown): Uint8Array => withTime(time, encodeValue(state));
