@@ -24,11 +24,11 @@ async function run(settings: BenchmarkRun): Promise<void> {
   const text = await textData(bySize(settings, 45_000_000, 50_000));
   const works: readonly Work[] = [
     {
-      ...{ name: 'ysb', job: 'benchmarks/jobs/ysb.ts', records: ysb.records, expected: ysbExpected(ysb) },
+      ...{ name: 'ysb', job: 'benchmarks/jobs/ysb-columns.ts', records: ysb.records, expected: ysbExpected(ysb) },
       args: { input: join(ysb.folder, 'input'), ads: join(ysb.folder, 'ads.csv') },
     },
     {
-      ...{ name: 'wordcount', job: 'benchmarks/jobs/word-count.ts', records: text.records },
+      ...{ name: 'wordcount', job: 'benchmarks/jobs/word-count-columns.ts', records: text.records },
       expected: textExpected(text),
       args: { input: join(text.folder, 'input') },
     },
