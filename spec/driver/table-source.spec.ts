@@ -6,10 +6,10 @@ import type { FileSystem } from '../../lib/core/file-system.js';
 import type { Format } from '../../lib/core/format.js';
 import type { Json } from '../../lib/core/json.js';
 import { batchTime } from '../../lib/core/time.js';
+import type { InProcessRunnerOptions } from '../../lib/driver/in-process-runner.js';
 import { StaticTableSource } from '../../lib/driver/table-source.js';
 import { BatchQueue, csv, int64, job, ndjson, schema, utf8, type DeclaredOptions } from '../../lib/index.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
-import { pick, randomOf } from '../helpers/random-values.js';
 import { runEngine, turn, type TestRun } from '../helpers/run-engine.js';
 
 const PATH = '/ads.csv';
@@ -48,6 +48,8 @@ const warningsOf = ({ events: all }: TestRun): string[] =>
   all.flatMap(event => (event.kind === 'warning' ? [event.message] : []));
 
 const A = [{ ad: 'a' }];
+
+const FAULTS = ['lose', 'throw', 'runThenLose'] as const;
 
 describe('a static table from a file', () => {
   it('is read again when it changes: from the next batch on, for all of it', async () => {
@@ -151,12 +153,12 @@ describe('a static table from a file', () => {
     const [clock, fs] = [new VirtualClock(1000), new ModelFileSystem()];
     await put(fs, 'ad,cost\na,1\n');
     queue.push(...Array.from({ length: 12 }, () => [...A, ...A, ...A]));
-    const random = randomOf(1);
-    const run = await runEngine(declared, {
-      ...{ clock, fs, checkpoint: '/checkpoint', options: { concurrentJobs: 3, workers: 3 } },
-      faults: (_, { kind }) =>
-        kind === 'task' && random() < 0.2 ? pick(random, ['lose', 'throw', 'runThenLose']) : undefined,
-    });
+    let numTasks = 0;
+    // Of tasks alone or together, every third is lost or fails, in turn.
+    const faults: InProcessRunnerOptions['faults'] = (_, { kind }) =>
+      kind.startsWith('task') && ++numTasks % 3 === 0 ? FAULTS[(numTasks / 3) % FAULTS.length] : undefined;
+    const options = { concurrentJobs: 3, workers: 3, maxSlotFailures: 100, maxTaskFailures: 20 };
+    const run = await runEngine(declared, { clock, fs, checkpoint: '/checkpoint', options, faults });
     await run.batchesDone(1);
     for (let n = 2; n <= 12; n++) {
       await put(fs, `ad,cost\na,${n}\n`);
