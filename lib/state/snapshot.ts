@@ -78,28 +78,35 @@ export class SnapshotWriter {
    * @returns undefined when there may be more; else what the file has, which is whole and not synced
    */
   async writePiece(): Promise<WrittenSnapshot | undefined> {
+    const n = await this.#writeRows();
+    if (n > 0) return undefined;
+    this.#writer.finish();
+    await this.#file.flush();
+    return { byteLength: this.#file.byteLength, crc32: this.#file.crc32, numRows: this.#numRows };
+  }
+
+  /** @returns how many; a file without rows has one empty record batch */
+  async #writeRows(): Promise<number> {
     const { memory } = this.#table;
     const mark = memory.scratchMark();
-    const scan = new TableScan(this.#table, this.#cursor);
-    const n = scan.next();
-    this.#cursor = scan.cursor;
-    if (n > 0 || this.#numPieces === 0) {
+    try {
+      const scan = new TableScan(this.#table, this.#cursor);
+      const n = scan.next();
+      this.#cursor = scan.cursor;
+      if (n === 0 && this.#numPieces > 0) return 0;
       const parts = scan.toDelta(n);
       try {
         this.#writer.write(deltaBatch(memory, parts, this.#columns));
         await this.#file.flush();
       } finally {
         memory.free(parts.address);
-        memory.releaseScratch(mark);
       }
       this.#numPieces++;
       this.#numRows += n;
-      if (n > 0) return undefined;
+      return n;
+    } finally {
+      memory.releaseScratch(mark);
     }
-    memory.releaseScratch(mark);
-    this.#writer.finish();
-    await this.#file.flush();
-    return { byteLength: this.#file.byteLength, crc32: this.#file.crc32, numRows: this.#numRows };
   }
 
   sync(): Promise<void> {
