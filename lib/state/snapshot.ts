@@ -26,26 +26,7 @@ export interface WrittenSnapshot {
   readonly numRows: number;
 }
 
-/** Creates or replaces the file and syncs it (not its directory). Needs `loadArrow`. Throws `checkpointUnwritable`, `memoryLimit`. */
-export async function writeSnapshot(
-  table: StateTable,
-  path: string,
-  columns: ValueColumns,
-  fs: FileSystem,
-): Promise<WrittenSnapshot> {
-  const snapshot = await SnapshotWriter.create(table, path, columns, fs);
-  try {
-    for (;;) {
-      const written = await snapshot.writePiece();
-      if (written === undefined) continue;
-      await snapshot.sync();
-      return written;
-    }
-  } finally {
-    await snapshot.close();
-  }
-}
-
+/** Writes one table. Who has the last piece syncs the file, and its directory. Needs `loadArrow`. */
 export class SnapshotWriter {
   readonly #table: StateTable;
   readonly #columns: ValueColumns;
@@ -107,10 +88,6 @@ export class SnapshotWriter {
     } finally {
       memory.releaseScratch(mark);
     }
-  }
-
-  sync(): Promise<void> {
-    return this.#file.sync();
   }
 
   close(): Promise<void> {
@@ -208,10 +185,6 @@ class ChecksummedFile {
     this.#pending = [];
     await guard(this.#path, () => this.#handle.write(pieces, this.#written));
     this.#written = this.byteLength;
-  }
-
-  async sync(): Promise<void> {
-    await guard(this.#path, () => this.#handle.sync());
   }
 
   close(): Promise<void> {
