@@ -30,9 +30,9 @@ import type { WriteAheadLog } from './write-ahead-log.js';
 
 export type { CheckpointOptions } from './open-checkpoint.js';
 
-/** What is true at a batch time: state in snapshot files, the rest as data. */
+/** What a restart begins with, of one batch time: state in snapshot files, the rest as data. */
 export interface Snapshot {
-  /** All commits up to here are in the snapshots; none after. */
+  /** All commits up to here are in the snapshots. Of later ones some changes may be: they are committed, and all in the log. */
   readonly time: number;
   readonly snapshots: readonly SnapshotFile[];
   /** By source id, what `SourceDriver.state()` gave when exactly the batches up to `time` were planned. */

@@ -1,5 +1,5 @@
 /**
- * The manifest names all that a restart needs: the snapshot files of one batch time, the state of the sources and sinks
+ * The manifest names all that a restart needs: the snapshot files begun at one batch time, the state of the sources and sinks
  * at that time, and where in the log the batches after it begin. It is replaced atomically, after everything it names
  * is durable, and the one before is kept with its files.
  */
@@ -47,7 +47,7 @@ export interface Manifest {
   /** Grows with every snapshot. */
   readonly generation: number;
   readonly epoch: number;
-  /** All commits up to this batch time are in the snapshots; undefined: there is no snapshot yet. */
+  /** All commits up to this batch time are in the snapshots, with some changes of later ones; undefined: there is no snapshot yet. */
   readonly time: number | undefined;
   /** Batches up to `time` that were not committed when the snapshots were taken: what they read is in the log. */
   readonly leftOut: readonly LeftOutBatch[];

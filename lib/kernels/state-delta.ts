@@ -1,4 +1,4 @@
-// Changes of a state table: made from a group table, and applied. Layout of a delta: lib/state/delta.ts.
+// Changes of a state table: made from a group table, and applied. Layout of a delta: lib/state/delta-layout.ts.
 //
 // delta   0 magic  4 rows  8 value bytes (all ones: variable)  12 removed rows  16 key bytes  20 value bytes in all
 //        24 at hashes u32  28 at key offsets u32[rows + 1]  32 at removed bits  36 at values: columns of 8 bytes, or

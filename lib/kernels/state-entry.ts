@@ -38,7 +38,7 @@ export function entryBytes(entry: usize, valueBytes: u32): u32 {
   return valueBytes == VARIABLE ? 16 + key + load<u32>(entry, 12) : 8 + key + valueBytes;
 }
 
-/** The key groups's pages, or 0 where it has none or belongs to another partition. */
+/** Where the header has the pages and the index of a hash's key group; 0 where that is another partition's. */
 // @ts-ignore: decorator
 @inline
 export function groupSlot(table: usize, hash: u32): usize {

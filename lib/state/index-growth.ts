@@ -21,11 +21,16 @@ export function newIndex(memory: SlotMemory, rows: number): Address {
   const depth = Math.min(MAX_DEPTH, Math.max(0, Math.ceil(Math.log2(rows / FIRST_KEYS))));
   const index = newDirectory(memory, depth);
   const log = Math.max(MIN_LOG, Math.min(LARGE_LOG, Math.ceil(Math.log2((rows / 2 ** depth) * 1.4 + 2))));
-  for (let i = 0; i < 2 ** depth; i++) {
-    const segment = newSegment(memory, log, depth);
-    memory.u32[index / 4 + layout.I_SEGMENTS + i] = segment;
-    memory.u32[index / 4 + layout.I_BYTES] += bytesOfSegment(log);
+  const segments: number[] = [];
+  try {
+    while (segments.length < 2 ** depth) segments.push(newSegment(memory, log, depth));
+  } catch (error) {
+    for (const segment of segments) memory.free(addressOf(segment));
+    memory.free(index);
+    throw error;
   }
+  memory.u32.set(segments, index / 4 + layout.I_SEGMENTS);
+  memory.u32[index / 4 + layout.I_BYTES] = segments.length * bytesOfSegment(log);
   return index;
 }
 

@@ -36,23 +36,26 @@ export function mergeAggregates(
     );
   }
   const slices = groups.keys();
-  const numGroups = groups.numGroups;
-  const columnOf = (a: number): Address => totals + a * numGroups * 8;
-  const totals = memory.scratch(numGroups * valueBytes);
-  aggregates.forEach((_, a) => k.groupColumn(groups.header, a, columnOf(a)));
-  const refs = memory.scratch(numGroups * 4);
-  const n = mergeRows(table, slices, refs, numGroups, aggregates, totals);
-  const keyBytes = n === numGroups ? slices.byteLength : k.slicesBytes(slices.lengths, n, 0);
-  const size = { numRows: n, numRemoved: 0, valueBytes, keyBytes, dataBytes: 0, lookedUp: table.changes };
-  const parts = allocDelta(memory, size);
+  const { numGroups } = groups;
+  const common = { numRemoved: 0, valueBytes, dataBytes: 0, lookedUp: table.changes };
+  // Computed where it will lie: as a rule all groups change.
+  let parts = allocDelta(memory, { ...common, numRows: numGroups, keyBytes: slices.byteLength });
+  aggregates.forEach((_, a) => k.groupColumn(groups.header, a, parts.values + a * numGroups * 8));
+  const n = mergeRows(table, slices, parts.entries, numGroups, aggregates, parts.values);
+  if (n < numGroups) {
+    const all = parts;
+    parts = allocDelta(memory, { ...common, numRows: n, keyBytes: k.slicesBytes(slices.lengths, n, 0) });
+    const { u8 } = memory;
+    u8.copyWithin(parts.entries, all.entries, all.entries + n * 4);
+    aggregates.forEach((_, a) => {
+      const column = all.values + a * numGroups * 8;
+      u8.copyWithin(parts.values + a * n * 8, column, column + n * 8);
+    });
+    memory.free(all.address);
+  }
   k.slicesGather(slices.values, slices.lengths, n, 0, parts.keyOffsets, parts.keys);
   memory.u8.copyWithin(parts.hashes, slices.hashes, slices.hashes + n * 4);
-  memory.u8.copyWithin(parts.entries, refs, refs + n * 4);
-  const values = aggregates.map((_, a) => {
-    const column = parts.values + a * n * 8;
-    memory.u8.copyWithin(column, columnOf(a), columnOf(a) + n * 8);
-    return column;
-  });
+  const values = aggregates.map((_, a) => parts.values + a * n * 8);
   // The chunk's keys are the delta's bytes, because short ones of the groups go with their table.
   k.slicesFromLengths(slices.lengths, n, parts.keys, slices.values);
   return { delta: deltaBlock(parts), chunk: aggregateChunk(memory, slices, n, keys, aggregates, values) };
@@ -61,7 +64,7 @@ export function mergeAggregates(
 /**
  * Adds the state to the groups' totals, and moves the rows whose totals differ from the state's then to the front of all
  * columns. Looked up and added block by block, while the entries are in the cache.
- * @param refs takes where the entries of those rows lie
+ * @param refs takes where the entries of those rows lie, `totals` has and keeps their columns
  * @returns how many they are
  */
 function mergeRows(

@@ -26,26 +26,7 @@ export interface WrittenSnapshot {
   readonly numRows: number;
 }
 
-/** Creates or replaces the file and syncs it (not its directory). Needs `loadArrow`. Throws `checkpointUnwritable`, `memoryLimit`. */
-export async function writeSnapshot(
-  table: StateTable,
-  path: string,
-  columns: ValueColumns,
-  fs: FileSystem,
-): Promise<WrittenSnapshot> {
-  const snapshot = await SnapshotWriter.create(table, path, columns, fs);
-  try {
-    for (;;) {
-      const written = await snapshot.writePiece();
-      if (written === undefined) continue;
-      await snapshot.sync();
-      return written;
-    }
-  } finally {
-    await snapshot.close();
-  }
-}
-
+/** Writes one table. Who has the last piece syncs the file, and its directory. Needs `loadArrow`. */
 export class SnapshotWriter {
   readonly #table: StateTable;
   readonly #columns: ValueColumns;
@@ -78,32 +59,35 @@ export class SnapshotWriter {
    * @returns undefined when there may be more; else what the file has, which is whole and not synced
    */
   async writePiece(): Promise<WrittenSnapshot | undefined> {
+    const n = await this.#writeRows();
+    if (n > 0) return undefined;
+    this.#writer.finish();
+    await this.#file.flush();
+    return { byteLength: this.#file.byteLength, crc32: this.#file.crc32, numRows: this.#numRows };
+  }
+
+  /** @returns how many; a file without rows has one empty record batch */
+  async #writeRows(): Promise<number> {
     const { memory } = this.#table;
     const mark = memory.scratchMark();
-    const scan = new TableScan(this.#table, this.#cursor);
-    const n = scan.next();
-    this.#cursor = scan.cursor;
-    if (n > 0 || this.#numPieces === 0) {
+    try {
+      const scan = new TableScan(this.#table, this.#cursor);
+      const n = scan.next();
+      this.#cursor = scan.cursor;
+      if (n === 0 && this.#numPieces > 0) return 0;
       const parts = scan.toDelta(n);
       try {
         this.#writer.write(deltaBatch(memory, parts, this.#columns));
         await this.#file.flush();
       } finally {
         memory.free(parts.address);
-        memory.releaseScratch(mark);
       }
       this.#numPieces++;
       this.#numRows += n;
-      if (n > 0) return undefined;
+      return n;
+    } finally {
+      memory.releaseScratch(mark);
     }
-    memory.releaseScratch(mark);
-    this.#writer.finish();
-    await this.#file.flush();
-    return { byteLength: this.#file.byteLength, crc32: this.#file.crc32, numRows: this.#numRows };
-  }
-
-  sync(): Promise<void> {
-    return this.#file.sync();
   }
 
   close(): Promise<void> {
@@ -201,10 +185,6 @@ class ChecksummedFile {
     this.#pending = [];
     await guard(this.#path, () => this.#handle.write(pieces, this.#written));
     this.#written = this.byteLength;
-  }
-
-  async sync(): Promise<void> {
-    await guard(this.#path, () => this.#handle.sync());
   }
 
   close(): Promise<void> {

@@ -203,12 +203,12 @@ function compact(memory: SlotMemory, table: Address, group: number): number {
   const { pages } = regionsOf(memory, table, group);
   const { u32 } = memory;
   const live = u32[pages / 4 + layout.P_USED] - u32[pages / 4 + layout.P_HOLES];
-  // What is left needs no more pages than all of it had, but for a first one that is too small for its entry.
-  const fresh = newPages(memory, FIRST_PAGES + capacityOf(u32, pages));
+  // Entries that are put one behind another fill their pages by half at least, however the holes lay.
+  const fresh = newPages(memory, FIRST_PAGES + capacityOf(u32, pages) * 2);
   try {
     copyLive(memory, table, pages, fresh, live);
-    const rows = u32[pages / 4 + layout.P_ROWS];
-    const index = newIndex(memory, rows);
+    requireOffsets(memory, table, memory.u32[fresh / 4 + layout.P_PAGES]);
+    const index = newIndex(memory, memory.u32[pages / 4 + layout.P_ROWS]);
     memory.u32[fresh / 4 + layout.P_MOVES] = memory.u32[pages / 4 + layout.P_MOVES] + 1;
     memory.u32[table / 4 + layout.T_CHANGES]++;
     replace(memory, table, group, fresh, index);

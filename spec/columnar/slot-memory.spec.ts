@@ -121,6 +121,21 @@ describe('columnar/slot-memory', () => {
     expect(memory.scratch(1000)).to.equal(first);
   });
 
+  it('takes what lasts from the last gaps, so that the first stay whole for tasks', () => {
+    const memory = newMemory();
+    const [first, between, last] = [1600, 160, 1600].map(bytes => memory.alloc(bytes));
+    memory.alloc(16);
+    memory.free(first);
+    memory.free(last);
+    expect(memory.alloc(160, 'lasting')).to.equal(last + 1440);
+    expect(memory.alloc(1440, 'lasting')).to.equal(last);
+    expect(memory.alloc(160)).to.equal(first);
+    expect(memory.alloc(160, 'lasting')).to.equal(first + 1440);
+    expect(memory.alloc(1600, 'lasting')).to.be.above(last);
+    memory.free(between);
+    expect(memory.alloc(160)).to.equal(first + 160);
+  });
+
   it('keeps at most 8 MiB of scratch from task to task', () => {
     const memory = newMemory();
     for (let i = 0; i < 5; i++) memory.scratch(3 * 1024 * 1024);

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { EngineError } from '../../lib/core/errors.js';
 import { applySnapshot } from '../../lib/state/read-snapshot.js';
-import { writeSnapshot, type WrittenSnapshot } from '../../lib/state/snapshot.js';
+import type { WrittenSnapshot } from '../../lib/state/snapshot.js';
 import { loadArrow } from '../../lib/state/state-ipc.js';
 import { newMemory } from '../columnar/key-fixture.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
@@ -14,6 +14,7 @@ import {
   rowsOfTable,
   sortedRows,
   TWO_NUMBERS,
+  writeSnapshot,
   type Change,
 } from './state-fixture.js';
 

@@ -1,7 +1,10 @@
 import type { SlotMemory } from '../../lib/columnar/slot-memory.js';
+import type { FileSystem } from '../../lib/core/file-system.js';
 import type { Column } from '../../lib/core/schema.js';
 import { hashBytes, keyGroupOf } from '../../lib/core/hash.js';
 import { applyDelta, DeltaBuilder, type DeltaBlock } from '../../lib/state/delta.js';
+import { SnapshotWriter, type WrittenSnapshot } from '../../lib/state/snapshot.js';
+import type { ValueColumns } from '../../lib/state/state-ipc.js';
 import { StateTable, type StateTableOptions } from '../../lib/state/state-table.js';
 import { intBelow, pick, type Random } from '../helpers/random-values.js';
 import { column, randomKey } from '../columnar/key-fixture.js';
@@ -40,6 +43,23 @@ export function applyToMap(oracle: Map<string, string>, changes: readonly Change
     if (group < table.from || group >= table.to) continue;
     if (value === undefined) oracle.delete(key);
     else oracle.set(key, value);
+  }
+}
+
+/** All pieces of a snapshot, one after another. */
+export async function writeSnapshot(
+  table: StateTable,
+  path: string,
+  columns: ValueColumns,
+  fs: FileSystem,
+): Promise<WrittenSnapshot> {
+  const snapshot = await SnapshotWriter.create(table, path, columns, fs);
+  try {
+    let written: WrittenSnapshot | undefined;
+    while (written === undefined) written = await snapshot.writePiece();
+    return written;
+  } finally {
+    await snapshot.close();
   }
 }
 

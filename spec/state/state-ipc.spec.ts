@@ -9,7 +9,6 @@ import { keyGroupRange } from '../../lib/core/hash.js';
 import { NodeFileSystem } from '../../lib/core/node-file-system.js';
 import { applyDelta } from '../../lib/state/delta.js';
 import { decodeNumbers, encodeNumbers } from '../../lib/state/number-columns.js';
-import { writeSnapshot } from '../../lib/state/snapshot.js';
 import { applyIpc, deltaToIpc, loadArrow, type ValueColumns } from '../../lib/state/state-ipc.js';
 import type { StateTable } from '../../lib/state/state-table.js';
 import { column, newMemory } from '../columnar/key-fixture.js';
@@ -25,6 +24,7 @@ import {
   sortedRows,
   textOf,
   TWO_NUMBERS,
+  writeSnapshot,
   type Change,
 } from './state-fixture.js';
 
