@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { chainOf, type ChainHost, type RowFunction, type StepKind } from '../../lib/executor/chain-code.js';
+import { failureOf } from '../../lib/executor/failure-of.js';
 import { forSeeds, intBelow, pick } from '../helpers/random-values.js';
 
 type Pair = [unknown, unknown];
@@ -123,6 +124,23 @@ describe('executor/chain-code', () => {
     expect(failing(['map', 'mapValues'], [() => 'no pair', same])).to.deep.equal([1]);
     expect(failing(['map', 'flatMap'], [same, () => 5])).to.deep.equal([1]);
     expect(failing(['map', 'map'], [same, same], { emit: () => fails() as never })).to.deep.equal([2]);
+  });
+
+  it('does not show in the stack of what a closure throws', () => {
+    const fails: RowFunction = () => {
+      throw new Error('broken');
+    };
+    let thrown: unknown;
+    try {
+      chainOf(['map'], [fails], 'rows')([1], hostOf().host);
+    } catch (error) {
+      thrown = error;
+    }
+    expect((thrown as Error).stack).to.match(/at chain \(sluice-chain-\d+:/);
+    expect(failureOf(thrown))
+      .to.have.property('stack')
+      .that.includes('chain-code.spec')
+      .and.not.includes('sluice-chain');
   });
 
   it('refuses what is no pair, and asks about odd answers of a condition', () => {
