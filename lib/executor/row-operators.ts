@@ -1,6 +1,7 @@
 /**
  * Operators that call closures on rows, one chunk at a time. Each is made for one task attempt: chunks are pushed in,
- * what comes out is pushed on to `emit`; `finish` is called once, after the last chunk, in order of the plan.
+ * what comes out is pushed on to `emit`; `finish` is called once, after the last chunk, in order of the plan. In the
+ * job's own plan most of them are not used: what goes row by row runs as one loop there (`chain-operator.ts`).
  */
 import { EngineError } from '../core/errors.js';
 import { isThenable } from '../core/user-call.js';

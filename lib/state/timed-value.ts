@@ -12,21 +12,16 @@ export const BEFORE_ALL = Number.NEGATIVE_INFINITY;
 export const TIME_BYTES = 8;
 
 /** Throws `typeMismatch` for a state that is not plain data. */
-export const encodeTimed = (time: number, state: unknown): Uint8Array => withTime(time, encodeValue(state));
-
-/** @param state an encoded value */
-export function withTime(time: number, state: Uint8Array): Uint8Array {
-  const value = new Uint8Array(TIME_BYTES + state.length);
+export function encodeTimed(time: number, state: unknown): Uint8Array {
+  const encoded = encodeValue(state);
+  const value = new Uint8Array(TIME_BYTES + encoded.length);
   new DataView(value.buffer).setFloat64(0, time, true);
-  value.set(state, TIME_BYTES);
+  value.set(encoded, TIME_BYTES);
   return value;
 }
 
 /** When the state was last updated. */
 export const timeOf = (value: Uint8Array): number =>
   new DataView(value.buffer, value.byteOffset, value.length).getFloat64(0, true);
-
-/** The encoded state, a view. */
-export const stateBytesOf = (value: Uint8Array): Uint8Array => value.subarray(TIME_BYTES);
 
 export const decodeTimed = (value: Uint8Array): unknown => decodeValue(value, TIME_BYTES);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { BEFORE_ALL, decodeTimed, encodeTimed, stateBytesOf, timeOf, withTime } from '../../lib/state/timed-value.js';
+import { BEFORE_ALL, decodeTimed, encodeTimed, timeOf } from '../../lib/state/timed-value.js';
 
 describe('state/timed-value', () => {
   const states = [undefined, null, 0, 'text', { n: [1n, new Date(5)] }, new Map([['a', new Set([1])]])];
@@ -16,11 +16,6 @@ describe('state/timed-value', () => {
         }
       }
     }
-  });
-
-  it('gets another time without its state being read', () => {
-    const value = encodeTimed(1, 'state');
-    expect(withTime(2, stateBytesOf(value))).to.deep.equal(encodeTimed(2, 'state'));
   });
 
   it('of an initial state is older than any other', () => {
