@@ -1,4 +1,5 @@
 import { assertNever } from '../core/assert-never.js';
+import { EngineError } from '../core/errors.js';
 import type { Format } from '../core/format.js';
 import { makeCsvDecoder } from './decode-csv.js';
 import { makeNdjsonDecoder } from './decode-ndjson.js';
@@ -11,7 +12,7 @@ export type { BadSlice, Decoded, Decoder } from './decode-result.js';
 export { csvHeaderProblem, csvRecordEnd, parseCsvRecord } from './decode-csv-record.js';
 
 /**
- * What decodes a source's bytes in `memory`. Every declared column of every record is checked, so that which records
+ * What decodes a source's bytes in `memory`; not for Arrow, whose messages `ArrowDecoder` takes one by one. Every declared column of every record is checked, so that which records
  * are bad does not depend on the plan.
  *
  * @param columns names of the columns the plan uses, which are decoded; undefined = all
@@ -33,6 +34,8 @@ export function makeDecoder(
       return makeNdjsonDecoder(memory, format, columns, where);
     case 'text':
       return makeTextDecoder(memory, format, columns);
+    case 'arrow':
+      throw new EngineError('internal', 'Arrow messages are read one by one, by ArrowDecoder');
     default:
       return assertNever(format);
   }

@@ -35,8 +35,18 @@ export interface TextFormat {
   readonly onBadRecord: OnBadRecord;
 }
 
+/**
+ * Record batches of Arrow's IPC stream or file form; declared columns are found by name, others are skipped. A record is
+ * a row.
+ */
+export interface ArrowFormat {
+  readonly kind: 'arrow';
+  readonly columns: readonly Column[];
+  readonly onBadRecord: OnBadRecord;
+}
+
 /** How bytes become records. `R` is the type of a record; it exists for the compiler only. */
-export type Format<R = unknown> = (CsvFormat | NdjsonFormat | TextFormat) & { readonly __row?: R };
+export type Format<R = unknown> = (CsvFormat | NdjsonFormat | TextFormat | ArrowFormat) & { readonly __row?: R };
 
 export interface CsvOptions {
   readonly header?: boolean;
@@ -72,6 +82,15 @@ export function ndjson<R>(schema: Schema<R>, options: NdjsonOptions<R> = {}): Fo
     kind: 'ndjson',
     columns: schema.columns,
     ...(options.paths === undefined ? {} : { paths: jsonPaths(schema.columns, options.paths) }),
+    onBadRecord: checkedOnBadRecord(options.onBadRecord),
+  });
+}
+
+/** Arrow IPC files, `.arrow` and `.arrows`. */
+export function arrow<R>(schema: Schema<R>, options: { readonly onBadRecord?: OnBadRecord } = {}): Format<R> {
+  return Object.freeze({
+    kind: 'arrow',
+    columns: schema.columns,
     onBadRecord: checkedOnBadRecord(options.onBadRecord),
   });
 }

@@ -5,6 +5,10 @@
 import { EngineError } from '../core/errors.js';
 import type { CsvFormat, Format } from '../core/format.js';
 import { csvHeaderProblem, parseCsvRecord } from '../columnar/decoder.js';
+import { loadArrow } from '../columnar/arrow.js';
+import { END_BYTES } from '../core/arrow-message.js';
+import { bytesAt } from './arrow-borders.js';
+import { arrowHeadOf, arrowHeadProblem } from './arrow-head.js';
 import { MAX_HEADER_BYTES } from './file-range.js';
 import type { InputBlock } from './input-block.js';
 import { borderAfter } from './record-borders.js';
@@ -21,6 +25,15 @@ const BOM_BYTES = 3;
 
 /** @param size the file's size: bytes beyond are not looked at */
 export async function readFileHead(input: InputBlock, format: Format, size: number): Promise<FileHead> {
+  if (format.kind === 'arrow') {
+    await loadArrow();
+    const head = arrowHeadOf((position, length) => bytesAt(input, position, length), size);
+    if (head === undefined) return { kind: 'incomplete' };
+    const problem = arrowHeadProblem(head, format);
+    return problem === undefined
+      ? { kind: 'ready', start: head.end, header: null }
+      : { kind: 'refused', end: Math.max(head.end, END_BYTES), reason: refusal(problem) };
+  }
   const start = startOfText(input, size);
   if (format.kind !== 'csv' || !format.header) return { kind: 'ready', start, header: null };
   const limit = Math.min(size, start + MAX_HEADER_BYTES);
@@ -37,15 +50,18 @@ export async function readFileHead(input: InputBlock, format: Format, size: numb
     : { kind: 'ready', start: end, header };
 }
 
-/** Why a file with this header is not read; `bytes` undefined: its header has no end. */
+/** Why a CSV file with this header is not read; `bytes` undefined: its header has no end. */
 export function headerProblem(format: CsvFormat, bytes: Uint8Array | undefined): string {
   const names =
     bytes === undefined
       ? `a header record of at most ${MAX_HEADER_BYTES} bytes is wanted, and more came without its end`
       : headerNames(format, bytes);
-  const problem = typeof names === 'string' ? names : 'the header was changed';
-  return `${problem}; no record of this file is read: mend the header and move the file in again`;
+  return refusal(typeof names === 'string' ? names : 'the header was changed');
 }
+
+/** The sentence for a file of which nothing is read. */
+export const refusal = (problem: string): string =>
+  `${problem}; no record of this file is read: mend the header and move the file in again`;
 
 /** The names in a header record, or why it is none for this format. */
 function headerNames(format: CsvFormat, bytes: Uint8Array): readonly string[] | string {

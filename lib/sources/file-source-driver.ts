@@ -218,7 +218,8 @@ export class FileSourceDriver implements SourceDriver {
     if (border >= 0) return [border, 'records'];
     if (file.size <= limit) return takesTail ? [file.size, 'tail'] : [from, 'records'];
     // No end within the largest record there may be: all up to the next line end is one bad record.
-    const lineEnd = await lineEndAfter(input, limit, file.size);
+    const { format } = this.#options;
+    const lineEnd = format.kind === 'arrow' ? -1 : await lineEndAfter(input, limit, file.size);
     if (lineEnd >= 0) return [lineEnd, 'oversized'];
     return takesTail ? [file.size, 'oversized'] : [from, 'records'];
   }

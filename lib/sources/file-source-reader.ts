@@ -9,18 +9,20 @@
  */
 import { basename } from 'node:path';
 import type { BadRecord } from '../core/bad-record.js';
-import { EngineError } from '../core/errors.js';
-import type { Format } from '../core/format.js';
+import type { ArrowFormat, Format } from '../core/format.js';
 import type { Json } from '../core/json.js';
 import type { Chunk } from '../columnar/chunk.js';
+import { loadArrow } from '../columnar/arrow.js';
 import { makeDecoder } from '../columnar/decoder.js';
-import { headerProblem, withoutLineEnd, withoutMark } from './file-head.js';
-import { hasPrint } from './file-print.js';
+import { arrowHeadOf, arrowHeadProblem } from './arrow-head.js';
+import { headerProblem, refusal, withoutLineEnd, withoutMark } from './file-head.js';
 import { fileRangeOf, MAX_HEADER_BYTES, MAX_RECORD_BYTES, type FilePiece } from './file-range.js';
 import { inputFile, inputFolder } from './input-path.js';
-import { NODE_FILES, openInput, readUpTo, statOf, type InputFiles } from './input-files.js';
+import { NODE_FILES, statOf, type InputFiles } from './input-files.js';
 import { InputRegion } from './input-region.js';
+import { readArrowPiece } from './arrow-pieces.js';
 import { LineCounter } from './line-counter.js';
+import { PieceInput } from './piece-input.js';
 import type { ReadContext, SourceReader } from './source.js';
 
 export interface FileReaderOptions {
@@ -49,10 +51,31 @@ export class FileSourceReader implements SourceReader {
     this.#lines = new LineCounter(this.#files);
   }
 
-  *read(range: Json, ctx: ReadContext): Generator<Chunk> {
+  read(range: Json, ctx: ReadContext): Iterable<Chunk> | AsyncIterable<Chunk> {
+    const { format } = this.#options;
+    return format.kind === 'arrow' ? this.#readArrow(format, range, ctx) : this.#readText(format, range, ctx);
+  }
+
+  async *#readArrow(format: ArrowFormat, range: Json, ctx: ReadContext): AsyncGenerator<Chunk> {
+    await loadArrow();
+    const { pieces } = fileRangeOf(range);
+    for (const piece of pieces) if (isBad(piece)) this.#refuse(piece, ctx);
+    for (const piece of pieces.filter(isReadable)) {
+      const input = new PieceInput(this.#files, [piece], () => this.#pathOf(piece));
+      try {
+        yield* readArrowPiece(input, piece, format, ctx, ({ position, bytes, reason }) =>
+          ctx.onBadRecord(this.#badRecord(piece, position, bytes, reason)),
+        );
+      } finally {
+        input.close();
+      }
+    }
+  }
+
+  *#readText(format: Format, range: Json, ctx: ReadContext): Generator<Chunk> {
     const { header, pieces } = fileRangeOf(range);
     const { memory } = ctx;
-    const decoder = makeDecoder(memory, this.#options.format, ctx.columns, header ?? undefined, ctx.where);
+    const decoder = makeDecoder(memory, format, ctx.columns, header ?? undefined, ctx.where);
     const largest = pieces.reduce((bytes, piece) => bytes + (piece.end - piece.start), 0);
     const region = new InputRegion(memory, Math.min(this.#options.regionBytes ?? REGION_BYTES, largest));
     const input = new PieceInput(this.#files, pieces.filter(isReadable), piece => this.#pathOf(piece));
@@ -88,18 +111,36 @@ export class FileSourceReader implements SourceReader {
     const input = new PieceInput(this.#files, [{ ...piece, end: piece.start + length }], () => this.#pathOf(piece));
     input.readInto(bytes);
     input.close();
-    const isHeader = piece.kind === 'badHeader' && format.kind === 'csv';
-    const reason = isHeader
-      ? headerProblem(format, length < MAX_HEADER_BYTES ? withoutLineEnd(withoutMark(bytes)) : undefined)
-      : `a record of at most ${MAX_RECORD_BYTES} bytes was wanted, ${piece.end - piece.start} bytes came without its end`;
+    const isHeader = piece.kind === 'badHeader';
+    const reason =
+      isHeader && format.kind === 'csv'
+        ? headerProblem(format, length < MAX_HEADER_BYTES ? withoutLineEnd(withoutMark(bytes)) : undefined)
+        : isHeader && format.kind === 'arrow'
+          ? this.#schemaProblem(format, piece)
+          : `a record of at most ${MAX_RECORD_BYTES} bytes was wanted, ${piece.end - piece.start} bytes came without its end`;
     ctx.onBadRecord(this.#badRecord(piece, piece.start, bytes.subarray(0, MAX_BAD_BYTES), reason));
     ctx.onBytes(piece.end - piece.start);
   }
 
+  #schemaProblem(format: ArrowFormat, piece: FilePiece): string {
+    const input = new PieceInput(this.#files, [piece], () => this.#pathOf(piece));
+    const head = arrowHeadOf((position, length) => input.bytesAt(position, length), piece.size);
+    input.close();
+    return refusal((head && arrowHeadProblem(head, format)) ?? 'the schema was changed');
+  }
+
   #badRecord(piece: FilePiece, byteOffset: number, bytes: Uint8Array, reason: string): BadRecord {
     const file = this.#pathOf(piece);
-    const line = this.#lines.lineAt(file, piece.ino, byteOffset);
-    return { source: this.#options.source, file, byteOffset, line, reason, bytes: withoutLineEnd(bytes.slice()) };
+    const isText = this.#options.format.kind !== 'arrow';
+    const line = isText ? this.#lines.lineAt(file, piece.ino, byteOffset) : 0;
+    return {
+      source: this.#options.source,
+      file,
+      byteOffset,
+      line,
+      reason,
+      bytes: isText ? withoutLineEnd(bytes.slice()) : bytes.slice(),
+    };
   }
 
   #pathOf(piece: FilePiece): string {
@@ -112,88 +153,3 @@ export class FileSourceReader implements SourceReader {
 
 const isReadable = ({ kind }: FilePiece): boolean => kind === 'records' || kind === 'tail';
 const isBad = ({ kind }: FilePiece): boolean => kind === 'oversized' || kind === 'badHeader';
-
-/** The bytes of pieces, one after another. Throws `inputChanged` for a file that is not what it was when it was planned. */
-class PieceInput {
-  readonly #files: InputFiles;
-  readonly #pieces: readonly FilePiece[];
-  readonly #pathOf: (piece: FilePiece) => string;
-  #index = 0;
-  #position = 0;
-  #fd: number | undefined;
-
-  constructor(files: InputFiles, pieces: readonly FilePiece[], pathOf: (piece: FilePiece) => string) {
-    this.#files = files;
-    this.#pieces = pieces;
-    this.#pathOf = pathOf;
-  }
-
-  /** Adds bytes to the region until it is full or must be decoded first; returns whether its last record is complete as it is. */
-  refill(region: InputRegion): boolean {
-    while (!region.isFull) {
-      const piece = this.#pieces[this.#index];
-      if (piece === undefined) return true;
-      const space = region.space();
-      const numBytes = this.#read(piece, space);
-      region.append(piece, this.#position - numBytes, numBytes);
-      // The last record of a tail has no line end: whatever came behind it would be taken for a part of it.
-      if (this.#finishPiece(piece) && piece.kind === 'tail') return true;
-    }
-    return this.#index === this.#pieces.length;
-  }
-
-  /** Fills `bytes` from the one piece. */
-  readInto(bytes: Uint8Array): void {
-    const [piece] = this.#pieces;
-    if (piece !== undefined) this.#read(piece, bytes);
-  }
-
-  close(): void {
-    if (this.#fd !== undefined) this.#files.closeSync(this.#fd);
-    this.#fd = undefined;
-  }
-
-  #read(piece: FilePiece, space: Uint8Array): number {
-    const fd = (this.#fd ??= this.#open(piece));
-    const wanted = Math.min(space.length, piece.end - this.#position);
-    const numBytes = readUpTo(this.#files, fd, space, 0, wanted, this.#position);
-    if (numBytes < wanted) throw this.#changed(piece, `ends at byte ${this.#position + numBytes} now`);
-    this.#position += numBytes;
-    return numBytes;
-  }
-
-  #finishPiece(piece: FilePiece): boolean {
-    if (this.#position < piece.end) return false;
-    this.close();
-    this.#index++;
-    return true;
-  }
-
-  #open(piece: FilePiece): number {
-    const fd = openInput(this.#files, this.#pathOf(piece));
-    if (fd === undefined) throw this.#changed(piece, 'is gone');
-    if (!this.#isPlanned(fd, piece)) {
-      this.#files.closeSync(fd);
-      throw this.#changed(piece, 'has other content or is shorter now');
-    }
-    this.#position = piece.start;
-    return fd;
-  }
-
-  /** A file that was not touched needs no look; one that was, or a copy of it, has the bytes that were planned. */
-  #isPlanned(fd: number, { ino, mtimeMs, print }: FilePiece): boolean {
-    const stat = this.#files.fstatSync(fd);
-    if (print === undefined) return stat.ino === ino;
-    return (stat.ino === ino && stat.mtimeMs === mtimeMs) || hasPrint(this.#files, fd, print);
-  }
-
-  #changed(piece: FilePiece, how: string): EngineError {
-    const file = this.#pathOf(piece);
-    return new EngineError(
-      'inputChanged',
-      `${file} ${how}, and bytes ${piece.start} to ${piece.end} of it were planned for this batch: put the file back as ` +
-        'it was, or start over with a new checkpoint',
-      { detail: { file, start: piece.start, end: piece.end } },
-    );
-  }
-}

@@ -21,6 +21,11 @@ export class InputBlock {
     return BLOCK_BYTES;
   }
 
+  /** Of the file; what lies beyond is not looked at. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** Turns to another file, of which the bytes beyond `size` are not looked at. The caller closes it. */
   use(fd: number, size: number): void {
     this.#fd = fd;

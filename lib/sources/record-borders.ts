@@ -2,6 +2,8 @@
  * Finds where records end, so that a file can be cut into ranges of whole records. A border is the offset just behind
  * a record's line end.
  *
+ * Arrow: every message says how long it is (arrow-borders.ts).
+ *
  * Lines and NDJSON: every LF ends a record, so a border is found by looking backwards from the cut.
  *
  * CSV: an LF inside a quoted field ends nothing, and whether a byte is inside can only be known from the front. All
@@ -11,6 +13,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Format } from '../core/format.js';
+import { messageBorder, messageBorders } from './arrow-borders.js';
 import type { InputBlock } from './input-block.js';
 
 const LF = 10;
@@ -29,6 +32,7 @@ export async function bordersBefore(
   from: number,
   targets: readonly number[],
 ): Promise<number[]> {
+  if (format.kind === 'arrow') return messageBorders(input, from, targets);
   return format.kind === 'csv'
     ? quotedBorders(input, format.delimiter, from, targets)
     : lineBorders(input, from, targets);
@@ -36,6 +40,7 @@ export async function bordersBefore(
 
 /** The first border behind `from`, looking no further than `limit`; -1 when there is none. */
 export async function borderAfter(input: InputBlock, format: Format, from: number, limit: number): Promise<number> {
+  if (format.kind === 'arrow') return messageBorder(input, from, limit);
   return format.kind === 'csv'
     ? firstQuotedBorder(input, format.delimiter, from, limit)
     : lineEndAfter(input, from, limit);

@@ -437,7 +437,7 @@ describe('FileSource, bad records', () => {
     const ignore = (): void => undefined;
     const ctx = { memory, time: batchTime(1), columns: undefined, onBadRecord: ignore, onBytes: ignore };
     const before = numOpen();
-    for (const chunk of reader.read(ranges[0], ctx)) if (chunk.numRows > 0) break;
+    for await (const chunk of reader.read(ranges[0], ctx)) if (chunk.numRows > 0) break;
     expect(numOpen()).to.equal(before);
     memory.resetScratch();
   });
