@@ -1,7 +1,7 @@
 /**
  * Whether the metadata of an Arrow message is sound enough to be read: the lists in it are no longer than it is itself,
  * and nothing points out of it. Readers made from a flatbuffer's declaration follow what they find, so that one flipped
- * bit in a count may keep them for hours. Field numbers are those of Arrow's format/Message.fbs and Schema.fbs.
+ * bit in a count may keep them busy for minutes. Field numbers are those of Arrow's format/Message.fbs and Schema.fbs.
  */
 const PREFIX_BYTES = 8;
 const MAX_DEPTH = 64;

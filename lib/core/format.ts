@@ -44,6 +44,16 @@ export interface ArrowFormat {
   readonly onBadRecord: OnBadRecord;
 }
 
+/**
+ * Record batches of Arrow's IPC stream or file form; declared columns are found by name, others are skipped. A record is
+ * a row.
+ */
+export interface ArrowFormat {
+  readonly kind: 'arrow';
+  readonly columns: readonly Column[];
+  readonly onBadRecord: OnBadRecord;
+}
+
 /** How bytes become records. `R` is the type of a record; it exists for the compiler only. */
 export type Format<R = unknown> = (CsvFormat | NdjsonFormat | TextFormat | ArrowFormat) & { readonly __row?: R };
 
