@@ -2,7 +2,7 @@
  * What of a run can be compared with another run on another day: ratios of things measured side by side. Higher is
  * better in each.
  */
-import { isThroughput, type ResultLine } from './table.js';
+import { formOf, isThroughput, type ResultLine } from './table.js';
 
 export type Ratios = { readonly [name: string]: number };
 
@@ -21,7 +21,7 @@ function againstNode(lines: readonly ResultLine[]): [string, number][] {
     const node = throughput.filter(({ benchmark, system }) => benchmark === line.benchmark && system === 'node');
     if (node.length === 0) return [];
     const best = Math.max(...node.map(({ perCpuSecond }) => perCpuSecond.median));
-    return [[`${line.benchmark}, ${line.form}, against plain Node`, line.perCpuSecond.median / best]];
+    return [[`${line.benchmark}, ${formOf(line)}, against plain Node`, line.perCpuSecond.median / best]];
   });
 }
 

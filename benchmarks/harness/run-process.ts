@@ -13,6 +13,8 @@ export interface Usage {
   readonly rssMb: number;
   /** Before. */
   readonly startUp: { readonly wallMs: number; readonly cpuMs: number };
+  /** From the end of a job's first batch to the end. */
+  readonly warm?: { readonly wallMs: number; readonly cpuMs: number };
 }
 
 export interface NodeRun extends Usage {

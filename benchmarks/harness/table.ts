@@ -16,6 +16,10 @@ interface Throughput {
   readonly [field: string]: unknown;
 }
 
+/** The form of a job, and whether its code was compiled when time began. */
+export const formOf = ({ form, start }: { readonly form: string; readonly start: string }): string =>
+  form + (start === 'warm' ? ', warm' : '');
+
 export const isThroughput = (line: object): line is ResultLine & Throughput => 'perCpuSecond' in line;
 
 /** A section for each benchmark, by its name. */
@@ -37,7 +41,7 @@ function throughputRows(lines: readonly (ResultLine & Throughput)[]): Row[] {
   const others = lines.filter(line => line.system !== 'sluice').toSorted((a, b) => rate(b) - rate(a));
   return [...ours, ...others].map(line => ({
     system: line.system === 'sluice' ? '**sluice**' : line.system,
-    form: line.form + (line.start === 'warm' ? ', warm' : ''),
+    form: formOf(line),
     threads: String(line.threads),
     'records per CPU-second': figure(line.perCpuSecond),
     'records per second': figure(line['perSecond']),
@@ -46,7 +50,7 @@ function throughputRows(lines: readonly (ResultLine & Throughput)[]): Row[] {
     'batch, ms': line['batchMs'] === undefined ? '' : figure(line['batchMs']),
     ...Object.fromEntries(
       ours.map(our => [
-        `sluice ${our.form} is`,
+        `sluice ${formOf(our)} is`,
         line.system === 'sluice' ? '' : `${(rate(our) / rate(line)).toPrecision(2)} x`,
       ]),
     ),

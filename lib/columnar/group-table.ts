@@ -40,6 +40,7 @@ export const GROUP_BLOCK_ROWS = 4096;
 const BLOCK_ROWS = GROUP_BLOCK_ROWS;
 /** Rows of a block of groupFind. */
 const REST_ROWS = 1024;
+const LINE_BYTES = 64;
 const FIRST_SLOTS = 1024;
 const FIRST_ENTRIES = 256;
 /** So much of what was expected has to be there before it is believed. */
@@ -73,6 +74,7 @@ export class GroupTable {
   readonly #groups: Address;
   readonly #selected: Address;
   readonly #rest: Address;
+  #entriesBlock: Address = 0;
   #keyChunks: Address[] = [];
 
   /** @param expected how many groups there may be: a table that comes near grows to that at once */
@@ -88,7 +90,7 @@ export class GroupTable {
     this.#selected = this.#groups + 4 * BLOCK_ROWS;
     this.#rest = this.#selected + 4 * BLOCK_ROWS;
     memory.u8.fill(0, this.header, this.header + HEADER_BYTES);
-    const entries = memory.alloc(FIRST_ENTRIES * this.#stride);
+    const entries = this.#allocEntries(FIRST_ENTRIES);
     memory.u8.fill(0, entries, entries + this.#stride);
     // No key has this length, so nothing is ever found in the entry that stands for no group.
     memory.u32[(entries + 20) >>> 2] = 0xffffffff;
@@ -194,7 +196,7 @@ export class GroupTable {
 
   /** Frees what the table holds before its task ends. */
   dispose(): void {
-    for (const address of [...this.#keyChunks, this.#get(H_INDEX), this.#get(H_ENTRIES), this.header])
+    for (const address of [...this.#keyChunks, this.#get(H_INDEX), this.#entriesBlock, this.header])
       this.memory.free(address);
   }
 
@@ -237,14 +239,21 @@ export class GroupTable {
     return this.numGroups >= this.#expected / EXPECTED_PART ? this.#expected : 0;
   }
 
+  /** Entries of 32 bytes, the usual ones, then never lie across two cache lines: a lookup takes half the time. */
+  #allocEntries(capacity: number): Address {
+    this.#entriesBlock = this.memory.alloc(capacity * this.#stride + LINE_BYTES);
+    return Math.ceil(this.#entriesBlock / LINE_BYTES) * LINE_BYTES;
+  }
+
   #growEntries(): void {
     const { memory } = this;
     const old = this.#get(H_ENTRIES);
     const usedBytes = this.#get(H_NEXT) * this.#stride;
     const capacity = Math.max(this.#get(H_CAPACITY) * 2, this.#nearlyExpected + 1);
-    const entries = memory.alloc(capacity * this.#stride);
+    const oldBlock = this.#entriesBlock;
+    const entries = this.#allocEntries(capacity);
     memory.u8.copyWithin(entries, old, old + usedBytes);
-    memory.free(old);
+    memory.free(oldBlock);
     this.#set(H_ENTRIES, entries);
     this.#set(H_CAPACITY, capacity);
   }
