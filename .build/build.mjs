@@ -122,7 +122,7 @@ async function makeBundle() {
     platform: 'node',
     target: 'node20.19',
     sourcemap: true,
-    external: ['piscina', 'esbuild'],
+    external: ['piscina', 'esbuild', 'parquet-wasm'],
     banner: { js: REQUIRE_BANNER },
     logLevel: 'warning',
     write: false,

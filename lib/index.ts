@@ -2,7 +2,7 @@
 export { arg } from './core/job-args.js';
 export { EngineError } from './core/errors.js';
 export type { ErrorCode } from './core/errors.js';
-export { arrow, csv, ndjson, text, words } from './core/format.js';
+export { arrow, csv, ndjson, parquet, text, words } from './core/format.js';
 export type { Format } from './core/format.js';
 export { bool, float64, int32, int64, nullable, schema, timestamp, utf8 } from './core/schema.js';
 export type { RowOf, Schema } from './core/schema.js';

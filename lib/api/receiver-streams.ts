@@ -56,13 +56,13 @@ export function checkPort(what: string, port: number, least = 1): void {
 /** Throws `optionInvalid` where something does not fit, or would let everyone in. */
 export function checkedHttp<R>(options: HttpStreamOptions<R>): HttpReceiverOptions {
   const { port, host = '127.0.0.1', path = '/', token, maxBodyBytes = MAX_BODY_BYTES } = options;
-  const format: TextFormat | NdjsonFormat | { readonly kind: 'csv' } | { readonly kind: 'arrow' } = options.format;
+  const format: TextFormat | NdjsonFormat | { readonly kind: 'csv' | 'arrow' | 'parquet' } = options.format;
   const refuse = (wanted: string): never => {
     throw new EngineError('optionInvalid', `httpStream wants ${wanted}`);
   };
   checkPort('httpStream', port, 0);
   if (!path.startsWith('/') || /[?#\s]/.test(path)) refuse(`a path that begins with '/', without '?', got '${path}'`);
-  if (format.kind === 'csv' || format.kind === 'arrow' || (format.kind === 'text' && format.unit === 'word')) {
+  if ((format.kind !== 'text' && format.kind !== 'ndjson') || (format.kind === 'text' && format.unit === 'word')) {
     return refuse('format text() or ndjson(schema), one record a line');
   }
   if (token !== undefined && (token.length < 8 || /\s/.test(token))) {

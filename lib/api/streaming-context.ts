@@ -93,7 +93,7 @@ export class StreamingContext {
    *
    * @param path folder, one file, or a pattern in which `*` and `?` stand for characters other than a slash: files
    *   (`in/*.csv`), folders (`in/20??-??/`), or both
-   * @param format `csv(schema)`, `ndjson(schema)`, `arrow(schema)` or `text()`
+   * @param format `csv(schema)`, `ndjson(schema)`, `arrow(schema)`, `parquet(schema)`, `text()` or `words()`
    */
   fileStream<R>(path: string, format: Format<R>, options: FileStreamOptions = {}): DStream<R> {
     if (path === '')

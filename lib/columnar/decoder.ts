@@ -35,6 +35,7 @@ export function makeDecoder(
     case 'text':
       return makeTextDecoder(memory, format, columns);
     case 'arrow':
+    case 'parquet':
       throw new EngineError('internal', 'Arrow messages are read one by one, by ArrowDecoder');
     default:
       return assertNever(format);

@@ -44,18 +44,17 @@ export interface ArrowFormat {
   readonly onBadRecord: OnBadRecord;
 }
 
-/**
- * Record batches of Arrow's IPC stream or file form; declared columns are found by name, others are skipped. A record is
- * a row.
- */
-export interface ArrowFormat {
-  readonly kind: 'arrow';
+/** Parquet files, each read as a whole; columns are found by name. */
+export interface ParquetFormat {
+  readonly kind: 'parquet';
   readonly columns: readonly Column[];
   readonly onBadRecord: OnBadRecord;
 }
 
 /** How bytes become records. `R` is the type of a record; it exists for the compiler only. */
-export type Format<R = unknown> = (CsvFormat | NdjsonFormat | TextFormat | ArrowFormat) & { readonly __row?: R };
+export type Format<R = unknown> = (CsvFormat | NdjsonFormat | TextFormat | ArrowFormat | ParquetFormat) & {
+  readonly __row?: R;
+};
 
 export interface CsvOptions {
   readonly header?: boolean;
@@ -104,6 +103,15 @@ export function arrow<R>(schema: Schema<R>, options: { readonly onBadRecord?: On
   });
 }
 
+/** Parquet files, by the package parquet-wasm, which a job that uses them installs. */
+export function parquet<R>(schema: Schema<R>, options: { readonly onBadRecord?: OnBadRecord } = {}): Format<R> {
+  return Object.freeze({
+    kind: 'parquet',
+    columns: schema.columns,
+    onBadRecord: checkedOnBadRecord(options.onBadRecord),
+  });
+}
+
 /**
  * Lines of text. Rows are strings, or, for operations on columns, objects with the line as the column that is named:
  * `fileStream('in', text({ column: 'line' })).where(col('line').contains('error'))`.
@@ -143,6 +151,10 @@ function textFormat(unit: TextFormat['unit'], options: TextOptions & { readonly 
     onBadRecord: checkedOnBadRecord(options.onBadRecord),
   });
 }
+
+/** Whether files of a format have no lines. */
+export const isBinary = (format: Format): format is ArrowFormat | ParquetFormat =>
+  format.kind === 'arrow' || format.kind === 'parquet';
 
 /** The columns that rows of a format have, where they are not bare values. */
 export const columnsOfRows = (format: Format): readonly Column[] | undefined =>

@@ -9,10 +9,9 @@ import { ArrowDecoder } from '../columnar/decode-arrow.js';
 import { slicesOf } from '../columnar/slice-chunk.js';
 import { arrowHeadOf, type ReadAt } from './arrow-head.js';
 import type { FilePiece } from './file-range.js';
-import type { PieceInput } from './piece-input.js';
 import type { ReadContext } from './source.js';
 
-interface BadPart {
+export interface BadPart {
   /** Of the message's first byte. */
   readonly position: number;
   readonly bytes: Uint8Array;
@@ -24,10 +23,16 @@ const CHUNK_ROWS = 16_384;
 /** As much of a bad message is kept. */
 const MAX_BAD_BYTES = 64 * 1024;
 
+/** The bytes of a file or of what was made of one. */
+export interface MessageInput {
+  bytesAt(position: number, length: number): Uint8Array;
+  readAt(position: number, bytes: Uint8Array): void;
+}
+
 type Positioned = ArrowMessage & { readonly position: number };
 
 export function* readArrowPiece(
-  input: PieceInput,
+  input: MessageInput,
   piece: FilePiece,
   format: ArrowFormat,
   ctx: ReadContext,

@@ -6,11 +6,13 @@ import { EngineError } from '../core/errors.js';
 import type { CsvFormat, Format } from '../core/format.js';
 import { csvHeaderProblem, parseCsvRecord } from '../columnar/decoder.js';
 import { loadArrow } from '../columnar/arrow.js';
+import { requireParquet } from '../columnar/parquet.js';
 import { END_BYTES } from '../core/arrow-message.js';
 import { bytesAt } from './arrow-borders.js';
 import { arrowHeadOf, arrowHeadProblem } from './arrow-head.js';
 import { MAX_HEADER_BYTES } from './file-range.js';
 import type { InputBlock } from './input-block.js';
+import { parquetStateOf } from './parquet-file.js';
 import { borderAfter } from './record-borders.js';
 
 export type FileHead =
@@ -22,6 +24,7 @@ export type FileHead =
   | { readonly kind: 'refused'; readonly end: number; readonly reason: string };
 
 const BOM_BYTES = 3;
+export const NO_PARQUET = 'a Parquet file was wanted, which begins with PAR1; got something else';
 
 /** @param size the file's size: bytes beyond are not looked at */
 export async function readFileHead(input: InputBlock, format: Format, size: number): Promise<FileHead> {
@@ -33,6 +36,13 @@ export async function readFileHead(input: InputBlock, format: Format, size: numb
     return problem === undefined
       ? { kind: 'ready', start: head.end, header: null }
       : { kind: 'refused', end: Math.max(head.end, END_BYTES), reason: refusal(problem) };
+  }
+  if (format.kind === 'parquet') {
+    requireParquet();
+    const state = parquetStateOf(input, size);
+    if (state === 'complete') return { kind: 'ready', start: 0, header: null };
+    if (state === 'incomplete') return { kind: 'incomplete' };
+    return { kind: 'refused', end: size, reason: refusal(NO_PARQUET) };
   }
   const start = startOfText(input, size);
   if (format.kind !== 'csv' || !format.header) return { kind: 'ready', start, header: null };

@@ -15,7 +15,7 @@
  * was found. Corrected and moved in again, it is a new file.
  */
 import { EngineError } from '../core/errors.js';
-import type { Format } from '../core/format.js';
+import { isBinary, type Format } from '../core/format.js';
 import type { Json } from '../core/json.js';
 import { readFileHead } from './file-head.js';
 import { FileListing } from './file-listing.js';
@@ -219,7 +219,7 @@ export class FileSourceDriver implements SourceDriver {
     if (file.size <= limit) return takesTail ? [file.size, 'tail'] : [from, 'records'];
     // No end within the largest record there may be: all up to the next line end is one bad record.
     const { format } = this.#options;
-    const lineEnd = format.kind === 'arrow' ? -1 : await lineEndAfter(input, limit, file.size);
+    const lineEnd = isBinary(format) ? -1 : await lineEndAfter(input, limit, file.size);
     if (lineEnd >= 0) return [lineEnd, 'oversized'];
     return takesTail ? [file.size, 'oversized'] : [from, 'records'];
   }

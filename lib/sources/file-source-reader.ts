@@ -9,18 +9,20 @@
  */
 import { basename } from 'node:path';
 import type { BadRecord } from '../core/bad-record.js';
-import type { ArrowFormat, Format } from '../core/format.js';
+import { isBinary, type ArrowFormat, type Format, type ParquetFormat } from '../core/format.js';
 import type { Json } from '../core/json.js';
 import type { Chunk } from '../columnar/chunk.js';
 import { loadArrow } from '../columnar/arrow.js';
+import { loadParquet } from '../columnar/parquet.js';
 import { makeDecoder } from '../columnar/decoder.js';
 import { arrowHeadOf, arrowHeadProblem } from './arrow-head.js';
-import { headerProblem, refusal, withoutLineEnd, withoutMark } from './file-head.js';
+import { headerProblem, NO_PARQUET, refusal, withoutLineEnd, withoutMark } from './file-head.js';
 import { fileRangeOf, MAX_HEADER_BYTES, MAX_RECORD_BYTES, type FilePiece } from './file-range.js';
 import { inputFile, inputFolder } from './input-path.js';
 import { NODE_FILES, statOf, type InputFiles } from './input-files.js';
 import { InputRegion } from './input-region.js';
-import { readArrowPiece } from './arrow-pieces.js';
+import { readArrowPiece, type BadPart } from './arrow-pieces.js';
+import { readParquetPiece } from './parquet-pieces.js';
 import { LineCounter } from './line-counter.js';
 import { PieceInput } from './piece-input.js';
 import type { ReadContext, SourceReader } from './source.js';
@@ -53,19 +55,21 @@ export class FileSourceReader implements SourceReader {
 
   read(range: Json, ctx: ReadContext): Iterable<Chunk> | AsyncIterable<Chunk> {
     const { format } = this.#options;
-    return format.kind === 'arrow' ? this.#readArrow(format, range, ctx) : this.#readText(format, range, ctx);
+    return isBinary(format) ? this.#readBinary(format, range, ctx) : this.#readText(format, range, ctx);
   }
 
-  async *#readArrow(format: ArrowFormat, range: Json, ctx: ReadContext): AsyncGenerator<Chunk> {
+  async *#readBinary(format: ArrowFormat | ParquetFormat, range: Json, ctx: ReadContext): AsyncGenerator<Chunk> {
     await loadArrow();
+    const library = format.kind === 'parquet' ? await loadParquet() : undefined;
     const { pieces } = fileRangeOf(range);
     for (const piece of pieces) if (isBad(piece)) this.#refuse(piece, ctx);
     for (const piece of pieces.filter(isReadable)) {
       const input = new PieceInput(this.#files, [piece], () => this.#pathOf(piece));
       try {
-        yield* readArrowPiece(input, piece, format, ctx, ({ position, bytes, reason }) =>
-          ctx.onBadRecord(this.#badRecord(piece, position, bytes, reason)),
-        );
+        const onBad = ({ position, bytes, reason }: BadPart): void =>
+          ctx.onBadRecord(this.#badRecord(piece, position, bytes, reason));
+        if (format.kind === 'arrow') yield* readArrowPiece(input, piece, format, ctx, onBad);
+        else if (library !== undefined) yield* readParquetPiece(library, input, piece, format, ctx, onBad);
       } finally {
         input.close();
       }
@@ -117,7 +121,9 @@ export class FileSourceReader implements SourceReader {
         ? headerProblem(format, length < MAX_HEADER_BYTES ? withoutLineEnd(withoutMark(bytes)) : undefined)
         : isHeader && format.kind === 'arrow'
           ? this.#schemaProblem(format, piece)
-          : `a record of at most ${MAX_RECORD_BYTES} bytes was wanted, ${piece.end - piece.start} bytes came without its end`;
+          : isHeader && format.kind === 'parquet'
+            ? refusal(NO_PARQUET)
+            : `a record of at most ${MAX_RECORD_BYTES} bytes was wanted, ${piece.end - piece.start} bytes came without its end`;
     ctx.onBadRecord(this.#badRecord(piece, piece.start, bytes.subarray(0, MAX_BAD_BYTES), reason));
     ctx.onBytes(piece.end - piece.start);
   }
@@ -131,7 +137,7 @@ export class FileSourceReader implements SourceReader {
 
   #badRecord(piece: FilePiece, byteOffset: number, bytes: Uint8Array, reason: string): BadRecord {
     const file = this.#pathOf(piece);
-    const isText = this.#options.format.kind !== 'arrow';
+    const isText = !isBinary(this.#options.format);
     const line = isText ? this.#lines.lineAt(file, piece.ino, byteOffset) : 0;
     return {
       source: this.#options.source,

@@ -2,7 +2,7 @@
  * Finds where records end, so that a file can be cut into ranges of whole records. A border is the offset just behind
  * a record's line end.
  *
- * Arrow: every message says how long it is (arrow-borders.ts).
+ * Arrow: every message says how long it is (arrow-borders.ts). Parquet: a file is one piece (parquet-file.ts).
  *
  * Lines and NDJSON: every LF ends a record, so a border is found by looking backwards from the cut.
  *
@@ -14,6 +14,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Format } from '../core/format.js';
 import { messageBorder, messageBorders } from './arrow-borders.js';
+import { parquetBorder, parquetBorders } from './parquet-file.js';
 import type { InputBlock } from './input-block.js';
 
 const LF = 10;
@@ -33,6 +34,7 @@ export async function bordersBefore(
   targets: readonly number[],
 ): Promise<number[]> {
   if (format.kind === 'arrow') return messageBorders(input, from, targets);
+  if (format.kind === 'parquet') return parquetBorders(input, from, targets);
   return format.kind === 'csv'
     ? quotedBorders(input, format.delimiter, from, targets)
     : lineBorders(input, from, targets);
@@ -41,6 +43,7 @@ export async function bordersBefore(
 /** The first border behind `from`, looking no further than `limit`; -1 when there is none. */
 export async function borderAfter(input: InputBlock, format: Format, from: number, limit: number): Promise<number> {
   if (format.kind === 'arrow') return messageBorder(input, from, limit);
+  if (format.kind === 'parquet') return parquetBorder(input, from) ?? -1;
   return format.kind === 'csv'
     ? firstQuotedBorder(input, format.delimiter, from, limit)
     : lineEndAfter(input, from, limit);
