@@ -4,8 +4,9 @@ import type { FileHandle, FileStat, FileSystem } from './file-system.js';
 import { writeFileAtomic } from './write-file-atomic.js';
 
 /**
- * The machine's files. Each operation is one call on libuv's thread pool through the callback form of node:fs, which
- * costs less per call than the promise form; nothing blocks the event loop.
+ * The machine's files. What may take long is one call on libuv's thread pool through the callback form of node:fs, which
+ * costs less per call than the promise form. Looking at a file and writing a few KiB into the page cache take some
+ * microseconds, and the way to the pool and back 200: these two are done at once (benchmarks/batch-floor.bench.ts).
  */
 export class NodeFileSystem implements FileSystem {
   /** Level by level: where nothing can be made (`/proc/x`), Node's own recursive mkdir never comes back. */
@@ -37,11 +38,9 @@ export class NodeFileSystem implements FileSystem {
   }
 
   stat(path: string): Promise<FileStat> {
-    return new Promise((resolve, reject) => {
-      nodeFs.stat(path, (error, stat) => {
-        if (error) reject(error);
-        else resolve({ size: stat.size, mtimeMs: stat.mtimeMs, ino: stat.ino, isDirectory: stat.isDirectory() });
-      });
+    return new Promise(resolve => {
+      const stat = nodeFs.statSync(path);
+      resolve({ size: stat.size, mtimeMs: stat.mtimeMs, ino: stat.ino, isDirectory: stat.isDirectory() });
     });
   }
 
@@ -101,6 +100,9 @@ export class NodeFileSystem implements FileSystem {
 const MAX_CALL_BYTES = 0x7ffff000;
 const MAX_CALL_BUFFERS = 1024;
 
+/** What is copied into the page cache sooner than a thread of the pool is woken. */
+const QUICK_BYTES = 64 * 1024;
+
 class NodeFileHandle implements FileHandle {
   readonly #fd: number;
 
@@ -119,6 +121,9 @@ class NodeFileHandle implements FileHandle {
   }
 
   #writeSome(buffers: Uint8Array[], position: number): Promise<number> {
+    if (buffers.reduce((sum, { byteLength }) => sum + byteLength, 0) <= QUICK_BYTES) {
+      return new Promise(resolve => resolve(nodeFs.writevSync(this.#fd, buffers, position)));
+    }
     return new Promise((resolve, reject) => {
       const done = (error: Error | null, numWritten: number): void => (error ? reject(error) : resolve(numWritten));
       const [first] = buffers;
