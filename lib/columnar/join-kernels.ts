@@ -1,15 +1,7 @@
 import type { Address } from './slot-memory.js';
 
-/** Kernels that take rows by their numbers and join them to a hash table (lib/kernels/gather.ts, join-probe.ts). Addresses are of scratch. */
+/** Kernels that join rows to a hash table (lib/kernels/join-probe.ts). Addresses are of scratch. */
 export interface JoinKernels {
-  gather8(from: Address, indexes: Address, n: number, to: Address): void;
-  gather32(from: Address, indexes: Address, n: number, to: Address): void;
-  gather64(from: Address, indexes: Address, n: number, to: Address): void;
-  /** @returns how many of the bits are 1 */
-  gatherBits(bits: Address, indexes: Address, n: number, to: Address): number;
-  /** @returns how many rows the mask has */
-  maskRows(mask: Address, n: number, out: Address): number;
-
   joinProbe(
     header: Address,
     values: Address,
