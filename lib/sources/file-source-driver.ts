@@ -176,6 +176,9 @@ export class FileSourceDriver implements SourceDriver {
       return true;
     }
     if (head.kind === 'incomplete') {
+      // Nobody waits for the rest of it in a run that ends with what is there.
+      if (limit.drain && file.waitingAt !== file.size)
+        this.#options.onWarning(`${listing.pathOf(file)} is not complete, and is left for another run`);
       file.waitingAt = file.size;
       return true;
     }
