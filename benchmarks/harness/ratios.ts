@@ -26,11 +26,15 @@ function againstNode(lines: readonly ResultLine[]): [string, number][] {
 }
 
 function scaling(lines: readonly ResultLine[]): [string, number][] {
-  return lines.flatMap((line): [string, number][] =>
-    line.benchmark === 'scaling' && Number(line['workers']) > 1
-      ? [[`scaling, ${String(line['work'])}, ${String(line['workers'])} workers`, Number(line['timesOne'])]]
-      : [],
-  );
+  return lines.flatMap((line): [string, number][] => {
+    if (line.benchmark !== 'scaling' || !(Number(line['workers']) > 1)) return [];
+    const name = `scaling, ${String(line['work'])}, ${String(line['workers'])} workers`;
+    const warm = Number(line['warmTimesOne'] ?? Number.NaN);
+    return [
+      [name, Number(line['timesOne'])] as [string, number],
+      ...(warm > 0 ? [[`${name}, warm`, warm] as [string, number]] : []),
+    ];
+  });
 }
 
 /** A batch of the shortest window against one of the longest, where totals are kept. */
