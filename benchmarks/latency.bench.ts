@@ -1,7 +1,8 @@
 /**
  * How old a result is when it is committed: 10,000 events a second, created evenly, each counted by key and written out
- * exactly once, the log synced. From the instant an event is due to the end of its batch's commit, at intervals of 5, 10,
- * 50 and 100 ms. Instants are whole milliseconds, cut off, so half a millisecond of each latency is rounding.
+ * exactly once, the log synced. From the instant an event is due to the end of its batch's commit, at intervals of 1, 5,
+ * 10, 50 and 100 ms; and to the instant at which a reader of the output sees its line, which is before the line and its
+ * commit are synced. Instants are whole milliseconds, cut off, so half a millisecond of each latency is rounding.
  */
 import { join } from 'node:path';
 import type { BatchInfo } from '../lib/metrics/run-events.js';
@@ -10,6 +11,7 @@ import { fdatasyncTimes } from './harness/fdatasync.js';
 import { linesOf } from './harness/output.js';
 import { check, goOn, report, say } from './harness/report.js';
 import { freshFolder, runLive } from './harness/run-sluice.js';
+import { watchSize, type SeenFile } from './harness/seen.js';
 import { percentile, percentileOfSorted } from './harness/stats.js';
 import { isInstalled, runPeerLatency } from './peers/peer.js';
 import { peers } from './peers/registry.js';
@@ -17,7 +19,7 @@ import { peers } from './peers/registry.js';
 const RATE = 10_000;
 
 async function run(settings: BenchmarkRun): Promise<void> {
-  for (const intervalMs of bySize(settings, [5, 10, 50, 100], [20])) await measure(intervalMs, settings);
+  for (const intervalMs of bySize(settings, [1, 5, 10, 50, 100], [1, 20])) await measure(intervalMs, settings);
   if (settings.peers) await measurePeers(settings);
 }
 
@@ -46,6 +48,7 @@ async function measure(intervalMs: number, settings: BenchmarkRun): Promise<void
   const folder = freshFolder('latency', `${intervalMs}ms`);
   const output = join(folder, 'events.csv');
   const batches: BatchInfo[] = [];
+  const seen = watchSize(output);
   await runLive(
     {
       ...{ job: 'benchmarks/jobs/latency.ts', args: { rate: RATE, output }, workers: settings.workers },
@@ -59,35 +62,59 @@ async function measure(intervalMs: number, settings: BenchmarkRun): Promise<void
       if (isLast) live.stop();
     },
   );
-  const latencies = latenciesOf([...linesOf(output)], batches, warmUpSeconds * 1000);
-  const of = (p: number): number => percentileOfSorted(latencies, p);
+  seen.stop();
+  const { committed, visible } = latenciesOf([...linesOf(output)], batches, warmUpSeconds * 1000, seen);
   const delays = batches.map(batch => batch.processingDelayMs);
   const sync = fdatasyncTimes(folder, bySize(settings, 200, 5));
   report('latency', {
-    ...{ system: 'sluice', form: `interval ${intervalMs} ms`, eventsPerSecond: RATE, events: latencies.length },
-    latencyMs: { p50: of(0.5), p99: of(0.99), p999: of(0.999) },
+    ...{ system: 'sluice', form: `interval ${intervalMs} ms`, eventsPerSecond: RATE, events: committed.length },
+    latencyMs: percentilesOf(committed),
+    seenMs: percentilesOf(visible),
     batchMs: { p50: percentile(delays, 0.5), p99: percentile(delays, 0.99) },
     fdatasyncMs: { p50: percentile(sync, 0.5), p99: percentile(sync, 0.99) },
   });
 }
 
-/** Of each event after the warm-up, ascending. Lines are in the order of their batches. */
-function latenciesOf(lines: readonly string[], batches: readonly BatchInfo[], warmUpMs: number): Float64Array {
+const percentilesOf = (sorted: Float64Array): { readonly p50: number; readonly p99: number; readonly p999: number } => {
+  const of = (p: number): number => percentileOfSorted(sorted, p);
+  return { p50: of(0.5), p99: of(0.99), p999: of(0.999) };
+};
+
+interface Latencies {
+  readonly committed: Float64Array;
+  readonly visible: Float64Array;
+}
+
+/** Of each event after the warm-up, ascending. Lines are in the order of their batches, ASCII, and end in one byte. */
+function latenciesOf(
+  lines: readonly string[],
+  batches: readonly BatchInfo[],
+  warmUpMs: number,
+  seen: SeenFile,
+): Latencies {
   const counts = new Map<string, number>();
-  const latencies: number[] = [];
+  const committed: number[] = [];
+  const visible: number[] = [];
   let at = 0;
+  let lastByte = -1;
   const firstTime = batches[0]?.time ?? 0;
   for (const batch of batches) {
     for (const end = at + batch.outputRows; at < end; at++) {
-      const [key = '', count, created] = String(lines[at]).split(',');
+      const line = String(lines[at]);
+      const [key = '', count, created] = line.split(',');
       const expected = (counts.get(key) ?? 0) + 1;
       check(Number(count) === expected, `event ${at}: count ${count} of key ${key}, not ${expected}`);
       counts.set(key, expected);
-      if (batch.time - firstTime > warmUpMs) latencies.push(batch.completedMs - Number(created));
+      lastByte += line.length + 1;
+      if (batch.time - firstTime <= warmUpMs) continue;
+      committed.push(batch.completedMs - Number(created));
+      const seenMs = seen.seenMs(lastByte) ?? Infinity;
+      check(seenMs < Infinity, `event ${at}: its line was not seen`);
+      visible.push(seenMs - Number(created));
     }
   }
   check(at === lines.length && at > 0, `${lines.length} lines, the batches say ${at}`);
-  return Float64Array.from(latencies).sort();
+  return { committed: Float64Array.from(committed).sort(), visible: Float64Array.from(visible).sort() };
 }
 
 export default benchmark('latency', run);

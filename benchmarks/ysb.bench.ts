@@ -1,10 +1,12 @@
 /**
  * The Yahoo Streaming Benchmark: of 4 M NDJSON events of 240 bytes, those that are views, joined to their campaign and
- * counted by campaign and window of ten seconds, running; state, checkpoint and exactly-once output on. The variant
- * `generated` makes its events in the process: what is left when nothing is read and parsed.
+ * counted by campaign and window of ten seconds, running; state, checkpoint and exactly-once output on. The variant `arrow`
+ * reads the same events from Arrow files: what is left when nothing is parsed. The variant `generated` makes its events in
+ * the process: what is left when nothing is read either.
  */
 import { join } from 'node:path';
 import { ysbData, ysbExpected } from './data/ysb.js';
+import { ysbArrowData } from './data/ysb-arrow.js';
 import { benchmark, bySize, type BenchmarkRun } from './harness/benchmark.js';
 import { checkCounts, lastCounts } from './harness/output.js';
 import { check } from './harness/report.js';
@@ -30,6 +32,23 @@ async function run(settings: BenchmarkRun): Promise<void> {
       plain: runs =>
         runNodeForms('ysb', bySize(settings, ['JSON.parse', 'chunks', 'indexOf'], ['indexOf']), {
           data: data.folder,
+          runs,
+        }),
+    },
+    settings,
+  );
+  const arrow = await ysbArrowData(events);
+  const batches: Form = {
+    ...{ name: 'Arrow batches', job: 'benchmarks/jobs/ysb-arrow.ts' },
+    args: { input: join(arrow.folder, 'input'), ads: join(arrow.folder, 'ads.csv') },
+  };
+  await measureThroughput(
+    {
+      ...{ name: 'ysb-arrow', data: arrow, forms: [batches], output: 'views.csv', inputRecords: events },
+      verify: (_, output) => checkCounts(lastCounts(output), expected),
+      plain: runs =>
+        runNodeForms('ysb-arrow', bySize(settings, ['get', 'typed arrays'], ['typed arrays']), {
+          data: arrow.folder,
           runs,
         }),
     },

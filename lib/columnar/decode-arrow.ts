@@ -1,21 +1,23 @@
 /**
- * Record batches of an Arrow IPC stream, message by message, to columns: text stays where the message lies, dictionaries
- * are resolved to slices of their texts, other values are copied into the widths of the declared columns. What the
- * message says of itself is not trusted: every offset is looked at before it is followed.
+ * Record batches of an Arrow IPC stream, message by message, to columns, whole buffers at a time:
+ *
+ *   metadata -> where each declared column's buffers lie -> those are read, no others -> used in place, or by a kernel
+ *
+ * Text stays where it was read to, dictionaries are resolved to slices of their texts. What the message says of itself is
+ * not trusted: every length is looked at before its buffer is read, every offset before it is followed.
  */
-import type { Data, RecordBatch } from 'apache-arrow';
-import { messageOf } from '../core/errors.js';
+import { arrowBodyStart, recordBatchHead } from '../core/arrow-record-batch.js';
 import type { ArrowFormat } from '../core/format.js';
 import type { Column } from '../core/schema.js';
-import { isSoundArrowMessage } from '../core/arrow-verify.js';
-import { arrow } from './arrow.js';
+import { ArrowBody, type ReadBody } from './arrow-body.js';
+import { columnBuffers, readColumn, type ArrowColumn } from './arrow-columns.js';
+import { ArrowDamage } from './arrow-damage.js';
+import { ArrowDictionaries } from './arrow-dictionaries.js';
+import { arrowPlaces, type ArrowPlace } from './arrow-places.js';
 import { arrowSchemaOf, arrowSchemaProblem } from './arrow-types.js';
-import { readColumn, type ArrowColumn } from './arrow-values.js';
-import type { ColumnChunk, ColumnVector } from './chunk.js';
-import type { Address, SlotMemory } from './slot-memory.js';
+import type { ColumnChunk } from './chunk.js';
+import type { SlotMemory } from './slot-memory.js';
 import { takeRows } from './take-rows.js';
-
-const dataOf = (batch: RecordBatch, column: number): readonly Data[] => batch.getChildAt(column)?.data ?? [];
 
 export interface ArrowDecoded {
   /** The good rows, valid until the caller releases scratch; undefined where the message cannot be read at all. */
@@ -28,77 +30,81 @@ export interface ArrowDecoded {
 export class ArrowDecoder {
   readonly #memory: SlotMemory;
   readonly #columns: readonly Column[];
-  readonly #kept: ReadonlySet<string> | undefined;
-  /** The stream's schema message and the dictionaries since, as they came. */
-  #before: Uint8Array[] = [];
+  readonly #isWanted: readonly boolean[];
+  readonly #dictionaries: ArrowDictionaries;
+  #places: readonly ArrowPlace[] = [];
   #problem: string | undefined = 'a schema was wanted before the first record batch, none came';
 
-  /** @param columns names the plan uses; undefined = all. Needs `loadArrow`. */
+  /** @param columns names the plan uses; undefined = all, others are checked and not kept. Needs `loadArrow`. */
   constructor(memory: SlotMemory, format: ArrowFormat, columns: readonly string[] | undefined) {
     this.#memory = memory;
     this.#columns = format.columns;
-    this.#kept = columns && new Set(columns);
+    this.#isWanted = format.columns.map(({ name }) => columns?.includes(name) ?? true);
+    this.#dictionaries = new ArrowDictionaries(memory);
   }
 
-  /** A stream begins. The bytes are kept: no scratch. */
+  /** A stream begins. */
   schema(message: Uint8Array): void {
+    this.#dictionaries.close();
     const schema = arrowSchemaOf(message);
-    this.#before = [message];
     this.#problem =
       schema === undefined ? 'a schema was wanted, its message is damaged' : arrowSchemaProblem(schema, this.#columns);
+    if (schema === undefined || this.#problem !== undefined) return;
+    this.#places = arrowPlaces(schema, this.#columns);
   }
 
   /** Texts that later record batches refer to. The bytes are kept: no scratch. */
   dictionary(message: Uint8Array): void {
-    this.#before.push(message);
+    if (this.#problem === undefined) this.#dictionaries.add(message, this.#places);
   }
 
-  /** @param address of the message in the slot's memory, a multiple of 8; what comes out refers to it */
-  recordBatch(address: Address, byteLength: number): ArrowDecoded {
+  /**
+   * @param head the message's first bytes, its metadata complete
+   * @param messageBytes of the whole message
+   * @param read gives bytes of its body
+   */
+  recordBatch(head: Uint8Array, messageBytes: number, read: ReadBody): ArrowDecoded {
     if (this.#problem !== undefined) return { chunk: undefined, bad: [], problem: this.#problem };
-    const memory = this.#memory;
-    const bytes = memory.bytes(address, byteLength);
-    let columns: ArrowColumn[];
-    let numRows: number;
     try {
-      const batch = this.#parse(bytes);
-      numRows = batch.numRows;
-      if (numRows > byteLength * 8) throw new Error(`${byteLength} bytes do not hold ${numRows} rows`);
-      const fields = batch.schema.fields;
-      columns = this.#columns.map(column => {
-        const at = fields.findIndex(({ name }) => name === column.name);
-        return readColumn(memory, column, dataOf(batch, at), numRows);
-      });
+      return this.#read(head, messageBytes - arrowBodyStart(head), read);
     } catch (error) {
-      return { chunk: undefined, bad: [], problem: `a record batch was wanted: ${messageOf(error)}` };
+      if (!(error instanceof ArrowDamage)) throw error;
+      return { chunk: undefined, bad: [], problem: `a record batch was wanted: ${error.message}` };
     }
-    const reasons = new Map<number, string>();
-    for (const { bad } of columns) for (const [row, reason] of bad) if (!reasons.has(row)) reasons.set(row, reason);
-    const chunk = this.#chunk(
-      columns.map(({ vector }) => vector),
-      numRows,
+  }
+
+  /** Gives the dictionaries' memory back. */
+  close(): void {
+    this.#dictionaries.close();
+  }
+
+  #read(message: Uint8Array, bodyBytes: number, read: ReadBody): ArrowDecoded {
+    const memory = this.#memory;
+    const head = recordBatchHead(message, bodyBytes);
+    if (typeof head === 'string') throw new ArrowDamage(head);
+    const wanted = this.#places.map((place, i) => columnBuffers(this.#columns[i], place, head, this.#isWanted[i]));
+    const buffers = wanted.flatMap(({ bits, values }) => (bits === undefined ? values : [bits, ...values]));
+    const body = new ArrowBody(memory, buffers, read);
+    const columns = this.#places.map((place, i) =>
+      readColumn(memory, this.#columns[i], place, wanted[i], body, this.#dictionaries),
     );
+    const chunk = this.#chunk(columns, head.numRows);
+    const reasons = new Map<number, string>();
+    for (const column of columns) {
+      for (const [row, reason] of column.bad) if (!reasons.has(row)) reasons.set(row, reason);
+    }
+    if (reasons.size === 0) return { chunk, bad: [], problem: undefined };
     const bad = [...reasons].map(([row, reason]) => ({ row, reason })).toSorted((a, b) => a.row - b.row);
-    return { chunk: bad.length === 0 ? chunk : this.#without(chunk, reasons), bad, problem: undefined };
+    return { chunk: this.#without(chunk, reasons), bad, problem: undefined };
   }
 
-  #parse(message: Uint8Array): RecordBatch {
-    if (!this.#before.every(isSoundArrowMessage) || !isSoundArrowMessage(message))
-      throw new Error('its metadata is damaged');
-    const reader = arrow().RecordBatchReader.from([...this.#before, message]);
-    const { value, done } = reader.next();
-    if (done === true || value === undefined) throw new Error('none came');
-    return value as RecordBatch;
-  }
-
-  #chunk(vectors: readonly ColumnVector[], numRows: number): ColumnChunk {
-    const columns = vectors.map((vector, i) => (this.#kept?.has(this.#columns[i].name) === false ? undefined : vector));
+  #chunk(columns: readonly ArrowColumn[], numRows: number): ColumnChunk {
     return {
       kind: 'columns',
       numRows,
       memory: this.#memory,
       schema: this.#columns,
-      columns,
+      columns: columns.map(({ vector }, i) => (this.#isWanted[i] ? vector : undefined)),
       ascii: false,
       textStart: 0,
       textEnd: 0,

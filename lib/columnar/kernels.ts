@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../core/errors.js';
+import type { ArrowKernels } from './arrow-kernels.js';
 import type { GroupKernels } from './group-kernels.js';
 import type { JoinKernels } from './join-kernels.js';
 import type { ScanKernels } from './scan-kernels.js';
@@ -9,7 +10,7 @@ import type { TextKernels } from './text-kernels.js';
 import type { WriteKernels } from './write-kernels.js';
 
 /** The exports of the kernel module, instantiated on one slot's memory. All are plain functions on addresses. */
-export type Kernels = ScanKernels & GroupKernels & JoinKernels & TextKernels & WriteKernels;
+export type Kernels = ArrowKernels & ScanKernels & GroupKernels & JoinKernels & TextKernels & WriteKernels;
 
 /** Beside the bundle in dist/, or in dist/ when the sources run as they are. */
 const CANDIDATES = ['./kernels.wasm', '../kernels.wasm', '../../dist/kernels.wasm'];

@@ -81,8 +81,8 @@ function checkTable(view: DataView, table: number, shape: Shape, budget: { table
   }
 }
 
-/** Where a field of a table stands, or undefined where it has its default. */
-function fieldAt(view: DataView, table: number, field: number): number | undefined {
+/** Where a field of a table stands, or undefined where it has its default. Throws a RangeError for what leads out of the view. */
+export function fieldAt(view: DataView, table: number, field: number): number | undefined {
   const vtable = table - view.getInt32(table, true);
   const vtableBytes = view.getUint16(vtable, true);
   const tableBytes = view.getUint16(vtable + 2, true);

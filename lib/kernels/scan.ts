@@ -5,3 +5,6 @@ export { jsonDecode } from './scan-json';
 export { rowPasses } from './scan-filter';
 export { textLines, wordCount, textWords, gatherText, cutText } from './scan-text';
 export { validUtf8 } from './scan-utf8';
+export {
+  arrowNumbers, arrowUnsafe, arrowInstants, arrowBits, arrowTexts, arrowTextClass, arrowTextCuts, arrowEntries,
+} from './arrow-read';

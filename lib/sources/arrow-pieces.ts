@@ -1,6 +1,7 @@
 /**
  * The messages of one piece of an Arrow file, for the worker. What a record batch needs of the stream before it, its
- * schema and its dictionaries, is read again from the front: of the other messages only their first bytes.
+ * schema and its dictionaries, is read again from the front: of the other messages only their first bytes. Of a record
+ * batch's body only what the declared columns need is read, straight into the slot's memory.
  */
 import { arrowMessage, END_BYTES, type ArrowMessage } from '../core/arrow-message.js';
 import type { ArrowFormat } from '../core/format.js';
@@ -29,7 +30,8 @@ export interface MessageInput {
   readAt(position: number, bytes: Uint8Array): void;
 }
 
-type Positioned = ArrowMessage & { readonly position: number };
+/** `head`: its first bytes; of a message all before its body. */
+type Positioned = ArrowMessage & { readonly position: number; readonly head: Uint8Array };
 
 export function* readArrowPiece(
   input: MessageInput,
@@ -38,8 +40,22 @@ export function* readArrowPiece(
   ctx: ReadContext,
   onBad: (bad: BadPart) => void,
 ): Generator<Chunk> {
+  const decoder = new ArrowDecoder(ctx.memory, format, ctx.columns);
+  try {
+    yield* readMessages(decoder, input, piece, ctx, onBad);
+  } finally {
+    decoder.close();
+  }
+}
+
+function* readMessages(
+  decoder: ArrowDecoder,
+  input: MessageInput,
+  piece: FilePiece,
+  ctx: ReadContext,
+  onBad: (bad: BadPart) => void,
+): Generator<Chunk> {
   const { memory } = ctx;
-  const decoder = new ArrowDecoder(memory, format, ctx.columns);
   const bytesAt: ReadAt = (position, length) => input.bytesAt(position, length);
   const refuse = (position: number, end: number, reason: string): void =>
     onBad({ position, bytes: bytesAt(position, Math.min(end - position, MAX_BAD_BYTES)), reason });
@@ -71,9 +87,10 @@ export function* readArrowPiece(
     take(message);
     if (message.kind === 'recordBatch') {
       const mark = memory.scratchMark();
-      const address = memory.scratch(message.bytes);
-      input.readAt(position, memory.bytes(address, message.bytes));
-      const { chunk, bad, problem } = decoder.recordBatch(address, message.bytes);
+      const bodyStart = position + message.head.length;
+      const { chunk, bad, problem } = decoder.recordBatch(message.head, message.bytes, (offset, target) =>
+        input.readAt(bodyStart + offset, target),
+      );
       if (problem !== undefined) refuse(position, position + message.bytes, problem);
       for (const { row, reason } of bad) {
         onBad({ position, bytes: new Uint8Array(), reason: `row ${row} of the record batch: ${reason}` });
@@ -89,12 +106,14 @@ export function* readArrowPiece(
 function* messages(bytesAt: ReadAt, start: number, end: number): Generator<Positioned> {
   for (let position = start; position < end;) {
     let length = Math.min(END_BYTES, end - position);
-    let message = arrowMessage(bytesAt(position, length));
+    let head = bytesAt(position, length);
+    let message = arrowMessage(head);
     while (message.kind === 'short' && position + message.wanted <= end) {
       length = message.wanted;
-      message = arrowMessage(bytesAt(position, length));
+      head = bytesAt(position, length);
+      message = arrowMessage(head);
     }
-    yield { ...message, position };
+    yield { ...message, position, head };
     if ('bytes' in message) position += message.bytes;
     else if (message.kind === 'end') position += END_BYTES;
     else return;

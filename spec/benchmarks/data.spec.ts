@@ -1,11 +1,13 @@
 /** The generators' answers against a second look at what they wrote. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { tableFromIPC } from 'apache-arrow';
 import { expect } from 'chai';
 import { dataSet } from '../../benchmarks/data/data-set.js';
 import { randomNumbers, zipfRanks } from '../../benchmarks/data/random.js';
 import { GREP_FOR, textData, textExpected } from '../../benchmarks/data/text.js';
 import { ysbData, ysbExpected } from '../../benchmarks/data/ysb.js';
+import { ysbArrowData } from '../../benchmarks/data/ysb-arrow.js';
 import { tempFolder } from '../helpers/temp-folder.js';
 
 describe('benchmark data', () => {
@@ -51,6 +53,18 @@ describe('benchmark data', () => {
     expect(ysbExpected(data)).to.deep.equal(new Map([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1))));
     const bytesPerEvent = data.bytes / data.records;
     expect(bytesPerEvent).to.be.within(235, 245);
+  });
+
+  it('has the same events in Arrow files as in lines of JSON, in order, with the same answer', async () => {
+    const [data, arrow] = [await ysbData(11_000, 3), await ysbArrowData(11_000, 3)];
+    const rows = readdirSync(join(arrow.folder, 'input'))
+      .toSorted()
+      .flatMap(name => tableFromIPC(readFileSync(join(arrow.folder, 'input', name))).toArray())
+      .map(row => ({ ...(row as { event_time: number }) }));
+    const events = linesIn(data.folder).map(line => JSON.parse(line) as { event_time: string });
+    expect(rows).to.deep.equal(events.map(event => ({ ...event, event_time: Number(event.event_time) })));
+    expect(ysbExpected(arrow)).to.deep.equal(ysbExpected(data));
+    expect(arrow.views).to.equal(data.views);
   });
 
   it('counts words and matching lines as split and includes do', async () => {

@@ -13,15 +13,18 @@ export const benchmarkFiles = readdirSync(folder).filter(file => file.endsWith('
 
 const SMALL: BenchmarkRun = { size: 'small', runs: 1, workers: 2, peers: false };
 
-/** Fails where the benchmark does, which is when an answer is wrong, and when it reports nothing. */
-export async function smoke(file: string): Promise<void> {
+/**
+ * Fails where the benchmark does, which is when an answer is wrong, and when it reports nothing.
+ * @returns what it has rows of, `benchmark: form`
+ */
+export async function smoke(file: string): Promise<readonly string[]> {
   const { default: bench } = (await import(join(folder, file))) as { default: Benchmark };
   expect(file).to.equal(`${bench.name}.bench.ts`);
   const lines = await linesPrinted(() => bench.run(SMALL));
   expect(lines).to.not.have.length(0);
-  for (const line of lines) {
-    expect((JSON.parse(line) as { benchmark: string }).benchmark).to.match(new RegExp(`^${bench.name}`));
-  }
+  const results = lines.map(line => JSON.parse(line) as { readonly benchmark: string; readonly form?: string });
+  for (const { benchmark } of results) expect(benchmark).to.match(new RegExp(`^${bench.name}`));
+  return results.map(({ benchmark, form = '' }) => `${benchmark}: ${form}`);
 }
 
 /** What `run` prints with console.log, instead of showing it. */

@@ -8,7 +8,7 @@ const program = (name: string): string => join(benchmarksFolder, 'peers', 'node'
 
 /** The forms of a workload, each run as often as asked for. */
 export async function runNodeForms(
-  name: 'ysb' | 'text',
+  name: 'ysb' | 'ysb-arrow' | 'text',
   forms: readonly string[],
   { data, runs }: Pick<PeerRequest, 'data' | 'runs'>,
 ): Promise<PeerResult[]> {
