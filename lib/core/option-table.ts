@@ -207,6 +207,14 @@ export const ENGINE_OPTIONS = {
     doc: 'JavaScript heap that the closures of one worker may fill; beyond it the thread is lost and the task retried',
     spark: 'spark.executor.memoryOverhead',
   },
+  spareWorkers: {
+    field: 'spareWorkers',
+    type: 'integer',
+    default: 1,
+    min: 0,
+    max: 64,
+    doc: 'worker threads that wait with the job loaded, each to take the place of one that is lost; 0: a thread is started then',
+  },
   keyGroups: {
     field: 'keyGroups',
     type: 'powerOfTwo',
