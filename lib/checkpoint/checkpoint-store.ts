@@ -140,6 +140,16 @@ export class CheckpointStore {
     this.#lastPlanned = time;
   }
 
+  /**
+   * Adds to what batch `time` reads: by names beside those of its sources, replacing what was added before under the
+   * same name. For a batch that is planned and not committed; durable, as offsets are, with the next `syncOffsets`.
+   */
+  logChoice(time: number, added: RangesBySource): void {
+    if (!this.#open.has(time))
+      throw new EngineError('internal', `batch ${time} is not open: nothing can be added to it`);
+    this.#append(OFFSETS_RECORD, time, encodeOffsets(added));
+  }
+
   /** Resolves when all that was logged so far is durable. Sinks may commit a batch only after that. */
   syncOffsets(): Promise<void> {
     return this.#log.sync();

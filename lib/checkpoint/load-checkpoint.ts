@@ -186,6 +186,8 @@ function batchesOf(
         const previous = left === undefined ? previousTime : (left.previousTime ?? undefined);
         if (planned === undefined)
           batches.set(planTime, { time: planTime, previousTime: previous, segment, ranges, ...nothing });
+        // What was added to the batch after it was planned.
+        else if (!planned.committed) batches.set(planTime, { ...planned, ranges: { ...planned.ranges, ...ranges } });
         if (left === undefined) previousTime = planTime;
       } else if (planned === undefined) {
         throw corrupt(path, undefined, `batch ${record.time} is committed and was never planned`);

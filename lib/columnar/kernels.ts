@@ -40,3 +40,8 @@ export function kernels(memory: SlotMemory): Kernels {
   }
   return instance;
 }
+
+/** Compiles the kernels for this thread, before it has a memory to run them on. */
+export function compileKernels(): void {
+  kernelModule();
+}

@@ -103,6 +103,21 @@ export const ENGINE_OPTIONS = {
     choices: ['stop', 'continue'],
     doc: 'stop: a batch that fails ends the run; continue: later batches go on without it, and the next run begins with it',
   },
+  onPoison: {
+    field: 'onPoison',
+    type: 'choice',
+    default: 'fail',
+    choices: ['fail', 'deadletter'],
+    doc: 'what becomes of a record that a task fails on at every attempt; fail: its batch fails; deadletter: it is found, put aside, and the batch goes on without it',
+  },
+  maxPoisonRecords: {
+    field: 'maxPoisonRecords',
+    type: 'integer',
+    default: 10,
+    min: 1,
+    max: 10_000,
+    doc: 'records of one batch that are put aside in that way at the most; with one more the batch fails',
+  },
   speculation: {
     field: 'speculation',
     type: 'choice',
@@ -206,6 +221,14 @@ export const ENGINE_OPTIONS = {
     max: 64 * GIB,
     doc: 'JavaScript heap that the closures of one worker may fill; beyond it the thread is lost and the task retried',
     spark: 'spark.executor.memoryOverhead',
+  },
+  spareWorkers: {
+    field: 'spareWorkers',
+    type: 'integer',
+    default: 1,
+    min: 0,
+    max: 64,
+    doc: 'worker threads that wait with the job loaded, each to take the place of one that is lost; 0: a thread is started then',
   },
   keyGroups: {
     field: 'keyGroups',

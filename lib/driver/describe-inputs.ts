@@ -20,6 +20,11 @@ export function describeInputs(
   });
 }
 
+/** What one task reads of a source, on one line; undefined where its range says nothing to people. */
+export function describeRange(kind: string, range: Json): string | undefined {
+  return kind === 'file' || kind === 'rate' ? describe(kind, [range]).replaceAll('\n', ', ') : undefined;
+}
+
 function describe(kind: string, ranges: readonly Json[]): string {
   switch (kind) {
     case 'file':

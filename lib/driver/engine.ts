@@ -19,7 +19,6 @@ import { endsSlide } from '../plan/slides.js';
 import { outputSlide } from '../plan/stages.js';
 import type { SnapshotFileRef } from '../protocol/messages.js';
 import { BatchCommitter, type CommitStep } from '../scheduler/batch-committer.js';
-import { BatchRun } from '../scheduler/batch-run.js';
 import type { BatchComputation } from '../scheduler/batch-turn.js';
 import { BatchScheduler, previousTimeOf } from '../scheduler/batch-scheduler.js';
 import type { Batch, BatchFailure, BatchResult } from '../scheduler/batch.js';
@@ -29,6 +28,7 @@ import { SmallBatches } from '../scheduler/small-batches.js';
 import type { SlotPool } from '../scheduler/slot-pool.js';
 import type { Speculation } from '../scheduler/speculation.js';
 import { batchError } from './batch-error.js';
+import { computeBatch } from './compute-batch.js';
 import { type OpenOutput } from './output-ports.js';
 import { stateTimeoutMs, type EngineSettings, type EngineWorld } from './engine-settings.js';
 import { type Recovery } from './recovery.js';
@@ -154,10 +154,9 @@ export class Engine {
           if (!('failure' in outcome)) small.note(outcome);
           done(outcome);
         };
-        const ownOptions = { ...runOptions, isSmall: small.isSmall(batch), inputs: bound.inputs };
-        const run = new BatchRun(bound.compiled, pool, batch, ownOptions, ended, turn);
-        run.start();
-        return run;
+        const request = { batch, bound, pool, turn, options, listener, store: recovery.store };
+        const run = { ...runOptions, isSmall: small.isSmall(batch) };
+        return computeBatch({ ...request, run, release: result => kept.releaseOthers(result) }, ended);
       },
       wake: () => pool.offer(),
       snapshot: time => this.#snapshot(parts, time),

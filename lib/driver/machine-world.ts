@@ -41,6 +41,7 @@ export function machineWorld(
           })
         : new PiscinaRunner({
             ...slots,
+            numSpares: options.spareWorkers,
             maxHeapMb: Math.ceil(options.workerHeapBytes / 1024 ** 2),
             workerFile: beside(WORKER_CANDIDATES),
             makeInit,

@@ -1,5 +1,6 @@
 import { EngineError } from '../core/errors.js';
 import type { RunListener } from '../metrics/run-events.js';
+import { LEFT_OUT } from '../scheduler/poison-choice.js';
 import type { Recovery } from './recovery.js';
 
 /**
@@ -13,6 +14,8 @@ export function matchSources(recovery: Recovery, inJob: readonly string[], liste
   const inCheckpoint = new Set([...Object.keys(sourceStates), ...batches.flatMap(({ ranges }) => Object.keys(ranges))]);
   const isPlanned = (id: string): boolean =>
     batches.some(({ committed, ranges }) => !committed && (ranges[id] ?? []).length > 0);
+  // What a batch leaves out stands beside what it reads.
+  inCheckpoint.delete(LEFT_OUT);
   const gone = [...inCheckpoint].filter(id => !inJob.includes(id));
   const added = inJob.filter(id => !inCheckpoint.has(id));
   if (gone.length > 0 && (added.length > 0 || gone.some(isPlanned))) {

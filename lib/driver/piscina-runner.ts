@@ -3,17 +3,20 @@
  *
  * A thread may throw, hang, exit or run out of memory at any instruction. Then, in this order: it is ended; when it has
  * exited, and not before (it could still write to the slot's memory, or to the file of the attempt that is tried again),
- * the running request is answered `timeout` or `workerLost` and those behind it `workerLost`; a new thread starts at
- * once; it is given nothing until `attach` is sent. A thread that dies before it was asked anything is replaced when
- * the next request comes, so that a worker that cannot start costs attempts and not a loop.
+ * the running request is answered `timeout` or `workerLost` and those behind it `workerLost`; a spare thread, or a new
+ * one, takes its place at once, and after some losses in a row after a while; it is given nothing until `attach` is sent.
+ * A thread that dies before it was asked anything is replaced when the next request comes, so that a worker that cannot
+ * start costs attempts and not a loop.
  */
 import { createSlotMemory } from '../columnar/slot-memory.js';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { WorkerInit, WorkerReply, WorkerRequest } from '../protocol/messages.js';
 import type { TaskRunner } from '../protocol/task-runner.js';
+import { restartDelayMs } from './restart-delay.js';
 import type { PendingRequest } from './slot-queue.js';
 import { SlotQueue } from './slot-queue.js';
-import { SlotThread } from './slot-thread.js';
+import { SlotThread, type SlotThreadOptions } from './slot-thread.js';
+import { SpareThreads } from './spare-threads.js';
 
 export interface PiscinaRunnerOptions {
   readonly numSlots: number;
@@ -27,6 +30,10 @@ export interface PiscinaRunnerOptions {
   readonly maxHeapMb?: number;
   /** Node options of the threads; default those of the process. */
   readonly execArgv?: readonly string[];
+  /** Threads that are kept ready beside those of the slots; default none. */
+  readonly numSpares?: number;
+  /** For how long the slots are at work before the spares are started; default 500. */
+  readonly spareDelayMs?: number;
   /** How long to wait for the exit of a thread that is stuck in a system call before going on without; default 2000. */
   readonly endGraceMs?: number;
   /** Takes a line when a thread is lost. */
@@ -35,17 +42,31 @@ export interface PiscinaRunnerOptions {
 
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const END_GRACE_MS = 2000;
+const SPARE_DELAY_MS = 500;
 
 export class PiscinaRunner implements TaskRunner {
   readonly numSlots: number;
   readonly memories: readonly WebAssembly.Memory[];
   readonly #slots: readonly Slot[];
+  readonly #spares: SpareThreads;
 
   /** Starts the threads. */
   constructor(options: PiscinaRunnerOptions) {
     this.numSlots = options.numSlots;
     this.memories = Array.from({ length: options.numSlots }, () => createSlotMemory(options.limitBytes));
-    this.#slots = this.memories.map((_, slot) => new Slot(slot, options, this.memories));
+    this.#spares = new SpareThreads({
+      count: options.numSpares ?? 0,
+      delayMs: options.spareDelayMs ?? SPARE_DELAY_MS,
+      endGraceMs: options.endGraceMs ?? END_GRACE_MS,
+      // What it is born with says slot 0; it is told another when one takes it.
+      start: onExit => new SlotThread(threadOptions(options, 0, this.memories, () => undefined, onExit)),
+    });
+    this.#slots = this.memories.map((_, slot) => new Slot(slot, options, this.memories, this.#spares));
+  }
+
+  /** How many spare threads have loaded what they will need. */
+  get numSparesReady(): number {
+    return this.#spares.numReady;
   }
 
   submit(slot: number, request: WorkerRequest, timeoutMs: number): Promise<WorkerReply> {
@@ -58,7 +79,7 @@ export class PiscinaRunner implements TaskRunner {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#slots.map(slot => slot.stop()));
+    await Promise.all([this.#spares.stop(), ...this.#slots.map(slot => slot.stop())]);
   }
 
   #slot(slot: number): Slot {
@@ -68,21 +89,40 @@ export class PiscinaRunner implements TaskRunner {
   }
 }
 
+const threadOptions = (
+  { workerFile, makeInit, maxHeapMb, execArgv }: PiscinaRunnerOptions,
+  slot: number,
+  memories: readonly WebAssembly.Memory[],
+  onUp: () => void,
+  onExit: (reason: string) => void,
+): SlotThreadOptions => ({ workerFile, init: makeInit(slot, memories), maxHeapMb, execArgv, onUp, onExit });
+
 class Slot {
   readonly #slot: number;
   readonly #options: PiscinaRunnerOptions;
   readonly #memories: readonly WebAssembly.Memory[];
+  readonly #spares: SpareThreads;
   readonly #queue = new SlotQueue(pending => this.#run(pending), false);
   #thread: SlotThread | undefined;
   #state: 'running' | 'stopped' = 'running';
   #timer: NodeJS.Timeout | undefined;
+  /** Threads lost since one did what it was asked. */
+  #losses = 0;
+  /** While it waits for the next one. */
+  #restartTimer: NodeJS.Timeout | undefined;
   /** Set while a thread that timed out is being ended: how long it had, and whether that was answered already. */
   #overdue: { readonly timeoutMs: number; answered: boolean } | undefined;
 
-  constructor(slot: number, options: PiscinaRunnerOptions, memories: readonly WebAssembly.Memory[]) {
+  constructor(
+    slot: number,
+    options: PiscinaRunnerOptions,
+    memories: readonly WebAssembly.Memory[],
+    spares: SpareThreads,
+  ) {
     this.#slot = slot;
     this.#options = options;
     this.#memories = memories;
+    this.#spares = spares;
     this.#start();
   }
 
@@ -100,6 +140,7 @@ class Slot {
   async stop(): Promise<void> {
     this.#state = 'stopped';
     clearTimeout(this.#timer);
+    clearTimeout(this.#restartTimer);
     this.#queue.close();
     const thread = this.#thread;
     if (thread === undefined) return;
@@ -113,15 +154,21 @@ class Slot {
   }
 
   #start(): void {
-    const thread = new SlotThread({
-      workerFile: this.#options.workerFile,
-      init: this.#options.makeInit(this.#slot, this.#memories),
-      maxHeapMb: this.#options.maxHeapMb,
-      execArgv: this.#options.execArgv,
-      onUp: () => this.#queue.up(),
-      onExit: reason => this.#exited(thread, reason),
-    });
-    this.#thread = thread;
+    const onUp = (): void => this.#queue.up();
+    const made = new SlotThread(
+      threadOptions(this.#options, this.#slot, this.#memories, onUp, reason => this.#exited(made, reason)),
+    );
+    this.#thread = made;
+  }
+
+  #takeSpare(): boolean {
+    const taken = this.#spares.take(
+      this.#slot,
+      () => this.#queue.up(),
+      reason => taken !== undefined && this.#exited(taken, reason),
+    );
+    this.#thread = taken;
+    return taken !== undefined;
   }
 
   #run(pending: PendingRequest): void {
@@ -131,6 +178,10 @@ class Slot {
     }
     this.#thread?.run(pending.request, reply => {
       clearTimeout(this.#timer);
+      if (reply.ok && pending.request.kind !== 'attach') {
+        this.#losses = 0;
+        this.#spares.begin();
+      }
       this.#queue.answer(pending, reply);
     });
   }
@@ -151,6 +202,7 @@ class Slot {
     clearTimeout(this.#timer);
     this.#thread = undefined;
     if (this.#state === 'stopped') return;
+    this.#losses++;
     const overdue = this.#overdue;
     this.#overdue = undefined;
     // Answered before: what waits now was sent to the thread that comes, an attach first.
@@ -159,10 +211,19 @@ class Slot {
     if (thread.numPosted > 0) this.#restart();
   }
 
-  /** A system out of threads or memory refuses a new one: that costs the requests that need it, and the next tries again. */
+  /** After some losses in a row it waits; what is asked meanwhile waits with it. */
   #restart(): void {
+    if (this.#restartTimer !== undefined) return;
+    const delayMs = restartDelayMs(this.#losses);
+    if (delayMs === 0) return this.#restartNow();
+    this.#restartTimer = setTimeout(() => this.#restartNow(), delayMs);
+  }
+
+  /** A system out of threads or memory refuses a new one: that costs the requests that need it, and the next tries again. */
+  #restartNow(): void {
+    this.#restartTimer = undefined;
     try {
-      this.#start();
+      if (!this.#takeSpare()) this.#start();
     } catch (error) {
       this.#lose(`it cannot be started: ${messageOf(error)}`, undefined);
       this.#log(`cannot be started: ${messageOf(error)}`);

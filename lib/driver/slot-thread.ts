@@ -4,6 +4,8 @@
  * cannot start threads in a loop when one fails while it loads, and the next thread starts only when the last one can
  * no longer write to the slot's memory.
  *
+ * A thread may also be started for no slot yet: it loads what it will need, and waits until a slot takes it.
+ *
  * `atomics: 'disabled'`: with piscina's default a worker sleeps in Atomics.wait between requests, and sockets and
  * timers that user code holds there stand still. A round trip takes as long with 'disabled' as with 'async' (median
  * 30-85 us on 2 cores, by how busy they are; 5-15 us above bare postMessage) and leaves no waits behind. Idle threads
@@ -13,7 +15,7 @@ import { Piscina } from 'piscina';
 import type { Worker } from 'node:worker_threads';
 import type { WorkerInit, WorkerReply, WorkerRequest } from '../protocol/messages.js';
 import { describeThrown, firstUserFrame, formatFrame, stackOf } from '../executor/failure-of.js';
-import type { LastWords } from '../executor/serve.js';
+import type { LastWords, TakeSlot, WarmUp } from '../executor/serve.js';
 import { HELLO, isLastWords } from '../executor/serve.js';
 
 export interface SlotThreadOptions {
@@ -39,9 +41,13 @@ export class SlotThread {
   #endedBecause: string | undefined;
   #uncaught: { readonly error: unknown } | undefined;
   #lastWords: LastWords | undefined;
+  #slot: number;
+  #onExit: (reason: string) => void;
 
   constructor(options: SlotThreadOptions) {
     this.#options = options;
+    this.#slot = options.init.slot;
+    this.#onExit = options.onExit;
     this.#pool = new Piscina({
       filename: options.workerFile,
       name: 'handleRequest',
@@ -71,7 +77,7 @@ export class SlotThread {
       thread.once('exit', code => {
         this.#destroyed = true;
         resolve();
-        options.onExit(this.#exitReason(code));
+        this.#onExit(this.#exitReason(code));
       });
     });
     void this.#pool.run(HELLO).then(
@@ -90,6 +96,23 @@ export class SlotThread {
     return this.#exited;
   }
 
+  /** Has a thread without a slot load what it will need; resolves when it has, and never when it exits before that. */
+  async warmUp(): Promise<void> {
+    const request: WarmUp = { kind: 'sluice.warmUp' };
+    await this.#pool.run(request).catch(() => new Promise(() => undefined));
+  }
+
+  /** Makes a thread that waited, and has not exited, that of a slot. @param onUp requests may be run @param onExit as in the options, which it replaces */
+  take(slot: number, onUp: () => void, onExit: (reason: string) => void): void {
+    this.#slot = slot;
+    this.#onExit = onExit;
+    const request: TakeSlot = { kind: 'sluice.takeSlot', slot };
+    void this.#pool.run(request).then(
+      () => this.#destroyed || onUp(),
+      () => undefined,
+    );
+  }
+
   /**
    * Runs one request; the caller sends one at a time. `onReply` is not called when the thread goes: `onExit` is.
    * A request that cannot be copied is answered `engineError`, and the thread goes on.
@@ -103,7 +126,7 @@ export class SlotThread {
       },
       (error: unknown) => {
         if (this.#destroyed) return;
-        const message = `a '${request.kind}' request cannot be copied to the worker of slot ${this.#options.init.slot}: ${describeThrown(error)}`;
+        const message = `a '${request.kind}' request cannot be copied to the worker of slot ${this.#slot}: ${describeThrown(error)}`;
         onReply({ ok: false, failure: { kind: 'engineError', code: 'internal', message, detail: '{}' } });
       },
     );
@@ -118,8 +141,9 @@ export class SlotThread {
   #exitReason(code: number): string {
     if (this.#endedBecause !== undefined) return this.#endedBecause;
     if (this.#lastWords !== undefined) {
-      const { isCloneError, message, place } = this.#lastWords;
-      return `${isCloneError ? 'its answer cannot be copied to the driver' : 'uncaught'}: ${message}${place === '' ? '' : ` at ${place}`}`;
+      const { isCloneError, isExit, message, place } = this.#lastWords;
+      const how = isExit ? `it exited with code ${code}` : isCloneError ? NO_COPY : 'uncaught';
+      return `${how}: ${message}${place === '' ? '' : ` at ${place}`}`;
     }
     // Without last words it ran out of memory, or failed while it loaded its file.
     if (this.#uncaught === undefined) return `it exited with code ${code}`;
@@ -132,3 +156,5 @@ export class SlotThread {
     return `uncaught: ${describeThrown(error)}${place === '' ? '' : ` at ${place}`}`;
   }
 }
+
+const NO_COPY = 'its answer cannot be copied to the driver';

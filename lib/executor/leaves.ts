@@ -21,6 +21,7 @@ import type { Combiner } from '../api/closures.js';
 import { MergedPairs } from './merge-pairs.js';
 import type { Emit } from './row-operators.js';
 import { readBlock } from './read-block.js';
+import { RowSelector } from './select-rows.js';
 import type { TaskContext } from './task-context.js';
 
 /** Rows a chunk that is made from blocks holds at the most: enough to spread the cost of a push, few enough for the cache. */
@@ -29,11 +30,15 @@ const CHUNK_ROWS = 4096;
 export async function readSource(
   ctx: TaskContext,
   spec: SourceSpec,
+  sourceId: string,
   reader: SourceReader,
   columns: readonly string[] | undefined,
   where: Predicate | undefined,
   emit: Emit,
 ): Promise<void> {
+  const { rows } = ctx.request;
+  if (rows?.to === 0) return;
+  const selector = rows && new RowSelector(ctx, rows, sourceId);
   const policy = spec.kind === 'file' ? spec.format.onBadRecord : 'fail';
   const chunks = reader.read(ctx.request.range, {
     memory: ctx.memory,
@@ -43,9 +48,11 @@ export async function readSource(
     onDropped: records => (ctx.inputRecords += records),
     onBadRecord: record => ctx.onBadRecord(policy, record),
     onBytes: bytes => (ctx.inputBytes += bytes),
+    ...selector?.readContext,
   });
-  const push = (chunk: Chunk): void => {
-    ctx.inputRecords += chunk.numRows;
+  const push = (read: Chunk): void => {
+    ctx.inputRecords += read.numRows;
+    const chunk = selector === undefined ? read : selector.take(read);
     if (chunk.numRows > 0) emit(chunk);
   };
   // A source that needs no waiting costs none: `for await` would take a microtask for each chunk.

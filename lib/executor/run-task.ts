@@ -130,7 +130,8 @@ async function readLeaf(
     case 'source': {
       const reader = readers.get(operation.sourceId);
       if (reader === undefined) throw new EngineError('internal', `no reader for source ${operation.sourceId}`);
-      await readSource(ctx, operation.spec, reader, columnsUsed(stage, leaf), firstPredicate(stage, leaf), emit);
+      const { spec, sourceId } = operation;
+      await readSource(ctx, spec, sourceId, reader, columnsUsed(stage, leaf), firstPredicate(stage, leaf), emit);
       return {};
     }
     case 'collection':

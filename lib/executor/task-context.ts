@@ -1,4 +1,4 @@
-import type { BadRecord } from '../core/bad-record.js';
+import type { BadRecord, LeftOutRecord } from '../core/bad-record.js';
 import { EngineError } from '../core/errors.js';
 import type { OnBadRecord } from '../core/format.js';
 import type { SlotMemory } from '../columnar/slot-memory.js';
@@ -38,6 +38,12 @@ export class TaskContext {
   /** Ends the dead letters of the task. */
   finishDeadLetters(): StagedBlocks {
     return this.#deadLetters.finish();
+  }
+
+  /** A record that was read and is not taken. */
+  onLeftOut(record: LeftOutRecord): void {
+    this.badRecords++;
+    this.#deadLetters.writeLeftOut(record);
   }
 
   /** What a source does with a record that it cannot read. */

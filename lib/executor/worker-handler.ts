@@ -8,8 +8,10 @@ import type { FileSystem } from '../core/file-system.js';
 import { NodeFileSystem } from '../core/node-file-system.js';
 import { buildGraph, isJob, type Job } from '../api/job.js';
 import { requireSameCaptured } from '../api/captured-variables.js';
+import { compileKernels } from '../columnar/kernels.js';
 import { SlotMemory } from '../columnar/slot-memory.js';
 import { fingerprintOf } from '../plan/fingerprint.js';
+import type { Plan } from '../plan/node.js';
 import type { BlockRef, DeltaRef, WorkerInit, WorkerReply, WorkerRequest } from '../protocol/messages.js';
 import { makeSourceReader } from '../sources/source-spec.js';
 import type { SourceReader } from '../sources/source.js';
@@ -29,9 +31,22 @@ import { operatorStates, StateTables } from './state-tables.js';
 
 /** Loads the job module and makes the thread's handler. */
 export async function createWorkerHandler(init: WorkerInit): Promise<WorkerHandler> {
+  return makeWorkerHandler(await loadJob(init), init, new NodeFileSystem(), 'compare');
+}
+
+/** What takes longest of making a handler, and needs no slot: modules, which a thread keeps, and code that ran once. */
+export async function warmUp(init: WorkerInit): Promise<void> {
+  compileKernels();
+  const { graph, plan } = buildGraph(await loadJob(init), init.jobArgs, init.numPartitions);
+  requireSameCaptured(init.captured, graph.captured(), 'a spare worker');
+  fingerprintOf(plan);
+  if (needsArrow(plan, operatorStates(plan).size)) await loadArrow();
+}
+
+async function loadJob(init: WorkerInit): Promise<Job> {
   const module = (await import(pathToFileURL(init.jobModule).href)) as { default?: unknown };
   if (!isJob(module.default)) throw new EngineError('jobInvalid', `${init.jobModule} does not export a job`);
-  return makeWorkerHandler(module.default, init, new NodeFileSystem(), 'compare');
+  return module.default;
 }
 
 /**
@@ -59,10 +74,7 @@ export async function makeWorkerHandler(
   const memory = memories[init.slot];
   if (memory === undefined) throw new EngineError('internal', `no memory for slot ${init.slot}`);
   const operators = operatorStates(plan);
-  const writesArrow = plan.outputs.some(
-    ({ operation }) => operation.kind === 'file' && operation.spec.format === 'arrow',
-  );
-  if (operators.size > 0 || writesArrow) await loadArrow();
+  if (needsArrow(plan, operators.size)) await loadArrow();
   const readers = new Map<string, SourceReader>();
   for (const { operation } of plan.nodes) {
     if (operation.kind !== 'source') continue;
@@ -96,6 +108,9 @@ export async function makeWorkerHandler(
     return handle(environment, request, snapshots, fs);
   };
 }
+
+const needsArrow = ({ outputs }: Plan, numOperators: number): boolean =>
+  numOperators > 0 || outputs.some(({ operation }) => operation.kind === 'file' && operation.spec.format === 'arrow');
 
 async function handle(
   environment: TaskEnvironment,

@@ -5,6 +5,11 @@
 import { workerData } from 'node:worker_threads';
 import type { WorkerInit } from '../protocol/messages.js';
 import { serve } from './serve.js';
-import { createWorkerHandler } from './worker-handler.js';
+import { createWorkerHandler, warmUp } from './worker-handler.js';
 
-export const handleRequest = serve(() => createWorkerHandler(workerData as WorkerInit));
+const init = workerData as WorkerInit;
+
+export const handleRequest = serve(
+  (slot = init.slot) => createWorkerHandler({ ...init, slot }),
+  () => warmUp(init),
+);

@@ -97,6 +97,22 @@ export interface TaskRequest {
   readonly range: Json;
   /** Blocks of this partition, one list for each shuffle the stage reads, in order of map stage and partition. */
   readonly inputs: readonly (readonly BlockRef[])[];
+  /** Of a source's range; without it all rows. */
+  readonly rows?: RowSelection;
+}
+
+/** Which rows of its range a task of a source takes: by number, from 0, of the range's good records, whatever filters the plan has. */
+export interface RowSelection {
+  /** From this one on, up to the one before `to`; `to` 0: the range is not even read. */
+  readonly from: number;
+  readonly to: number;
+  /** Those of them that are not taken but go to the dead letters, in order. */
+  readonly leftOut: readonly LeftOutRow[];
+}
+
+export interface LeftOutRow {
+  readonly row: number;
+  readonly reason: string;
 }
 
 /** Tasks of one batch that run one after another, on one slot: each may read what those before it in the list wrote. */
@@ -118,6 +134,7 @@ export interface GroupedTask {
   readonly inputs: readonly (readonly (BlockRef | number)[])[];
   /** All that read its shuffles are in the list: when it is through, nobody needs them any more. */
   readonly isInner: boolean;
+  readonly rows?: RowSelection;
 }
 
 /** The value of a broadcast variable, encoded, or a version of a static table, in memory that all threads share. */

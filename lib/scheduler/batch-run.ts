@@ -17,7 +17,15 @@ import type { BlockRef, TaskResult, WorkerReply } from '../protocol/messages.js'
 import { countsAsAttempt, formatFailure, isMetAgain, type TaskFailure } from '../protocol/task-failure.js';
 import type { Batch, BatchFailure, BatchResult, PlanInputs } from './batch.js';
 import { collectResults } from './batch-result.js';
-import { acceptedDeltas, blocksOf, taskName, type Applying, type Attempt, type Task } from './batch-task.js';
+import {
+  acceptedDeltas,
+  blocksOf,
+  failureContext,
+  taskName,
+  type Applying,
+  type Attempt,
+  type Task,
+} from './batch-task.js';
 import { ALWAYS, type BatchTurn } from './batch-turn.js';
 import { DeltaApplier } from './delta-applier.js';
 import type { SlotClient } from './slot-clients.js';
@@ -317,6 +325,7 @@ export class BatchRun {
       return;
     }
     task.failedOn.add(slot);
+    task.history.push(`attempt ${number} on worker ${slot}: ${formatFailure(failure)}`);
     if (countsAsAttempt(failure)) task.failures++;
     if (task.failures >= this.#options.maxTaskFailures || isMetAgain(failure)) return this.#fail(task, failure);
     this.#options.onRetry(taskName(task, this.#batch.time), number, formatFailure(failure));
@@ -401,6 +410,7 @@ export class BatchRun {
       attempts: task?.attempts ?? 0,
       label: task?.stage.leaf.label ?? '',
       failure,
+      ...(task && failureContext(task)),
     };
   }
 

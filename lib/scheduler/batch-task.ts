@@ -3,15 +3,17 @@ import type { Json } from '../core/json.js';
 import { operatorIdOf } from '../plan/node.js';
 import { endsSlide } from '../plan/slides.js';
 import type { Stage } from '../plan/stages.js';
-import type { BlockRef, DeltaRef, TaskResult } from '../protocol/messages.js';
+import type { BlockRef, DeltaRef, RowSelection, TaskResult } from '../protocol/messages.js';
 import { NO_BATCH } from './ports.js';
-import type { Batch, PlanInputs } from './batch.js';
+import type { Batch, BatchFailure, PlanInputs } from './batch.js';
 
 /** One partition of one stage. */
 export interface Task {
   readonly stage: Stage;
   readonly partition: number;
   readonly range: Json;
+  /** Of a source's range; undefined for all of it. */
+  readonly rows: RowSelection | undefined;
   /** Of a leaf that reads rows kept as blocks. */
   readonly kept: readonly BlockRef[];
   /** State lives on one slot; other tasks take any. */
@@ -31,6 +33,8 @@ export interface Task {
   /** How long the accepted attempt took. */
   durationMs: number | undefined;
   result: TaskResult | undefined;
+  /** How its attempts ended that failed, in order. */
+  readonly history: string[];
 }
 
 /** One request to a slot to compute a task. */
@@ -63,6 +67,7 @@ export function tasksOf(stage: Stage, batch: Batch, inputs: PlanInputs, homeOf: 
     stage,
     partition,
     range,
+    rows: operation.kind === 'source' ? batch.selections?.get(operation.sourceId)?.[partition] : undefined,
     kept,
     home,
     status: 'pending',
@@ -74,6 +79,7 @@ export function tasksOf(stage: Stage, batch: Batch, inputs: PlanInputs, homeOf: 
     failedOn: new Set(),
     durationMs: undefined,
     result: undefined,
+    history: [],
   });
   if (operation.kind === 'source') {
     const ranges = batch.ranges[operation.sourceId] ?? [];
@@ -129,3 +135,15 @@ export const blockId = (block: { readonly slot: number; readonly address: number
 /** `task_STAGE_PARTITION of batch TIME`. */
 export const taskName = (task: Task, time: number): string =>
   `task_${task.stage.id}_${task.partition} of batch ${time}`;
+
+/** What is told of a task that failed for the last time. */
+export function failureContext({
+  stage,
+  range,
+  history,
+}: Task): Pick<BatchFailure, 'history' | 'input' | 'operations'> {
+  const { operation } = stage.leaf;
+  const operations = [...new Set(stage.nodes.map(({ label }) => label))];
+  if (operation.kind !== 'source') return { history, operations };
+  return { history, operations, input: { source: operation.sourceId, kind: operation.spec.kind, range } };
+}

@@ -1,7 +1,7 @@
 import type { Json } from '../core/json.js';
 import type { BatchTime } from '../core/time.js';
 import type { NodeId } from '../plan/node.js';
-import type { Accumulated, BlockRef, BroadcastRef, KeptPart, PlanRef } from '../protocol/messages.js';
+import type { Accumulated, BlockRef, BroadcastRef, KeptPart, PlanRef, RowSelection } from '../protocol/messages.js';
 import type { TaskFailure } from '../protocol/task-failure.js';
 import { NO_BATCH, type Progress } from './ports.js';
 
@@ -12,6 +12,8 @@ export interface Batch {
   readonly previousTime: number;
   /** By source; one that gave no batch, not even an empty one, is not in it. */
   readonly ranges: { readonly [source: string]: readonly Json[] };
+  /** By source, for each of its ranges, which rows are taken; all of those that are not named. */
+  readonly selections?: ReadonlyMap<string, readonly (RowSelection | undefined)[]>;
   /** What its sources planned; undefined for a batch that an earlier process planned. */
   readonly size?: { readonly records: number; readonly bytes: number };
   readonly submittedMs: number;
@@ -82,4 +84,12 @@ export interface BatchFailure {
   readonly attempts: number;
   readonly label: string;
   readonly failure: TaskFailure;
+  /** How each of its attempts ended, in order: `attempt 1 on worker 0: ...`. */
+  readonly history?: readonly string[];
+  /** What the task read, where that is a source's range. */
+  readonly input?: { readonly source: string; readonly kind: string; readonly range: Json };
+  /** Labels of the stage's operations: where a thread dies without a word, one of them ran. */
+  readonly operations?: readonly string[];
+  /** Why no record was left out for it. */
+  readonly note?: string;
 }

@@ -36,6 +36,7 @@ export function groupedTasks(set: TaskSet, members: readonly Task[]): readonly G
     range: task.range,
     inputs: inputsOf(set, task, places),
     isInner: set.readersOf(task).every(reader => places.has(reader) || reader.status === 'done'),
+    ...(task.rows && { rows: task.rows }),
   }));
 }
 

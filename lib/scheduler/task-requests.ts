@@ -28,12 +28,12 @@ export class TaskRequests {
   run(task: Task, slot: number, inputs: readonly (readonly BlockRef[])[]): void {
     const { pool, batch, taskTimeoutMs, onReply } = this.#options;
     const { time, previousTime } = batch;
-    const { stage, partition, range } = task;
+    const { stage, partition, range, rows } = task;
     const attempt = this.#begin(task, slot, inputs.flat());
     const place = { stage: stage.id, partition, attempt: attempt.number, time, previousTime };
     const { plan, broadcasts = [] } = this.#options.inputs;
     void pool
-      .run(slot, { kind: 'task', ...place, plan, broadcasts, range, inputs }, taskTimeoutMs)
+      .run(slot, { kind: 'task', ...place, plan, broadcasts, range, inputs, ...(rows && { rows }) }, taskTimeoutMs)
       .then(reply => onReply(attempt, reply));
   }
 

@@ -14,7 +14,7 @@ import type { Json } from '../core/json.js';
 import type { Chunk } from '../columnar/chunk.js';
 import { loadArrow } from '../columnar/arrow.js';
 import { loadParquet } from '../columnar/parquet.js';
-import { makeDecoder } from '../columnar/decoder.js';
+import { makeDecoder, type Decoder } from '../columnar/decoder.js';
 import { arrowHeadOf, arrowHeadProblem } from './arrow-head.js';
 import { headerProblem, NO_PARQUET, refusal, withoutLineEnd, withoutMark } from './file-head.js';
 import { fileRangeOf, MAX_HEADER_BYTES, MAX_RECORD_BYTES, type FilePiece } from './file-range.js';
@@ -25,6 +25,7 @@ import { readArrowPiece, type BadPart } from './arrow-pieces.js';
 import { readParquetPiece } from './parquet-pieces.js';
 import { LineCounter } from './line-counter.js';
 import { PieceInput } from './piece-input.js';
+import { locateRow } from './locate-row.js';
 import type { ReadContext, SourceReader } from './source.js';
 
 export interface FileReaderOptions {
@@ -83,13 +84,20 @@ export class FileSourceReader implements SourceReader {
     const largest = pieces.reduce((bytes, piece) => bytes + (piece.end - piece.start), 0);
     const region = new InputRegion(memory, Math.min(this.#options.regionBytes ?? REGION_BYTES, largest));
     const input = new PieceInput(this.#files, pieces.filter(isReadable), piece => this.#pathOf(piece));
+    let numRows = 0;
     try {
       for (const piece of pieces) if (isBad(piece)) this.#refuse(piece, ctx);
       for (;;) {
         const isFinal = input.refill(region);
         if (region.length === 0) return;
         const mark = memory.scratchMark();
-        const { chunk, consumed, dropped, bad } = decoder.decode(region.address, region.length, isFinal);
+        let decoded = decoder.decode(region.address, region.length, isFinal);
+        if (this.#locate(decoder, region, numRows, decoded.chunk.numRows, ctx)) {
+          memory.releaseScratch(mark);
+          decoded = decoder.decode(region.address, region.length, isFinal);
+        }
+        const { chunk, consumed, dropped, bad } = decoded;
+        numRows += chunk.numRows;
         for (const { offset, byteLength, reason } of bad) {
           const { piece, position } = region.origin(offset);
           const bytes = memory.bytes(region.address + offset, Math.min(byteLength, MAX_BAD_BYTES));
@@ -105,6 +113,24 @@ export class FileSourceReader implements SourceReader {
     } finally {
       input.close();
     }
+  }
+
+  /** Tells the places of rows that are asked for. @returns whether there were any, and so what was decoded is overwritten */
+  #locate(
+    decoder: Decoder,
+    region: InputRegion,
+    before: number,
+    numRows: number,
+    { memory, locate }: ReadContext,
+  ): boolean {
+    const wanted = (locate?.rows ?? []).filter(row => row >= before && row < before + numRows);
+    for (const row of wanted) {
+      const { start, end } = locateRow(decoder, memory, region.address, region.length, row - before);
+      const { piece, position } = region.origin(start);
+      const bytes = memory.bytes(region.address + start, Math.min(end - start, MAX_BAD_BYTES));
+      locate?.onPlace(row, this.#badRecord(piece, position, bytes, ''));
+    }
+    return wanted.length > 0;
   }
 
   /** Pieces that are one bad record as a whole. */

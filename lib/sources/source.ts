@@ -1,4 +1,4 @@
-import type { BadRecord } from '../core/bad-record.js';
+import type { BadRecord, RecordPlace } from '../core/bad-record.js';
 import type { BatchTime } from '../core/time.js';
 import type { Json } from '../core/json.js';
 import type { Chunk } from '../columnar/chunk.js';
@@ -95,4 +95,12 @@ export interface ReadContext {
   readonly onBadRecord: (record: BadRecord) => void;
   /** Counts bytes for the batch's numbers. */
   readonly onBytes: (bytes: number) => void;
+  /**
+   * Good records, by number from 0 in ascending order, whose place is wanted before the chunk with them comes; given
+   * without `where`. A reader whose records have no place in bytes leaves it.
+   */
+  readonly locate?: {
+    readonly rows: readonly number[];
+    readonly onPlace: (row: number, place: RecordPlace) => void;
+  };
 }

@@ -30,6 +30,25 @@ const refusalOf = async (work: () => Promise<unknown>): Promise<EngineError> => 
 };
 
 describe('CheckpointStore', () => {
+  it('finds what was added to an open batch beside what it reads, the last of it', async () => {
+    const fs = new ModelFileSystem();
+    const first = await CheckpointStore.open(fs, DIRECTORY, OPTIONS);
+    first.store.logOffsets(1000, rangesOf(1000));
+    first.store.logChoice(1000, { added: [1] });
+    first.store.logOffsets(2000, rangesOf(2000));
+    first.store.logChoice(1000, { added: [1, 2] });
+    await first.store.syncOffsets();
+    fs.crash({ kind: 'kill' });
+    const { store, recovered } = await CheckpointStore.open(fs, DIRECTORY, { ...OPTIONS, isAlive: () => false });
+    expect(recovered?.batches.map(({ ranges, previousTime }) => ({ ranges, previousTime }))).to.deep.equal([
+      { ranges: { ...rangesOf(1000), added: [1, 2] }, previousTime: undefined },
+      { ranges: rangesOf(2000), previousTime: 1000 },
+    ]);
+    await store.logCommit(1000, NOTHING);
+    expect(() => store.logChoice(1000, { added: [] })).to.throw(EngineError, /batch 1000 is not open/);
+    await store.close();
+  });
+
   it('finds nothing at the first start, and where it was at the next', async () => {
     const fs = new ModelFileSystem();
     const first = await CheckpointStore.open(fs, DIRECTORY, OPTIONS);

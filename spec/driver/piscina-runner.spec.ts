@@ -102,7 +102,7 @@ describe('PiscinaRunner', () => {
   });
 
   const deaths: [string, Command, RegExp][] = [
-    ['process.exit', { do: 'exit' }, /exited with code 3/],
+    ['process.exit', { do: 'exit' }, /exited with code 3: process\.exit was called at .*fixture-worker\.mjs:\d+:\d+/],
     ['an uncaught error', { do: 'uncaught' }, /RangeError: from a timer at .*fixture-worker\.mjs:\d+:\d+/],
     ['an uncaught null', { do: 'uncaughtNull' }, /threw null/],
     ['an unhandled rejection', { do: 'rejection' }, /nobody listens/],
@@ -201,6 +201,73 @@ describe('PiscinaRunner', () => {
     expect(messageOf(await runner.submit(0, ATTACH, 0))).to.match(/cannot be loaded at .*broken\.mjs:1/);
     expect(messageOf(await runner.submit(0, ATTACH, 0))).to.match(/cannot be loaded/);
     expect(lines).to.have.length(2);
+  });
+
+  /** Turns of the event loop until the spares have loaded what they need. */
+  async function sparesReady(runner: PiscinaRunner, count: number): Promise<void> {
+    const giveUpMs = performance.now() + 15_000;
+    while (runner.numSparesReady < count) {
+      if (performance.now() > giveUpMs) throw new Error(`${runner.numSparesReady} of ${count} spares are ready`);
+      await new Promise(resolve => setImmediate(resolve));
+    }
+  }
+
+  it('gives a slot that loses its thread one that waits with all loaded, and starts the next', async () => {
+    const runner = start({ numSlots: 2, numSpares: 1, spareDelayMs: 0 });
+    for (const slot of [0, 1]) await runner.submit(slot, ATTACH, 0);
+    expect(runner.numSparesReady, 'before anything was done').to.equal(0);
+    await ask(runner, { do: 'count' });
+    for (const slot of [1, 0, 1]) {
+      await sparesReady(runner, 1);
+      expect(said(await ask(runner, { do: 'exit' }, 0, slot))).to.equal('workerLost');
+      expect(runner.numSparesReady, 'when the loss is told').to.equal(0);
+      expect(said(await runner.submit(slot, ATTACH, 0))).to.equal('done');
+      expect(said(await ask(runner, { do: 'warmed' }, 0, slot))).to.equal(1);
+      expect(said(await ask(runner, { do: 'slot' }, 0, slot))).to.equal(slot);
+    }
+  });
+
+  it('starts threads where more are lost at once than wait', async () => {
+    const runner = start({ numSlots: 3, numSpares: 1, spareDelayMs: 0 });
+    for (const slot of [0, 1, 2]) await runner.submit(slot, ATTACH, 0);
+    await ask(runner, { do: 'count' });
+    await sparesReady(runner, 1);
+    const all = [0, 1, 2].map(slot => ask(runner, { do: 'exit' }, 0, slot));
+    expect((await Promise.all(all)).map(said)).to.deep.equal(['workerLost', 'workerLost', 'workerLost']);
+    for (const slot of [0, 1, 2]) expect(said(await runner.submit(slot, ATTACH, 0))).to.equal('done');
+    const warmed = await Promise.all([0, 1, 2].map(slot => ask(runner, { do: 'warmed' }, 0, slot)));
+    expect(warmed.map(said)).to.include(1);
+    expect((await Promise.all([0, 1, 2].map(slot => ask(runner, { do: 'slot' }, 0, slot)))).map(said)).to.deep.equal([
+      0, 1, 2,
+    ]);
+  });
+
+  it('goes on without a spare that dies while it loads, and starts none in a loop', async () => {
+    let numInits = 0;
+    const makeDeadly: typeof makeInit = (slot, memories) => makeInit(slot, memories, ++numInits === 2 ? 'deadly' : 'f');
+    const runner = start({ numSpares: 1, spareDelayMs: 0, makeInit: makeDeadly });
+    await runner.submit(0, ATTACH, 0);
+    await ask(runner, { do: 'count' });
+    for (let turn = 0; numInits < 2 && turn < 100_000; turn++) await new Promise(resolve => setImmediate(resolve));
+    await ask(runner, { do: 'busy', ms: 100 });
+    expect(numInits, 'threads that were started').to.equal(2);
+    await ask(runner, { do: 'exit' });
+    await expectReplaced(runner);
+  });
+
+  it('waits between two starts once some threads in a row died, and no longer when one has worked', async () => {
+    const runner = start();
+    for (let loss = 1; loss <= 5; loss++) {
+      expect(said(await runner.submit(0, ATTACH, 0))).to.equal('done');
+      expect(said(await ask(runner, { do: 'exit' }))).to.equal('workerLost');
+    }
+    const waits = (): number => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length - 1;
+    expect(waits(), 'after five losses').to.equal(1);
+    expect(said(await runner.submit(0, ATTACH, 0))).to.equal('done');
+    expect(said(await ask(runner, { do: 'count' }))).to.equal(2);
+    await ask(runner, { do: 'exit' });
+    expect(waits(), 'after one that had worked').to.equal(0);
+    await expectReplaced(runner);
   });
 
   it('answers cancelled to everything when it is stopped, and after', async () => {

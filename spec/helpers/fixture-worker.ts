@@ -15,6 +15,10 @@ export type Command =
   | { readonly do: 'overlap' }
   /** How many requests this thread was given. */
   | { readonly do: 'count' }
+  /** Which slot it belongs to. */
+  | { readonly do: 'slot' }
+  /** Whether it was loaded before it had a slot: 1 or 0. */
+  | { readonly do: 'warmed' }
   | { readonly do: 'write'; readonly address: number; readonly value: number }
   | { readonly do: 'busy'; readonly ms: number }
   | { readonly do: 'print'; readonly text: string }
@@ -40,6 +44,8 @@ const init = workerData as WorkerInit;
 let numRequests = 0;
 let underWay = 0;
 let most = 0;
+let { slot } = init;
+let warmed = 0;
 
 const replyWith = (runMs: number): WorkerReply => ({
   ok: true,
@@ -59,6 +65,10 @@ async function run(command: Command): Promise<WorkerReply> {
       return replyWith(most);
     case 'count':
       return replyWith(numRequests);
+    case 'slot':
+      return replyWith(slot);
+    case 'warmed':
+      return replyWith(warmed);
     case 'write':
       new Int32Array(init.memories[init.slot].buffer)[command.address / 4] = command.value;
       return replyWith(0);
@@ -108,7 +118,8 @@ async function run(command: Command): Promise<WorkerReply> {
   }
 }
 
-function makeHandler(): WorkerHandler {
+function makeHandler(taken = slot): WorkerHandler {
+  slot = taken;
   if (init.fingerprint === 'broken') throw new Error('the job does not build');
   return (request: WorkerRequest) => {
     numRequests++;
@@ -116,4 +127,7 @@ function makeHandler(): WorkerHandler {
   };
 }
 
-export const handleRequest = serve(makeHandler);
+export const handleRequest = serve(makeHandler, async () => {
+  if (init.fingerprint === 'deadly') process.exit(5);
+  warmed = 1;
+});

@@ -16,6 +16,7 @@ const taskOf = (parts: Partial<Task>): Task => ({
   stage,
   partition: 0,
   range: null,
+  rows: undefined,
   kept: [],
   home: undefined,
   status: 'done',
@@ -27,6 +28,7 @@ const taskOf = (parts: Partial<Task>): Task => ({
   failedOn: new Set(),
   durationMs: 100,
   result: undefined,
+  history: [],
   ...parts,
 });
 

@@ -50,6 +50,10 @@ describe('dead letters', () => {
   async function lettersOf(records: readonly BadRecord[], maxRecords?: number): Promise<Record<string, unknown>[]> {
     const writer = new DeadLetterWriter(memory, 5000, maxRecords);
     for (const bad of records) writer.write(bad);
+    return lettersIn(writer);
+  }
+
+  async function lettersIn(writer: DeadLetterWriter): Promise<Record<string, unknown>[]> {
     const { numRows, blocks } = writer.finish();
     const fs = new ModelFileSystem();
     const driver = makeDeadLetterSink('/deadletter', fs, { rollBytes: 1e9, rollMs: 1e9 });
@@ -84,6 +88,26 @@ describe('dead letters', () => {
     shared.set([0xef, 0xbb, 0xbf, 0x61]);
     const [letter] = await lettersOf([record(0, shared)]);
     expect(letter).to.include({ text: '\ufeffa', base64: '77u/YQ==' });
+  });
+
+  it('say of a record that was read and left out what it was, and where, as far as its source knows', async () => {
+    const place = { file: 'in/a.csv', byteOffset: 7, line: 2, bytes: Buffer.from('a,1') };
+    const leftOut = { source: 'files', row: 5, reason: 'map: no', value: { word: 'a', n: 1n }, range: { pieces: [] } };
+    const circular: unknown[] = [];
+    circular.push(circular);
+    const writer = new DeadLetterWriter(memory, 5000);
+    writer.writeLeftOut({ ...leftOut, place });
+    writer.writeLeftOut({ ...leftOut, place: undefined });
+    writer.writeLeftOut({ ...leftOut, value: circular, place: undefined, range: 'x'.repeat(2000) });
+    const [placed, ranged, unwritable] = await lettersIn(writer);
+    expect(placed).to.deep.equal({
+      ...{ source: 'files', file: 'in/a.csv', byteOffset: 7, line: 2, row: 5, reason: 'map: no' },
+      ...{ value: { word: 'a', n: '1' }, range: null, text: 'a,1', base64: 'YSwx', batch: 5000 },
+    });
+    const json = '{"word":"a","n":"1"}';
+    expect(ranged).to.include({ file: null, byteOffset: null, line: null, row: 5, text: json });
+    expect(ranged?.['range']).to.deep.equal({ pieces: [] });
+    expect(unwritable).to.include({ value: null, range: null, text: '', row: 5 });
   });
 
   it('are written in full for the first of a task, and counted from then on', async () => {
