@@ -72,9 +72,9 @@ export class CheckpointStore {
   #writingManifest = false;
   #closed = false;
 
-  private constructor(fs: FileSystem, directory: string, clock: Pick<Clock, 'now'>, opened: OpenedCheckpoint) {
+  private constructor(directory: string, clock: Pick<Clock, 'now'>, opened: OpenedCheckpoint) {
     const { current, loaded } = opened;
-    this.#fs = fs;
+    this.#fs = opened.fs;
     this.#clock = clock;
     this.#lock = opened.lock;
     this.#log = opened.log;
@@ -106,7 +106,7 @@ export class CheckpointStore {
     const opened = await openCheckpoint(fs, path, options, clock);
     const { current, loaded, warnings } = opened;
     return {
-      store: new CheckpointStore(fs, path, clock, opened),
+      store: new CheckpointStore(path, clock, opened),
       recovered: loaded && recover(current, loaded, warnings),
     };
   }
@@ -114,6 +114,11 @@ export class CheckpointStore {
   /** While this file is there, nobody else has the checkpoint. */
   get lockPath(): string {
     return this.#lock.path;
+  }
+
+  /** Throws `checkpointFenced` once another driver has taken the checkpoint over. Microseconds. */
+  checkOwner(): Promise<void> {
+    return this.#lock.check();
   }
 
   /** Bytes in the log about batches after the newest snapshot: what a restart would have to go through. */

@@ -13,7 +13,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { EngineError } from '../core/errors.js';
-import type { FileSystem } from '../core/file-system.js';
+import type { FileStat, FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
 import { temporaryPath, writeNewFile } from '../core/write-file-atomic.js';
 import { decodeCheckedJson, encodeCheckedJson } from './checked-json.js';
@@ -39,6 +39,9 @@ export interface LockRequest {
   readonly epochFloor: number;
 }
 
+/** By which an owner knows its own file again without reading it. */
+type LockMark = Pick<FileStat, 'ino' | 'mtimeMs'>;
+
 const FORMAT = 'sluice-lock';
 const MAX_TRIES = 20;
 
@@ -46,11 +49,13 @@ export class Lock {
   readonly #fs: FileSystem;
   readonly #directory: string;
   readonly holder: LockHolder;
+  readonly #mark: LockMark;
 
-  private constructor(fs: FileSystem, directory: string, holder: LockHolder) {
+  private constructor(fs: FileSystem, directory: string, holder: LockHolder, mark: LockMark) {
     this.#fs = fs;
     this.#directory = directory;
     this.holder = holder;
+    this.#mark = mark;
   }
 
   /** Takes the lock, or throws `checkpointLocked` saying who has it and since when. */
@@ -60,7 +65,8 @@ export class Lock {
       if (before !== undefined) refuseIfHeld(directory, before, request);
       const epoch = (before?.epoch ?? request.epochFloor) + 1;
       const holder = { ...request.identity, epoch, owner: randomUUID(), sinceMs: request.nowMs, released: false };
-      if (await linkNew(fs, directory, holder)) {
+      const mark = await linkNew(fs, directory, holder);
+      if (mark !== undefined) {
         const epochs = await lockEpochs(fs, directory);
         const path = join(directory, lockName(epoch));
         // Only with a listing that was out of date when the link was made: others came and went in between.
@@ -69,7 +75,7 @@ export class Lock {
           continue;
         }
         for (const other of epochs) if (other < epoch) await fs.remove(join(directory, lockName(other)));
-        return new Lock(fs, directory, holder);
+        return new Lock(fs, directory, holder, mark);
       }
     }
     throw new EngineError('checkpointLocked', `${directory}: other drivers keep taking the checkpoint: start only one`);
@@ -83,19 +89,25 @@ export class Lock {
   /** Throws `checkpointFenced` once the lock is somebody else's. One stat. */
   async check(): Promise<void> {
     try {
-      await this.#fs.stat(join(this.#directory, lockName(this.holder.epoch)));
+      const { ino, mtimeMs } = await this.#fs.stat(this.path);
+      // Where the file was removed before there was a log, the next owner's has the same number.
+      if (ino === this.#mark.ino && mtimeMs === this.#mark.mtimeMs) return;
     } catch (thrown) {
       if (!hasCode(thrown, 'ENOENT')) throw thrown;
-      throw await this.#fenced();
     }
+    throw await this.#fenced();
   }
 
   /** Marks the lock as given back; does nothing when it was taken over. */
   async release(): Promise<void> {
-    const path = join(this.#directory, lockName(this.holder.epoch));
-    const epochs = await lockEpochs(this.#fs, this.#directory);
-    if (!epochs.includes(this.holder.epoch)) return;
-    await this.#fs.writeFileAtomic(path, encodeHolder({ ...this.holder, released: true }));
+    try {
+      await this.check();
+      await this.#fs.writeFileAtomic(this.path, encodeHolder({ ...this.holder, released: true }));
+    } catch (thrown) {
+      // Taken over before, or on the way: then the file is the other's business.
+      const lost: unknown = await this.check().catch((error: unknown) => error);
+      if (!(lost instanceof EngineError)) throw thrown;
+    }
   }
 
   async #fenced(): Promise<EngineError> {
@@ -164,16 +176,18 @@ function refuseIfHeld(directory: string, holder: LockHolder, request: LockReques
   );
 }
 
-/** Publishes a lock file with its whole content at once. False when its number was taken by somebody else. */
-async function linkNew(fs: FileSystem, directory: string, holder: LockHolder): Promise<boolean> {
+/** Publishes a lock file with its whole content at once. Undefined when its number was taken by somebody else. */
+async function linkNew(fs: FileSystem, directory: string, holder: LockHolder): Promise<LockMark | undefined> {
   const path = join(directory, lockName(holder.epoch));
   const temporary = temporaryPath(path);
   await writeNewFile(fs, temporary, encodeHolder(holder));
   try {
+    // Of the temporary name: behind the link it may be another's already.
+    const { ino, mtimeMs } = await fs.stat(temporary);
     await fs.link(temporary, path);
-    return true;
+    return { ino, mtimeMs };
   } catch (thrown) {
-    if (hasCode(thrown, 'EEXIST')) return false;
+    if (hasCode(thrown, 'EEXIST')) return undefined;
     throw thrown;
   } finally {
     await fs.remove(temporary);

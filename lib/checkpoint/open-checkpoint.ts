@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import type { FileSystem } from '../core/file-system.js';
 import { hasCode, LOG_FOLDER, STATE_FOLDER } from './checkpoint-files.js';
+import { FencedFileSystem } from './fenced-file-system.js';
 import { removeLeftovers } from './leftovers.js';
 import { loadCheckpoint, type LoadedCheckpoint } from './load-checkpoint.js';
 import { Lock } from './lock.js';
@@ -37,6 +38,8 @@ export interface CheckpointOptions {
 /** A checkpoint directory that is this driver's. */
 export interface OpenedCheckpoint {
   readonly lock: Lock;
+  /** Changes nothing once the lock is somebody else's. */
+  readonly fs: FileSystem;
   /** What an earlier driver left; undefined at the very first start. */
   readonly loaded: LoadedCheckpoint | undefined;
   readonly warnings: readonly string[];
@@ -60,8 +63,9 @@ export async function openCheckpoint(
   try {
     const loaded = await loadCheckpoint(fs, directory, options.job);
     const matched = loaded === undefined ? [] : matchOperators(directory, loaded, options.operators);
-    const begun = await refused(directory, () => begin(fs, directory, options, clock, lock, loaded));
-    return { lock, loaded, warnings: [...(loaded?.warnings ?? []), ...matched], ...begun };
+    const fenced = new FencedFileSystem(fs, () => lock.check());
+    const begun = await refused(directory, () => begin(fenced, directory, options, clock, lock, loaded));
+    return { lock, fs: fenced, loaded, warnings: [...(loaded?.warnings ?? []), ...matched], ...begun };
   } catch (thrown) {
     // What went wrong first is what the user must see.
     await Promise.allSettled([lock.release()]);

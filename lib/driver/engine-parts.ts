@@ -13,6 +13,7 @@ import { compileStages } from '../plan/stages.js';
 import { checkJitter } from '../scheduler/jitter.js';
 import { SlotHealth } from '../scheduler/slot-health.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
+import { FencedFileSystem } from '../checkpoint/fenced-file-system.js';
 import { makeDeadLetterSink } from '../sinks/dead-letter.js';
 import { BatchPlanner } from './batch-planner.js';
 import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
@@ -80,18 +81,20 @@ export async function openParts(
   const operators = operatorStates(plan);
   const partitions = new Map([...operators].map(([id, state]) => [id, state.numPartitions]));
   const folders = receiverFolders(plan, settings.checkpoint);
+  // What is written while the run goes on; not what the checkpoint itself is opened with.
+  const fs = new FencedFileSystem(world.fs);
   const broadcasts = makeBroadcastSources(graph);
   const tables = makeTableSources(graph, {
-    ...{ fs: world.fs, checkpoint: settings.checkpoint, limitBytes: options.slotMemoryBytes, listener },
+    ...{ fs, checkpoint: settings.checkpoint, limitBytes: options.slotMemoryBytes, listener },
   });
-  const sources = [...makeSources(plan, graph, listener, { fs: world.fs, folders }), ...broadcasts, ...tables];
+  const sources = [...makeSources(plan, graph, listener, { fs, folders }), ...broadcasts, ...tables];
   const roll = { rollBytes: options.rollBytes, rollMs: options.rollIntervalMs };
-  const jobs = new RddJobs(graph, world.fs);
-  const outputs = plan.outputs.map(output => makeOutput(output, graph, jobs, world.fs, roll, listener));
+  const jobs = new RddJobs(graph, fs);
+  const outputs = plan.outputs.map(output => makeOutput(output, graph, jobs, fs, roll, listener));
   const deadLetters =
     settings.deadLetters === undefined
       ? undefined
-      : sinkOutput('deadletter', makeDeadLetterSink(settings.deadLetters, world.fs, roll));
+      : sinkOutput('deadletter', makeDeadLetterSink(settings.deadLetters, fs, roll));
   const closers: (() => Promise<unknown>)[] = [];
   try {
     const recovery = await openRecovery(settings, world, {
@@ -100,7 +103,10 @@ export async function openParts(
       seeded: [...graph.initialStates.keys()],
       listener,
     });
-    if (recovery.store !== undefined) closers.push(() => storeOf(recovery).close());
+    if (recovery.store !== undefined) {
+      closers.push(() => storeOf(recovery).close());
+      fs.fencedBy(() => storeOf(recovery).checkOwner());
+    }
     // State that cannot be cut into that many parts is refused here, not in the first batch.
     for (const numPartitions of partitions.values()) keyGroupRange(0, numPartitions, recovery.numKeyGroups);
     const init = {

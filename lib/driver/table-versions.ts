@@ -100,6 +100,7 @@ export class TableVersions {
         if (this.#folderIs === 'unknown') await this.#makeFolder(folder);
         await this.#fs.writeFileAtomic(join(folder, fileName(version)), bytes);
       } catch (error) {
+        if (error instanceof EngineError) throw error;
         throw new EngineError(
           'checkpointUnwritable',
           `a version of a static table could not be kept in ${folder}: ${messageOf(error)}. Make room or give the rights, and start again`,

@@ -120,11 +120,13 @@ export class BatchCommitter {
     const outputsFromMs = rates?.now() ?? 0;
     for (const { port, output, numRows } of outputs) {
       this.#check();
+      // A driver that was suspended may have lost the checkpoint since the sync of the offsets.
+      await log?.checkOwner?.();
       try {
         const handle = await this.#commitOutput(port, batch.time, output);
         if (handle !== undefined) handles[port.id] = handle;
       } catch (error) {
-        if (this.#options.onBatchFailure !== 'continue' || !(error instanceof EngineError)) throw error;
+        if (this.#options.onBatchFailure !== 'continue' || !canBeLeftOut(error)) throw error;
         this.#check();
         return await this.#leaveOut(outputs, error);
       }
@@ -205,6 +207,10 @@ export class BatchCommitter {
     }
   }
 }
+
+/** What fences an output fences all that would follow. */
+const canBeLeftOut = (error: unknown): error is EngineError =>
+  error instanceof EngineError && error.code !== 'checkpointFenced';
 
 function outputError(thrown: unknown, output: string, time: BatchTime): EngineError {
   if (thrown instanceof EngineError) return thrown;

@@ -77,6 +77,8 @@ export interface DeltaBytes {
 export interface LogPort {
   logOffsets(time: BatchTime, ranges: { readonly [source: string]: readonly Json[] }): void;
   syncOffsets(): Promise<void>;
+  /** Throws `checkpointFenced` once another driver has the checkpoint: then nothing more may be put out. */
+  checkOwner?(): Promise<void>;
   logCommit(
     time: BatchTime,
     commit: {

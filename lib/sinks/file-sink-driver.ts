@@ -178,6 +178,7 @@ export class FileSinkDriver implements SinkDriver {
       await this.#files.append(target.file, target.length, buffers);
     } catch (error) {
       await this.#undo(target);
+      if (error instanceof EngineError) throw error;
       const path = this.#files.pathOf(target.file);
       throw new EngineError(
         'sinkFailed',

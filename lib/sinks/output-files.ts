@@ -51,6 +51,7 @@ export class OutputFiles {
       await (await this.#fs.open(probe, 'w')).close();
       await this.#fs.remove(probe);
     } catch (error) {
+      if (error instanceof EngineError) throw error;
       throw unwritable(path, `the folder ${this.folder} cannot be written (${messageOf(error)})`, error);
     }
     if (!isFolder && (await this.#stat(path))?.isDirectory === true) {

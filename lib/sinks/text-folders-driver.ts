@@ -87,6 +87,7 @@ export class TextFoldersDriver implements SinkDriver {
         staged.filter(output => output.numRows > 0),
       );
     } catch (error) {
+      if (error instanceof EngineError) throw error;
       const folder = this.#folderOf(time);
       throw new EngineError('sinkFailed', `output ${folder} could not be written: ${messageOf(error)}`, {
         cause: error,
@@ -108,14 +109,15 @@ export class TextFoldersDriver implements SinkDriver {
     const folder = this.#folderOf(time);
     await this.#empty(time);
     await this.#fs.mkdir(folder);
-    await Promise.all(parts.map((part, i) => this.#writeFile(join(folder, partName(i)), stagedParts(part).rows)));
+    // 'wx': a driver that comes back late and does not own the checkpoint any more empties nothing of its successor's.
+    await Promise.all(parts.map((part, i) => this.#writeFile(join(folder, partName(i)), stagedParts(part).rows, 'wx')));
     // No name of a part may be lost where that of _SUCCESS is not.
     await Promise.all([this.#fs.syncDirectory(folder), this.#fs.syncDirectory(this.#parent)]);
     await this.#fs.writeFileAtomic(join(folder, SUCCESS), noteOf(since));
   }
 
-  async #writeFile(path: string, buffers: readonly Uint8Array[]): Promise<void> {
-    const file = await this.#fs.open(path, 'w');
+  async #writeFile(path: string, buffers: readonly Uint8Array[], flags: 'w' | 'wx'): Promise<void> {
+    const file = await this.#fs.open(path, flags);
     try {
       await file.write(buffers, 0);
       await file.sync();
@@ -150,7 +152,7 @@ export class TextFoldersDriver implements SinkDriver {
 
   async #placeMarker(time: number): Promise<void> {
     // Torn by a crash it says nothing, and no folder was begun yet.
-    await this.#writeFile(this.#marker, [noteOf(time)]);
+    await this.#writeFile(this.#marker, [noteOf(time)], 'w');
     await this.#fs.syncDirectory(this.#parent);
     this.#mayHaveMarker = true;
   }

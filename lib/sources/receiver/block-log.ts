@@ -52,6 +52,8 @@ export class BlockLog {
    */
   async append(blocks: readonly WaitingBlock[]): Promise<StoredBlock[]> {
     try {
+      // Before, so that a driver that was suspended and lost the checkpoint leaves nothing; after, see below.
+      await this.#refuseIfFenced();
       const file = await this.#open();
       const stored: StoredBlock[] = [];
       const parts: Uint8Array[] = [];
