@@ -28,7 +28,8 @@ export interface ReadSegment {
   readonly segment: number;
   readonly path: string;
   readonly records: readonly LogRecord[];
-  /** Bytes up to the end of the last frame. */
+  /** Where its last frame begins, and where it ends. */
+  readonly lastFrame: number;
   readonly end: number;
 }
 
@@ -116,7 +117,13 @@ export async function readLog(
         `the next segment begins with frame ${successor.firstSequence}, this one ends before ${scanned.nextSequence}`,
       );
     }
-    segments.push({ segment: header.segment, path, records: scanned.records, end: scanned.end });
+    segments.push({
+      segment: header.segment,
+      path,
+      records: scanned.records,
+      lastFrame: scanned.lastFrame,
+      end: scanned.end,
+    });
     ({ nextSequence, tornBytes } = scanned);
   }
   return { segments, nextSequence, tornBytes };

@@ -1,9 +1,11 @@
 /** The steps by which a driver becomes the owner of a checkpoint directory, before the first batch. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import type { FileSystem } from '../core/file-system.js';
+import { makeFolder } from '../core/make-folder.js';
+import { writeAgain } from '../core/write-again.js';
 import { hasCode, LOG_FOLDER, STATE_FOLDER } from './checkpoint-files.js';
 import { FencedFileSystem } from './fenced-file-system.js';
 import { removeLeftovers } from './leftovers.js';
@@ -56,8 +58,8 @@ export async function openCheckpoint(
   clock: Pick<Clock, 'now'>,
 ): Promise<OpenedCheckpoint> {
   const lock = await refused(directory, async () => {
-    await makeDirectory(fs, join(directory, LOG_FOLDER));
-    await makeDirectory(fs, join(directory, STATE_FOLDER));
+    await makeFolder(fs, join(directory, LOG_FOLDER));
+    await makeFolder(fs, join(directory, STATE_FOLDER));
     return acquire(fs, directory, options, clock);
   });
   try {
@@ -70,27 +72,6 @@ export async function openCheckpoint(
     // What went wrong first is what the user must see.
     await Promise.allSettled([lock.release()]);
     throw thrown;
-  }
-}
-
-async function syncFile(fs: FileSystem, path: string): Promise<void> {
-  const file = await fs.open(path, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Creates a directory with all that is missing above it, every new name durable. */
-async function makeDirectory(fs: FileSystem, path: string): Promise<void> {
-  try {
-    await fs.stat(path);
-  } catch (thrown) {
-    if (!hasCode(thrown, 'ENOENT')) throw thrown;
-    await makeDirectory(fs, dirname(path));
-    await fs.mkdir(path);
-    await fs.syncDirectory(dirname(path));
   }
 }
 
@@ -124,9 +105,9 @@ async function begin(
   const checkpointId = loaded?.manifest.checkpointId ?? randomBytes(8).toString('hex');
   const epoch = Math.max(lock.holder.epoch, (loaded?.epoch ?? 0) + 1);
   const last = loaded?.log.segments.at(-1);
-  // The owner before may have been killed between a write, or a rename, and its sync: what was read need not be on disk,
-  // and the new segment's header and the manifest are about to say that it is.
-  if (last !== undefined) await syncFile(fs, last.path);
+  // The owner before may have been killed between a write, or a rename, and its sync, or its sync failed: what was read
+  // need not be on disk, and the new segment's header and the manifest are about to say that it is.
+  if (last !== undefined) await writeAgain(fs, last.path, last.lastFrame, last.end);
   for (const folder of ['', LOG_FOLDER, STATE_FOLDER]) await fs.syncDirectory(join(directory, folder));
   const start = {
     checkpointId,

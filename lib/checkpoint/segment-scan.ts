@@ -53,7 +53,8 @@ export type LogRecord =
 
 export interface ScannedSegment {
   readonly records: readonly LogRecord[];
-  /** Where the last whole frame ends. */
+  /** Where the last whole frame begins, which may not be on disk yet, and where it ends; the same where there is none. */
+  readonly lastFrame: number;
   readonly end: number;
   readonly nextSequence: number;
   /** Bytes behind `end` that a write left which was never finished. */
@@ -76,9 +77,10 @@ export async function scanSegment(
     const window = new FileWindow(file, size);
     const records: LogRecord[] = [];
     let position = SEGMENT_HEADER_BYTES;
+    let lastFrame = position;
     let sequence = header.firstSequence;
     for (;;) {
-      if (position === end) return { records, end: position, nextSequence: sequence, tornBytes: 0 };
+      if (position === end) return { records, lastFrame, end: position, nextSequence: sequence, tornBytes: 0 };
       const frame = decodeFrameHeader(await window.view(position, FRAME_HEADER_BYTES), header.salt);
       const body = position + FRAME_HEADER_BYTES;
       const fits = frame !== undefined && body + frame.bodyBytes <= (end ?? size);
@@ -86,7 +88,7 @@ export async function scanSegment(
         if (end !== undefined)
           throw corrupt(path, position, `the log goes on to byte ${end}, but no whole frame is here`);
         const tornBytes = await tail(window, path, position, size, header.salt);
-        return { records, end: position, nextSequence: sequence, tornBytes };
+        return { records, lastFrame, end: position, nextSequence: sequence, tornBytes };
       }
       if (frame.sequence !== sequence) {
         throw corrupt(path, position, `wanted the log's frame ${sequence}, found frame ${frame.sequence}`);
@@ -97,6 +99,7 @@ export async function scanSegment(
         records.push(await readRecord(fs, path, window, record, at + RECORD_HEADER_BYTES));
         at += RECORD_HEADER_BYTES + record.payloadBytes;
       }
+      lastFrame = position;
       position = body + frame.bodyBytes;
       sequence++;
     }

@@ -13,7 +13,21 @@ import type { Random } from './random-values.js';
 /** What survives: `kill` = everything written (the process died); `power` = what was synced, and by `random` some of the rest. */
 export type Crash = { readonly kind: 'kill' } | { readonly kind: 'power'; readonly random?: Random };
 
-type Operation =
+/** What fails from now on, or from an operation on, until it is lifted: a full disk, one that breaks, rights taken away. */
+export interface Fault {
+  readonly code: string;
+  readonly operations: readonly Operation[];
+  /** Number of the first operation that may fail. */
+  readonly from?: number;
+  /** On paths that contain this. */
+  readonly path?: string;
+  /** How much of a write is done before it fails; default nothing. */
+  readonly share?: number;
+  /** A sync that fails has the writes before it forgotten, as the systems do it: the next sync says nothing of them. */
+  readonly forgetsWrites?: boolean;
+}
+
+export type Operation =
   | 'mkdir'
   | 'readdir'
   | 'stat'
@@ -41,6 +55,19 @@ export class ModelFileSystem implements FileSystem {
   #down = false;
   readonly #failures: { readonly operation: Operation; readonly code: string; readonly path: string }[] = [];
   #counts = new Map<Operation, number>();
+  readonly #faults = new Set<Fault>();
+  readonly #done: Operation[] = [];
+
+  /** What each operation so far was, by its number. */
+  get operations(): readonly Operation[] {
+    return this.#done;
+  }
+
+  /** Makes operations fail. @returns what lifts the fault */
+  failWhile(fault: Fault): () => void {
+    this.#faults.add(fault);
+    return () => void this.#faults.delete(fault);
+  }
 
   /** Operations so far. */
   get numOperations(): number {
@@ -265,7 +292,14 @@ export class ModelFileSystem implements FileSystem {
         }),
       read: (buffer, position) => step('read', () => file.read(buffer, position)),
       truncate: size => step('truncate', () => file.truncate(size)),
-      sync: () => step('sync', () => file.sync()),
+      sync: async () => {
+        try {
+          await step('sync', () => file.sync());
+        } catch (error) {
+          if (error instanceof Error && 'forgetsWrites' in error && error.forgetsWrites === true) file.failSync();
+          throw error;
+        }
+      },
       close: () => Promise.resolve(),
     };
   }
@@ -275,6 +309,7 @@ export class ModelFileSystem implements FileSystem {
     await Promise.resolve();
     if (this.#down) throw failure('EIO', operation, path);
     const number = this.#numOperations++;
+    this.#done.push(operation);
     this.#counts.set(operation, this.count(operation) + 1);
     if (number === this.#downAt) {
       this.#down = true;
@@ -286,6 +321,12 @@ export class ModelFileSystem implements FileSystem {
     const index = this.#failures.findIndex(planned => planned.operation === operation && path.includes(planned.path));
     const [planned] = index < 0 ? [] : this.#failures.splice(index, 1);
     if (planned !== undefined) throw failure(planned.code, operation, path);
+    for (const fault of this.#faults) {
+      const { operations, from = 0, code, share = 0 } = fault;
+      if (number < from || !operations.includes(operation) || !path.includes(fault.path ?? '')) continue;
+      if (operation === 'write' && share > 0) change(share);
+      throw Object.assign(failure(code, operation, path), { forgetsWrites: fault.forgetsWrites === true });
+    }
     return change(1);
   }
 

@@ -13,6 +13,9 @@ export class ModelFile {
   #pages = new Map<number, Uint8Array>();
   #durablePages = new Map<number, Uint8Array>();
   readonly #dirty = new Set<number>();
+  /** Pages that a failed sync took for written. */
+  readonly #dropped = new Set<number>();
+  #sizeDropped = false;
 
   constructor(ino: number, mtimeMs: number) {
     this.ino = ino;
@@ -31,6 +34,7 @@ export class ModelFile {
       done += length;
     }
     this.size = Math.max(this.size, position + bytes.byteLength);
+    if (position + bytes.byteLength === this.size) this.#sizeDropped = false;
   }
 
   read(buffer: Uint8Array, position: number): number {
@@ -53,12 +57,23 @@ export class ModelFile {
       else if (index === last) this.#change(index, page => page.fill(0, size % PAGE_BYTES));
     }
     this.size = size;
+    this.#sizeDropped = false;
   }
 
   sync(): void {
-    for (const index of this.#dirty) copyPage(this.#pages, this.#durablePages, index);
+    for (const index of this.#dirty) {
+      copyPage(this.#pages, this.#durablePages, index);
+      this.#dropped.delete(index);
+    }
     this.#dirty.clear();
-    this.#durableSize = this.size;
+    if (!this.#sizeDropped) this.#durableSize = this.size;
+  }
+
+  /** A sync that failed: what was to be written counts as written, and is not on disk until it is written again. */
+  failSync(): void {
+    for (const index of this.#dirty) this.#dropped.add(index);
+    this.#dirty.clear();
+    this.#sizeDropped ||= this.size !== this.#durableSize;
   }
 
   /** Another file with the same content, all of it durable. */
@@ -73,6 +88,8 @@ export class ModelFile {
 
   /** Power is lost: of what was not synced each sector is there or not; without `random` nothing of it is. */
   losePower(random: Random | undefined): void {
+    for (const index of this.#dropped) if (!this.#dirty.has(index)) copyPage(this.#durablePages, this.#pages, index);
+    this.#dropped.clear();
     for (const index of this.#dirty) {
       const before = this.#durablePages.get(index) ?? ZERO_PAGE;
       const after = this.#pages.get(index) ?? ZERO_PAGE;
@@ -82,7 +99,8 @@ export class ModelFile {
       }
       storePage(this.#pages, index, page);
     }
-    if (random === undefined || random() < 0.5) this.size = this.#durableSize;
+    if (this.#sizeDropped || random === undefined || random() < 0.5) this.size = this.#durableSize;
+    this.#sizeDropped = false;
     this.sync();
   }
 

@@ -19,7 +19,7 @@ import { BlockRetention } from './block-retention.js';
 import { segmentFile, segmentOf } from './block-format.js';
 import { packBlocks, receiverRangeOf } from './receiver-range.js';
 import type { LogPosition, ReceiverCommand, StoredBlock } from './receiver-messages.js';
-import { scanLog } from './scan-log.js';
+import { scanLog, settleLog } from './scan-log.js';
 
 export interface ReceiverSourceOptions {
   readonly sourceId: string;
@@ -67,8 +67,16 @@ export class ReceiverSourceDriver implements SourceDriver {
 
   /** Looks for blocks in the log that are not known yet: at the start, and when the receivers' thread was lost. */
   async scan(): Promise<void> {
-    const { fs, folder } = this.#options;
+    const { fs, folder, durable, warn, sourceId } = this.#options;
     const found = await scanLog(fs, folder, this.#knownBlock);
+    if (durable) await settleLog(fs, folder, found);
+    if (found.tornBytes > 0) {
+      const path = join(folder, segmentFile(found.lastSegment));
+      warn(
+        `source ${sourceId}: ${path} ends in an unfinished write (${found.tornBytes} bytes at byte ${found.lastBytes}): left out, ` +
+          'as after a crash before it was acknowledged',
+      );
+    }
     for (const segment of found.segments) this.#retention.addSegment(segment);
     this.#lastSegment = found.lastSegment;
     this.#lastBytes = found.lastBytes;

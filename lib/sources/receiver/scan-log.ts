@@ -5,10 +5,11 @@
  * the next one's header says; the last one ends at its first unsound byte, unless a block behind it says that this byte
  * was on disk already. What ends there was never acknowledged.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { EngineError } from '../../core/errors.js';
 import type { FileSystem } from '../../core/file-system.js';
+import { writeAgain } from '../../core/write-again.js';
 import {
   BLOCK_HEADER_BYTES,
   BLOCK_MAGIC_BYTES,
@@ -36,6 +37,10 @@ export interface FoundLog {
   /** Of the last segment; 0 where there is none. */
   readonly lastSegment: number;
   readonly lastBytes: number;
+  /** Bytes of the last segment that were on disk when its last block was written; all before `lastBytes` that may not be come after. */
+  readonly settledBytes: number;
+  /** Bytes of the last segment behind `lastBytes`. */
+  readonly tornBytes: number;
 }
 
 interface Segment {
@@ -49,13 +54,15 @@ export async function scanLog(fs: FileSystem, folder: string, fromBlock: number)
   let blocks: StoredBlock[] = [];
   let nextBlock = 0;
   let lastBytes = 0;
+  let settledBytes = 0;
+  let tornBytes = 0;
   for (const [i, found] of segments.entries()) {
     const following = segments[i + 1];
     const after = segments.slice(i + 1).find(({ header }) => header !== undefined)?.header;
     if (after !== undefined && after.firstBlock <= fromBlock) continue;
     const sealed = following?.segment === found.segment + 1 ? following.header?.previousBytes : undefined;
     const scanned = await scanSegment(fs, folder, found, sealed);
-    lastBytes = scanned.end;
+    ({ end: lastBytes, settledBytes, tornBytes } = scanned);
     for (const block of scanned.blocks) {
       // Where segments between are gone, what lies before the gap was done with; whether that is so, the caller knows.
       if (block.block !== nextBlock) blocks = [];
@@ -69,7 +76,20 @@ export async function scanLog(fs: FileSystem, folder: string, fromBlock: number)
     nextBlock,
     lastSegment: segments.at(-1)?.segment ?? 0,
     lastBytes,
+    settledBytes,
+    tornBytes,
   };
+}
+
+/**
+ * Makes what was found durable, before a batch may name it: who stored it may have been killed before its sync, and then
+ * it is there and was never acknowledged.
+ */
+export async function settleLog(fs: FileSystem, folder: string, found: FoundLog): Promise<void> {
+  if (found.lastSegment === 0) return;
+  await writeAgain(fs, join(folder, segmentFile(found.lastSegment)), found.settledBytes, found.lastBytes);
+  // Those that a first start makes.
+  for (const directory of [folder, dirname(folder), dirname(dirname(folder))]) await fs.syncDirectory(directory);
 }
 
 async function findSegments(fs: FileSystem, folder: string): Promise<Segment[]> {
@@ -101,20 +121,21 @@ async function scanSegment(
   folder: string,
   { segment, header }: Segment,
   sealed: number | undefined,
-): Promise<{ blocks: StoredBlock[]; end: number }> {
+): Promise<{ blocks: StoredBlock[]; end: number; settledBytes: number; tornBytes: number }> {
   const file = segmentFile(segment);
   const path = join(folder, file);
-  if (sealed === 0) return { blocks: [], end: 0 };
+  if (sealed === 0) return { blocks: [], end: 0, settledBytes: 0, tornBytes: 0 };
   const read = await fs.readFile(path);
   const bytes = Buffer.from(read.buffer, read.byteOffset, read.byteLength);
   if (header === undefined) {
     // Blocks follow only when the header is on disk.
     if (sealed !== undefined || bytes.length > SEGMENT_HEADER_BYTES) throw damaged(path, 0, 'its header is damaged');
-    return { blocks: [], end: 0 };
+    return { blocks: [], end: 0, settledBytes: 0, tornBytes: bytes.length };
   }
   const limit = sealed ?? bytes.length;
   const blocks: StoredBlock[] = [];
   let at = SEGMENT_HEADER_BYTES;
+  let settledBytes = 0;
   while (at < limit) {
     const found = decodeBlockHeader(bytes, at, header.salt);
     const offset = at + BLOCK_HEADER_BYTES;
@@ -126,11 +147,12 @@ async function scanSegment(
       refuseUnlessTorn(path, bytes, at, header.salt);
       break;
     }
-    const { block, payloadBytes, payloadCrc, numRecords } = found;
+    const { block, payloadBytes, payloadCrc, numRecords, durableBytes } = found;
+    settledBytes = durableBytes;
     blocks.push({ block, file, offset, byteLength: payloadBytes, crc32: payloadCrc, numRecords });
     at = end;
   }
-  return { blocks, end: at };
+  return { blocks, end: at, settledBytes, tornBytes: limit - at };
 }
 
 /** A block that was written later knows how much was on disk: then the bytes at `at` were, and are damaged now. */
