@@ -69,7 +69,8 @@ export async function openCheckpoint(
   }
 }
 
-async function syncFile(fs: FileSystem, path: string): Promise<void> {
+/** Makes the content of a file durable that another process may have written. */
+export async function syncFile(fs: FileSystem, path: string): Promise<void> {
   const file = await fs.open(path, 'r+');
   try {
     await file.sync();
