@@ -25,7 +25,6 @@ import { replaceManifest, type LeftOutBatch, type Manifest, type SnapshotFile } 
 import { openCheckpoint, type CheckpointOptions, type OpenedCheckpoint } from './open-checkpoint.js';
 import { lastTime, recover, type RecoveredCheckpoint } from './recovered-checkpoint.js';
 import { refused } from './segment-file.js';
-import { readSnapshot } from './snapshot-check.js';
 import type { WriteAheadLog } from './write-ahead-log.js';
 
 export type { CheckpointOptions } from './open-checkpoint.js';
@@ -188,11 +187,6 @@ export class CheckpointStore {
     return join(this.directory, snapshotName(operator, partition, time, this.#current.generation + 1));
   }
 
-  /** The bytes of a recovered snapshot file, checked again. Throws `checkpointCorrupt`. */
-  readSnapshot(snapshot: SnapshotFile): Promise<Uint8Array> {
-    return readSnapshot(this.#fs, snapshot);
-  }
-
   /**
    * Makes a snapshot the one that a restart begins with. Batches go on meanwhile; a commit waits while the log changes
    * its file. The generation before is kept, older files are removed. One at a time.
@@ -269,6 +263,7 @@ export class CheckpointStore {
       rates: rates ?? {},
       firstSegment,
       lastSegment,
+      settledSegment: lastSegment,
     };
     await this.#lock.check();
     bytes += await replaceManifest(this.#fs, this.directory, next, old);

@@ -167,8 +167,9 @@ async function exists(fs: FileSystem, path: string): Promise<boolean> {
   }
 }
 
-function batchesOf(
-  log: ReadLog,
+/** What the log says of batches after the manifest's time, and of those that it left out. Throws `checkpointCorrupt`. */
+export function batchesOf(
+  log: Pick<ReadLog, 'segments'>,
   { time = -Infinity, leftOut }: Manifest,
 ): Pick<LoadedCheckpoint, 'batches' | 'commits'> {
   const batches = new Map<number, LoggedBatch>();

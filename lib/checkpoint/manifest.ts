@@ -61,6 +61,11 @@ export interface Manifest {
   /** The first log segment that has anything later than `time` or of `leftOut`, and the last one that existed: both must be there. */
   readonly firstSegment: number;
   readonly lastSegment: number;
+  /**
+   * Snapshots may hold changes of commits in log segments before this one, of none in it or later: a state between two of
+   * the former cannot be made of them. Not in manifests of before it was noted: then `lastSegment` bounds it.
+   */
+  readonly settledSegment?: number;
   /** How its owner was started. */
   readonly run?: RunRecord | undefined;
 }

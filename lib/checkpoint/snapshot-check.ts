@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { FileSystem } from '../core/file-system.js';
-import { corrupt, hasCode } from './checkpoint-files.js';
+import { hasCode } from './checkpoint-files.js';
 import { FileWindow } from './file-window.js';
 import type { SnapshotFile } from './manifest.js';
 
@@ -21,22 +21,6 @@ export async function checkSnapshot(fs: FileSystem, snapshot: SnapshotFile): Pro
     }
   } catch (thrown) {
     if (hasCode(thrown, 'ENOENT')) return 'the file is missing';
-    throw thrown;
-  }
-}
-
-/** The bytes of a snapshot file, checked. Throws `checkpointCorrupt`. */
-export async function readSnapshot(fs: FileSystem, snapshot: SnapshotFile): Promise<Uint8Array> {
-  try {
-    const bytes = await fs.readFile(snapshot.path);
-    if (bytes.byteLength === snapshot.byteLength && crc32(bytes) === snapshot.crc32) return bytes;
-    throw corrupt(
-      snapshot.path,
-      0,
-      `its ${bytes.byteLength} bytes are not the ${snapshot.byteLength} that were written`,
-    );
-  } catch (thrown) {
-    if (hasCode(thrown, 'ENOENT')) throw corrupt(snapshot.path, undefined, 'the file is missing');
     throw thrown;
   }
 }

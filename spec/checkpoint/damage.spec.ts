@@ -27,7 +27,7 @@ async function open(fs: ModelFileSystem, options = OPTIONS): Promise<Outcome> {
   try {
     const { store, recovered } = await CheckpointStore.open(fs, DIRECTORY, options);
     const asked = { planned: 0, committed: 0, askedToPlan: LAST, askedToCommit: LAST };
-    const { committed } = await checkRecovered(store, recovered, asked);
+    const { committed } = await checkRecovered(fs, recovered, asked);
     await store.close();
     return { committed, warnings: recovered?.warnings ?? [] };
   } catch (thrown) {

@@ -62,7 +62,7 @@ describe('a driver process that is killed', () => {
     const last = await kill();
     const { store, recovered } = await CheckpointStore.open(fs, directory, OPTIONS);
     const asked = last + 1000;
-    await checkRecovered(store, recovered, {
+    await checkRecovered(fs, recovered, {
       planned: last,
       committed: last,
       askedToPlan: asked,

@@ -159,7 +159,7 @@ describe('a driver whose checkpoint was taken over', () => {
       owner: { pid: 2, host: 'alpha' },
     });
     const reported = { planned: 2000, committed: 1000, askedToPlan: 2000, askedToCommit: 1000 };
-    await checkRecovered(store, recovered, reported);
+    await checkRecovered(fs, recovered, reported);
     expect(store.epoch).to.equal(old.epoch + 1);
 
     const commit = { sinks: { out: handleOf(2000) }, deltas: deltasOf(2000) };
@@ -195,7 +195,7 @@ describe('a driver whose checkpoint was taken over', () => {
         askedToPlan: 1000,
         askedToCommit: 1000,
       };
-      const { committed } = await checkRecovered(store, recovered, reported);
+      const { committed } = await checkRecovered(fs, recovered, reported);
       // Once it has been read as open it stays open until the new owner commits it.
       await store.close();
       await expectState(fs, committed);
@@ -215,7 +215,7 @@ describe('a driver whose checkpoint was taken over', () => {
       const refusal = await codeOf(takeSnapshot(fs, old, 1000));
       outcomes.add(refusal?.code ?? 'written');
       const { store, recovered } = await opening;
-      await checkRecovered(store, recovered, {
+      await checkRecovered(fs, recovered, {
         planned: 2000,
         committed: 1000,
         askedToPlan: 2000,
@@ -245,7 +245,7 @@ async function takeSnapshotOf(store: CheckpointStore, fs: ModelFileSystem): Prom
 
 async function expectState(fs: ModelFileSystem, committed: number): Promise<void> {
   const { store, recovered } = await CheckpointStore.open(fs, DIRECTORY, OPTIONS);
-  await checkRecovered(store, recovered, {
+  await checkRecovered(fs, recovered, {
     ...nothingReported(),
     committed,
     askedToPlan: 2000,
