@@ -79,6 +79,23 @@ describe('state/table-growth', () => {
     expect(rowsOfTable(table).length).to.equal(left.length);
   });
 
+  it('stays as small as it is, however often its rows come and go', () => {
+    // As a window's rows do: the room for naming pages once doubled with each copying, and ate a slot in half an hour.
+    const table = newTable(newMemory(), { numKeyGroups: 1, to: 1 });
+    const sizes: number[] = [];
+    for (let batch = 0; batch < 1000; batch++) {
+      const value = 'x'.repeat(100 + (batch % 7));
+      apply(table, [
+        ...keysFrom(batch, 1).map((key): Change => [key, value]),
+        [keysFrom(batch - 3, 1)[0] ?? '', undefined],
+      ]);
+      sizes.push(table.byteLength);
+    }
+    expect(table.numRows).to.equal(3);
+    expect(Math.max(...sizes.slice(100))).to.be.at.most(Math.max(...sizes.slice(0, 100)));
+    expect(Math.max(...sizes)).to.be.below(8192);
+  });
+
   it('has entries larger than a page, and those before and after them', () => {
     forSeeds(6, random => {
       const memory = newMemory();
