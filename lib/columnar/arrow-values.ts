@@ -22,6 +22,8 @@ type Slices = readonly (
 )[];
 
 const MS_PER_DAY = 86_400_000;
+/** Of one column of a record batch: many rows may refer to one long text of a dictionary. */
+const MAX_TEXT_BYTES = 512 * 1024 ** 2;
 
 export function readColumn(memory: SlotMemory, column: Column, parts: readonly Data[], numRows: number): ArrowColumn {
   const [data] = parts;
@@ -81,6 +83,7 @@ function textWriter(
     ? (data.dictionary?.data ?? []).flatMap(part => [...slicesOfData(memory, part)])
     : slicesOfData(memory, data);
   const keys = isDictionary ? numbersOf(data, data.length) : undefined;
+  let textBytes = 0;
   return row => {
     const key = keys === undefined ? row : Number(keys[row]);
     if (!(key >= 0 && key < slices.length))
@@ -91,6 +94,8 @@ function textWriter(
       bad.set(row, `column ${column.name} wants utf8, got bytes that are not UTF-8`);
       return false;
     }
+    textBytes += slice.byteLength;
+    if (textBytes > MAX_TEXT_BYTES) throw new Error(`the texts of column ${column.name} are more than 512 MiB`);
     memory.u32[(values >>> 2) + row] = slice.address;
     memory.u32[(lengths >>> 2) + row] = slice.byteLength;
     return true;
@@ -105,9 +110,10 @@ function slicesOfData(memory: SlotMemory, data: Data): Slices {
   const start = addressOf(memory, bytes);
   const allUtf8 = kernels(memory).validUtf8(start, start + bytes.length) !== 0;
   return Array.from({ length: data.length }, (_, i) => {
-    if (!isPresent(i)) return undefined;
     const [from, to] = [Number(offsets[i]), Number(offsets[i + 1])];
+    // Of null ones too: behind one that leads back, the same bytes could be the text of every other row.
     if (!(from >= 0 && from <= to && to <= bytes.length)) throw new Error('an offset of a text leads out of the texts');
+    if (!isPresent(i)) return undefined;
     const address = start + from;
     // All texts together may be UTF-8 where one alone is not, cut inside of a character.
     const isUtf8 =
