@@ -18,6 +18,7 @@ import { requirePartitions } from './partitioner.js';
 import { Rdd } from './rdd.js';
 import {
   checkedHttp,
+  checkedLineBytes,
   checkedMaxRate,
   checkPort,
   type HttpStreamOptions,
@@ -158,10 +159,11 @@ export class StreamingContext {
     return this.#receiverStream('receiver', 'a receiver of the job', make, options, options.schema?.columns);
   }
 
-  /** Lines of text that a TCP server sends. A connection that ends is opened again after 2 s; lines longer than 1 MiB are left out. */
+  /** Lines of text that a TCP server sends. A connection that ends is opened again after 2 s; lines longer than `maxRecordBytes` are left out. */
   socketTextStream(host: string, port: number, options: SocketTextOptions = {}): DStream<string> {
     checkPort('socketTextStream', port);
-    const make = (): Receiver<string> => new SocketTextReceiver(host, port, options.encoding ?? 'utf8');
+    const maxLineBytes = checkedLineBytes(options);
+    const make = (): Receiver<string> => new SocketTextReceiver(host, port, options.encoding ?? 'utf8', maxLineBytes);
     return this.#receiverStream('socket', `tcp://${host}:${port}`, make, options, undefined);
   }
 

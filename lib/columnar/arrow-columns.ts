@@ -115,6 +115,9 @@ export function readColumn(
   return { vector, bad };
 }
 
+/** Of one column of a record batch: many rows may refer to one long text of a dictionary. */
+const MAX_TEXT_BYTES = 512 * 1024 ** 2;
+
 interface Given {
   readonly memory: SlotMemory;
   readonly column: Column;
@@ -151,6 +154,9 @@ function entriesOf(
   const k = kernels(memory);
   if (k.arrowEntries(number, numbers, numRows, validity, entries.values, entries.lengths, numEntries, values, lengths))
     throw new ArrowDamage(`column ${column.name} refers to a text that its dictionary lacks`);
+  let textBytes = 0;
+  for (const length of memory.u32.subarray(lengths >>> 2, (lengths >>> 2) + numRows)) textBytes += length;
+  if (textBytes > MAX_TEXT_BYTES) throw new ArrowDamage(`the texts of column ${column.name} are more than 512 MiB`);
   if (nulls.size + entries.notUtf8.size === 0) return { values, lengths, validity };
   const whole = memory.scratch((numRows + 7) >> 3);
   const { u8 } = memory;

@@ -1,10 +1,12 @@
 /**
  * Whether the metadata of an Arrow message is sound enough to be read: the lists in it are no longer than it is itself,
- * and nothing points out of it. Readers made from a flatbuffer's declaration follow what they find, so that one flipped
- * bit in a count may keep them busy for minutes. Field numbers are those of Arrow's format/Message.fbs and Schema.fbs.
+ * nothing points out of it, and its columns have no more rows than its bytes have bits. Readers made from a flatbuffer's declaration follow what they find, so that one flipped
+ * bit in a count may keep them busy for minutes, or have them make room for rows that never come. Field numbers are those of Arrow's format/Message.fbs and Schema.fbs.
  */
 const PREFIX_BYTES = 8;
 const MAX_DEPTH = 64;
+/** Of a column's length and its number of nulls. */
+const NODE_BYTES = 16;
 
 /** By the number of a table's field: what it leads to. Others are values, read where they stand. */
 interface Shape {
@@ -51,11 +53,37 @@ export function isSoundArrowMessage(message: Uint8Array): boolean {
     const budget = { tables: length / 4 };
     const keyValues = { kind: 'tables', of: () => KEY_VALUE } as const;
     checkTable(view, table, { 2: { kind: 'table', of: () => header }, 4: keyValues }, budget, 0);
-    return true;
+    return hasRoomForRows(view, table, header);
   } catch (error) {
     if (error instanceof RangeError) return false;
     throw error;
   }
+}
+
+/** A row takes one bit at the least, of what is declared to follow: whoever reads the message has all of it. */
+function hasRoomForRows(view: DataView, message: number, header: Shape): boolean {
+  if (header === SCHEMA) return true;
+  const bodyAt = fieldAt(view, message, 3);
+  const bodyBytes = bodyAt === undefined ? 0n : view.getBigInt64(bodyAt, true);
+  const most = 8n * (BigInt(view.byteLength) + bodyBytes);
+  const outer = tableAt(view, message, 2);
+  const batch = header === RECORD_BATCH ? outer : outer && tableAt(view, outer, 1);
+  if (batch === undefined) return false;
+  const lengthAt = fieldAt(view, batch, 0);
+  if (lengthAt !== undefined && !isWithin(view.getBigInt64(lengthAt, true), most)) return false;
+  const nodes = tableAt(view, batch, 1);
+  for (let i = 0; nodes !== undefined && i < view.getUint32(nodes, true); i++) {
+    if (!isWithin(view.getBigInt64(nodes + 4 + i * NODE_BYTES, true), most)) return false;
+  }
+  return true;
+}
+
+const isWithin = (count: bigint, most: bigint): boolean => count >= 0n && count <= most;
+
+/** Where a field leads to. */
+function tableAt(view: DataView, table: number, field: number): number | undefined {
+  const at = fieldAt(view, table, field);
+  return at === undefined ? undefined : at + view.getUint32(at, true);
 }
 
 /** Throws a RangeError for what leads out of the view, as the view itself does. */

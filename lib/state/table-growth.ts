@@ -203,8 +203,9 @@ function compact(memory: SlotMemory, table: Address, group: number): number {
   const { pages } = regionsOf(memory, table, group);
   const { u32 } = memory;
   const live = u32[pages / 4 + layout.P_USED] - u32[pages / 4 + layout.P_HOLES];
-  // Entries that are put one behind another fill their pages by half at least, however the holes lay.
-  const fresh = newPages(memory, FIRST_PAGES + capacityOf(u32, pages) * 2);
+  // Entries that are put one behind another fill their pages by half at least, however the holes lay. Of the pages that
+  // are there: room for twice those that could be would double with each time.
+  const fresh = newPages(memory, FIRST_PAGES + u32[pages / 4 + layout.P_PAGES] * 2);
   try {
     copyLive(memory, table, pages, fresh, live);
     requireOffsets(memory, table, memory.u32[fresh / 4 + layout.P_PAGES]);

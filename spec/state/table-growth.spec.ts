@@ -79,6 +79,27 @@ describe('state/table-growth', () => {
     expect(rowsOfTable(table).length).to.equal(left.length);
   });
 
+  it('stays as small as it is, however often its rows come and go', () => {
+    // As a window's rows do: the room for naming pages doubled with each copying, and ate a slot within minutes.
+    for (const [valueBytes, numBatches, most] of [
+      [100, 300, 2048],
+      [30_000, 40, 8 * layout.PAGE_BYTES],
+    ] as const) {
+      const table = newTable(newMemory(), { numKeyGroups: 1, to: 1 });
+      let largest = 0;
+      for (let batch = 0; batch < numBatches; batch++) {
+        const [last = '', next = ''] = keysFrom(batch, 2);
+        apply(table, [
+          [next, 'x'.repeat(valueBytes)],
+          [last, undefined],
+        ]);
+        largest = Math.max(largest, table.byteLength);
+      }
+      expect(table.numRows).to.equal(1);
+      expect(largest, `values of ${valueBytes} bytes`).to.be.below(most);
+    }
+  });
+
   it('has entries larger than a page, and those before and after them', () => {
     forSeeds(6, random => {
       const memory = newMemory();

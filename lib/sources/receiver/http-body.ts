@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import { GrowingBytes } from './growing-bytes.js';
 
 /**
- * Reads the body of a request into memory, never more than the limits.
+ * Reads the body of a request into memory, never more than the limits, and no more than has come.
  *
  * @param maxBytes of this body
  * @param budget of all bodies that are being read at once
@@ -13,22 +14,23 @@ export async function readBody(
 ): Promise<Buffer | 'tooLarge' | 'tooMany' | 'gone'> {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > maxBytes) return 'tooLarge';
-  const parts: Buffer[] = [];
-  let byteLength = 0;
+  const body = new GrowingBytes(maxBytes);
+  let reserved = 0;
   try {
     // Not destroyed when this returns early: the sender is to get its answer.
     for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      if (byteLength + part.byteLength > maxBytes) return 'tooLarge';
-      if (!budget.reserve(part.byteLength)) return 'tooMany';
-      byteLength += part.byteLength;
-      parts.push(part);
+      if (body.length + part.byteLength > maxBytes) return 'tooLarge';
+      const growth = body.growthFor(part.byteLength);
+      if (!budget.reserve(growth)) return 'tooMany';
+      reserved += growth;
+      body.append(part);
     }
-    return request.complete ? Buffer.concat(parts, byteLength) : 'gone';
+    return request.complete ? body.view() : 'gone';
   } catch {
     // The sender went away in the middle of it; there is nobody to tell.
     return 'gone';
   } finally {
-    budget.release(byteLength);
+    budget.release(reserved);
   }
 }
 

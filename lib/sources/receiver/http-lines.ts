@@ -10,18 +10,32 @@ export interface BadLine {
   readonly reason: string;
 }
 
+export interface LineLimits {
+  /** Of one line, without its end. */
+  readonly maxRecordBytes: number;
+  /** Lines of one body: the shortest ones take far more memory as rows than they do as bytes. */
+  readonly maxRecords: number;
+}
+
 const LF = 0x0a;
 
 /** The rows of a body, one a line, all of them or none; a last line may lack its end. Empty lines of JSON are left out. */
-export function rowsOfBody(body: Buffer, format: TextFormat | NdjsonFormat): readonly unknown[] | BadLine {
+export function rowsOfBody(
+  body: Buffer,
+  format: TextFormat | NdjsonFormat,
+  { maxRecordBytes, maxRecords }: LineLimits,
+): readonly unknown[] | BadLine | 'tooManyRecords' {
   const rows: unknown[] = [];
   let line = 0;
   for (let start = 0; start < body.length;) {
     const found = body.indexOf(LF, start);
     const end = found < 0 ? body.length : found;
-    line++;
+    if (++line > maxRecords) return 'tooManyRecords';
     const bytes = body.subarray(start, end);
     start = end + 1;
+    if (bytes.length > maxRecordBytes) {
+      return { line, reason: `a record of at most ${maxRecordBytes} bytes wanted, got ${bytes.length}` };
+    }
     const row = rowOfLine(bytes, format);
     if (row instanceof Misfit) return { line, reason: row.reason };
     if (row !== undefined) rows.push(row);

@@ -2,8 +2,9 @@
  * Takes records by HTTP: POST with one record a line. The answer 200 `{"records":n}` is given when they are in the log
  * and synced: they will be in exactly one batch. Without an answer, or with another one, the sender sends again.
  *
- *   200  stored                                  408       slower than a minute
- *   400  a line is no record: all or nothing     413  larger than maxBodyBytes
+ *   200  stored                                  408  slower than a minute
+ *   400  a line is no record, or one of more     413  larger than maxBodyBytes, or more lines than maxBodyRecords
+ *        than maxRecordBytes: all or nothing
  *   401  the token is missing or wrong           415  a compressed body
  *   403  sent by a web page, without a token     429  the job is behind; Retry-After says when to come again
  *   404, 405  another path or method             503  the receiver is stopping
@@ -26,13 +27,17 @@ export interface HttpReceiverOptions {
   /** What senders give as `authorization: Bearer TOKEN`; undefined = nothing. */
   readonly token: string | undefined;
   readonly maxBodyBytes: number;
+  /** Lines of one request, and bytes of one line. */
+  readonly maxBodyRecords: number;
+  readonly maxRecordBytes: number;
+  /** Those beyond are closed as they come. */
+  readonly maxConnections: number;
   /** How long a sender may take for one request; default 1 min. */
   readonly requestTimeoutMs?: number;
   /** How long requests that are being read have at a stop; default 5 s. */
   readonly closeGraceMs?: number;
 }
 
-const MAX_CONNECTIONS = 256;
 const MIN_BUDGET_BYTES = 64 * 1024 ** 2;
 const REQUEST_TIMEOUT_MS = 60_000;
 /** Headers come at once, or their sender wants to hold the connection. */
@@ -71,7 +76,7 @@ export class HttpReceiver extends Receiver<unknown> {
       connectionsCheckingInterval: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs) / 2,
     };
     const server = createServer(timeouts, (request, response) => void this.#serve(request, response));
-    server.maxConnections = MAX_CONNECTIONS;
+    server.maxConnections = this.#options.maxConnections;
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', error => reject(portError(this.#options, error)));
@@ -137,12 +142,13 @@ export class HttpReceiver extends Receiver<unknown> {
   }
 
   async #receive(request: IncomingMessage): Promise<Answer | undefined> {
-    const { maxBodyBytes, format } = this.#options;
+    const { maxBodyBytes, maxBodyRecords: maxRecords, maxRecordBytes, format } = this.#options;
     const body = await readBody(request, maxBodyBytes, this.#budget);
     if (body === 'gone') return undefined;
-    if (body === 'tooLarge') return { status: 413, body: { error: `a body of at most ${maxBodyBytes} bytes wanted` } };
+    if (body === 'tooLarge') return tooLarge(`a body of at most ${maxBodyBytes} bytes wanted`);
     if (body === 'tooMany') return tooMany(1000);
-    const rows = rowsOfBody(body, format);
+    const rows = rowsOfBody(body, format, { maxRecords, maxRecordBytes });
+    if (rows === 'tooManyRecords') return tooLarge(`at most ${maxRecords} records in a request wanted`);
     if ('line' in rows) return { status: 400, body: { error: `line ${rows.line}: ${rows.reason}`, line: rows.line } };
     // Others were faster while this one was read.
     const busy = this.#busy();
@@ -162,6 +168,8 @@ const tooMany = (waitMs: number): Answer => ({
   body: { error: 'the job is behind: send again later' },
   retryAfterMs: waitMs,
 });
+
+const tooLarge = (error: string): Answer => ({ status: 413, body: { error } });
 
 /** Compared by hash, so that the time it takes tells nothing about the token. */
 const isSame = (given: string, wanted: string): boolean => timingSafeEqual(sha256(given), sha256(wanted));

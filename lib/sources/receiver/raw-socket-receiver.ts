@@ -2,6 +2,7 @@ import { messageOf } from '../../core/errors.js';
 import type { Column } from '../../core/schema.js';
 import { formatBinaryBytes } from '../../core/byte-size.js';
 import { arrow, loadArrow } from '../../columnar/arrow.js';
+import { arrowFrames } from './arrow-frames.js';
 import { SocketReceiver } from './socket-receiver.js';
 
 /** An Arrow message of more bytes, or what claims to be one, is refused. */
@@ -21,23 +22,9 @@ export class RawSocketReceiver extends SocketReceiver<{ readonly [name: string]:
 
   protected override async read(chunks: AsyncIterable<Buffer>): Promise<void> {
     await loadArrow();
-    let waiting = 0;
-    // The reader gathers whole messages: how much may be in one is said here.
-    const bounded = (async function* () {
-      for await (const chunk of chunks) {
-        waiting += chunk.byteLength;
-        if (waiting > MAX_MESSAGE_BYTES) {
-          throw new Error(
-            `a record batch of more than ${formatBinaryBytes(MAX_MESSAGE_BYTES)}, or no Arrow stream at all`,
-          );
-        }
-        yield chunk;
-      }
-    })();
     const { RecordBatchReader } = arrow();
-    const reader = await RecordBatchReader.from(bounded);
+    const reader = await RecordBatchReader.from(arrowFrames(chunks, MAX_MESSAGE_BYTES));
     for await (const recordBatch of reader) {
-      waiting = 0;
       const fields = this.#columns.map(column => ({ name: column.name, values: recordBatch.getChild(column.name) }));
       const missing = fields.filter(({ values }) => values === null).map(({ name }) => name);
       if (missing.length > 0) {
@@ -45,8 +32,15 @@ export class RawSocketReceiver extends SocketReceiver<{ readonly [name: string]:
         throw new Error(`a stream with the columns ${missing.join(', ')} was wanted, it has ${names}`);
       }
       const rows: { [name: string]: unknown }[] = [];
+      let textLength = 0;
       for (let row = 0; row < recordBatch.numRows; row++) {
-        rows.push(Object.fromEntries(fields.map(({ name, values }) => [name, plain(values?.get(row))])));
+        const cells = fields.map(({ name, values }): [string, unknown] => [name, plain(values?.get(row))]);
+        // A text of a dictionary, and with it the message, is as long as it is times the rows that refer to it.
+        for (const [, value] of cells) if (typeof value === 'string') textLength += value.length;
+        if (textLength > MAX_MESSAGE_BYTES) {
+          throw new Error(`a record batch whose texts are more than ${formatBinaryBytes(MAX_MESSAGE_BYTES)}`);
+        }
+        rows.push(Object.fromEntries(cells));
       }
       await this.#storeRows(rows);
     }

@@ -1,10 +1,14 @@
 /**
  * A receiver that connects to a TCP server and reads what it sends: the part that text and Arrow streams share. When the
  * connection ends, fails or sends what cannot be read, it connects again after a pause. A socket is read only as fast as
- * what came is stored, so a server that sends faster is slowed down by TCP itself.
+ * what came is stored, so a server that sends faster is slowed down by TCP itself. A server that vanished without a word
+ * is noticed by the system's probes, some minutes later.
  */
 import { connect, type Socket } from 'node:net';
 import { Receiver } from './receiver.js';
+
+/** Of silence: the system's own default is two hours. */
+const PROBE_AFTER_MS = 30_000;
 
 export abstract class SocketReceiver<T> extends Receiver<T> {
   readonly #host: string;
@@ -26,7 +30,12 @@ export abstract class SocketReceiver<T> extends Receiver<T> {
   protected abstract read(chunks: AsyncIterable<Buffer>): Promise<void>;
 
   onStart(): Promise<void> {
-    const socket = connect({ host: this.#host, port: this.#port, keepAlive: true });
+    const socket = connect({
+      host: this.#host,
+      port: this.#port,
+      keepAlive: true,
+      keepAliveInitialDelay: PROBE_AFTER_MS,
+    });
     this.#socket = socket;
     return new Promise((resolve, reject) => {
       socket.on('error', reject);

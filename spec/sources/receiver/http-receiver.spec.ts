@@ -264,6 +264,6 @@ describe('HttpReceiver', () => {
     expect(refused({ token: 'short' })).to.match(/8 characters/);
     expect(refused({ port: 65_536 })).to.match(/a port from 0 to 65535, got 65536/);
     expect(refused({ path: 'in' })).to.match(/a path that begins with/);
-    expect(refused({ maxBodyBytes: 0 })).to.match(/maxBodyBytes above 0/);
+    expect(refused({ maxBodyBytes: 0 })).to.match(/maxBodyBytes from 1 to 1073741824, got 0/);
   });
 });

@@ -1,0 +1,90 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { RunEvent } from '../../lib/metrics/run-events.js';
+import type { HttpSenders, LineServer } from './kill-senders.js';
+
+/** A run of the command line in a process of its own, whose events move the senders along. */
+export class MatrixRun {
+  readonly exited: Promise<number | null>;
+  stderr = '';
+  /** Times of the batches that were told as committed. */
+  readonly committed: number[] = [];
+  readonly #child: ChildProcess;
+  readonly #senders: HttpSenders | undefined;
+  readonly #server: LineServer;
+  #isCaughtUp = false;
+  #hasEnded = false;
+  #onChange: () => void = () => undefined;
+
+  constructor(args: readonly string[], senders: HttpSenders | undefined, server: LineServer) {
+    this.#senders = senders;
+    this.#server = server;
+    const child = spawn(process.execPath, ['dist/cli/main.js', 'run', ...args, '--json'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child = child;
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr = (this.stderr + text).slice(-4000)));
+    // The last line of a process that was killed may be cut.
+    createInterface(child.stdout).on('line', line => line.endsWith('}') && this.#hear(JSON.parse(line) as RunEvent));
+    this.exited = once(child, 'close').then(([code]) => {
+      this.#hasEnded = true;
+      this.#onChange();
+      return code as number | null;
+    });
+  }
+
+  /**
+   * Kills it so many milliseconds after so many batches were committed, or after its start.
+   * Throws when it ends by itself, or has committed no batch within `limitMs`.
+   */
+  async killAfter(batches: number, ms: number, limitMs: number): Promise<void> {
+    await this.#until(`${batches} batches`, () => this.committed.length >= batches, limitMs);
+    await new Promise(resolve => setTimeout(resolve, ms));
+    if (this.#hasEnded) throw new Error(`it ended by itself: ${this.stderr}`);
+    this.#child.kill('SIGKILL');
+    await this.exited;
+  }
+
+  /** Resolves when all that is in the files was read. */
+  caughtUp(limitMs: number): Promise<void> {
+    return this.#until('the end of its input', () => this.#isCaughtUp, limitMs);
+  }
+
+  stop(): Promise<number | null> {
+    this.#child.kill('SIGINT');
+    return this.exited;
+  }
+
+  async #until(what: string, holds: () => boolean, limitMs: number): Promise<void> {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#onChange();
+    }, limitMs);
+    try {
+      while (!holds()) {
+        if (this.#hasEnded) throw new Error(`it ended before ${what}: ${this.stderr}`);
+        if (isLate) throw new Error(`${what} did not come within ${limitMs} ms: ${this.stderr}`);
+        await new Promise<void>(resolve => (this.#onChange = resolve));
+      }
+    } catch (error) {
+      this.#child.kill('SIGKILL');
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #hear(event: RunEvent): void {
+    if (event.kind === 'receiverStarted' && event.receiver.streamId === 'http') {
+      this.#senders?.moveTo(event.receiver.location);
+    }
+    if (event.kind !== 'batchCompleted') return;
+    const { time, progress } = event.batch;
+    this.committed.push(time);
+    this.#isCaughtUp = progress !== undefined && progress.done === progress.total;
+    this.#server.send(5);
+    this.#onChange();
+  }
+}
