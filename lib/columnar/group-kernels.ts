@@ -128,6 +128,7 @@ export interface GroupKernels {
   stateScan(
     table: Address,
     cursor: Address,
+    until: number,
     maxRows: number,
     maxBytes: number,
     values: Address,
@@ -162,4 +163,22 @@ export interface GroupKernels {
     refs: Address,
     distinct: number,
   ): number;
+  stateAppend(table: Address, group: number, key: Address, length: number, hash: number, valueLength: number): Address;
+  stateCommit(table: Address, group: number, entry: Address): void;
+  runFind(block: Address, end: Address, valueBytes: number, key: Address, length: number, hash: number): Address;
+  runNextOfHash(entry: Address, end: Address, valueBytes: number, hash: number): Address;
+  runNext(entry: Address, valueBytes: number): Address;
+  runScan(
+    entry: Address,
+    end: Address,
+    valueBytes: number,
+    maxRows: number,
+    values: Address,
+    lengths: Address,
+    hashes: Address,
+    refs: Address,
+  ): number;
+  runMeasure(refs: Address, from: number, n: number, valueBytes: number, wanted: number, size: Address): number;
+  runCopy(refs: Address, from: number, to: number, valueBytes: number, out: Address): void;
+  statePut(table: Address, group: number, entry: Address): number;
 }

@@ -23,6 +23,8 @@ export const ERROR_CODES = {
   checkpointFenced: { exitCode: 2, meaning: 'another driver took the checkpoint over from this one' },
   checkpointUnwritable: { exitCode: 2, meaning: 'the checkpoint directory cannot be written' },
   memoryLimit: { exitCode: 1, meaning: 'a slot needs more memory than its limit' },
+  stateLimit: { exitCode: 1, meaning: 'the state needs more memory than maxStateBytes' },
+  stateSpill: { exitCode: 1, meaning: 'state that was put on the disk cannot be written or read back' },
   typeMismatch: { exitCode: 1, meaning: 'a value does not fit the type of its stream, state or output' },
   badRecord: { exitCode: 1, meaning: 'a malformed input record under onBadRecord: fail' },
   batchFailed: { exitCode: 1, meaning: 'a task of the batch failed on its last attempt' },

@@ -12,7 +12,7 @@
  *
  * The table is the truth, in the slot's memory, where it outlives the thread; the index is beside it in the thread's heap
  * and may name too many keys, never too few. It is made from the table when a thread first meets it, by its only scan.
- * A task adds the keys it is about to make, whether its attempt is accepted or not, and never takes out a key that is
+ * Keys whose state is away come back into the table when their bucket is opened. A task adds the keys it is about to make, whether its attempt is accepted or not, and never takes out a key that is
  * due: that is done once the table, in a later batch, does not have it any more. So any task may run again.
  */
 import { hashBytes } from '../core/hash.js';
@@ -60,12 +60,21 @@ export class IdleIndex {
   before(time: number): IdleEntry[] {
     const due: IdleEntry[] = [];
     const opened = this.#times.slice(0, placeOf(this.#times, time));
+    this.#table.fetchHashes(this.#hashesOf(opened));
     for (const bucketTime of opened) this.#open(bucketTime, time, due);
     const left = opened.filter(bucketTime => this.#buckets.has(bucketTime));
     if (left.length < opened.length) this.#times = [...left, ...this.#times.slice(opened.length)];
     due.sort((a, b) => (a.time === b.time ? a.hash - b.hash || Buffer.compare(a.key, b.key) : a.time - b.time));
     // A key that was removed and made again may be in two buckets.
     return due.filter((entry, i) => i === 0 || Buffer.compare(entry.key, due[i - 1]?.key ?? NOTHING) !== 0);
+  }
+
+  /** Those in some buckets, ascending. */
+  #hashesOf(times: readonly number[]): Uint32Array {
+    const all = new HashList();
+    if (this.#table.away?.hasAny === true)
+      for (const time of times) for (const hash of this.#buckets.get(time)?.distinct() ?? []) all.push(hash);
+    return all.distinct();
   }
 
   #put(time: number, hash: number): void {

@@ -151,7 +151,9 @@ function emitStates(
   const { memory } = ctx;
   const stored = touched.storedValues();
   for (const { key, value } of table.entries()) {
-    if (!stored.has(value.byteOffset)) rows.push([decodeValue(key), decodeTimed(value)]);
+    // Copies of what is away are of keys that were not touched.
+    if (value.buffer !== memory.u8.buffer || !stored.has(value.byteOffset))
+      rows.push([decodeValue(key), decodeTimed(value)]);
   }
   const mark = memory.scratchMark();
   const { values, lengths } = touched.keys();

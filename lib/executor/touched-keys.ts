@@ -1,6 +1,7 @@
 /**
  * The keys that a batch of mapWithState has touched, by number, and what has become of the state of each. States are read
- * from the table when their key is first touched, a batch of keys at a time; the table stays as it was.
+ * from the table when their key is first touched, a batch of keys at a time; the table's states stay as they were, though
+ * it may fetch some that are away, and so move others.
  */
 import { ValueReader } from '../core/value-decode.js';
 import { ValueWriter } from '../core/value-encode.js';
@@ -24,12 +25,14 @@ const FIRST_KEYS = 1024;
 export class TouchedKeys {
   readonly #table: StateTable;
   readonly #keys: KeyTable;
-  readonly #reader: ValueReader;
+  #reader: ValueReader;
   readonly #states = new ValueColumn();
   #flags = new Uint8Array(FIRST_KEYS);
   /** Where the table has the value of a key, and its bytes; 0 for none. */
   #storedAt = new Uint32Array(FIRST_KEYS);
   #storedBytes = new Uint32Array(FIRST_KEYS);
+  /** Of the table, when `#storedAt` was found. */
+  #changes: number;
   size = 0;
 
   /** Owns blocks of the table's memory until `dispose`. */
@@ -37,6 +40,7 @@ export class TouchedKeys {
     this.#table = table;
     this.#keys = new KeyTable(table.memory);
     this.#reader = new ValueReader(table.memory.u8);
+    this.#changes = table.changes;
   }
 
   /**
@@ -47,8 +51,10 @@ export class TouchedKeys {
   touch(keys: KeySlices, n: number): Uint32Array {
     const numbers = this.#keys.numbersOfSlices(keys, n);
     if (this.#keys.size === this.size) return numbers;
-    const { memory } = this.#table;
+    const { memory, changes } = this.#table;
     const refs = this.#table.lookup(keys, n) / 4;
+    // What it fetched may have made the memory larger than the reader knows.
+    if (this.#table.changes !== changes) this.#reader = new ValueReader(memory.u8);
     for (let i = 0; i < n; i++) if (numbers[i] === this.size) this.#add(memory.u32[refs + i]);
     return numbers;
   }
@@ -82,17 +88,20 @@ export class TouchedKeys {
 
   /** The value that the table has of the key, a view; undefined for none. */
   storedValue(number: number): Uint8Array | undefined {
+    this.#relocate();
     const at = this.#storedAt[number];
     return at === 0 ? undefined : this.#table.memory.bytes(at, this.#storedBytes[number]);
   }
 
   /** Addresses of the values that the table has of these keys. */
   storedValues(): Set<Address> {
+    this.#relocate();
     return new Set(this.#storedAt.subarray(0, this.size));
   }
 
   /** What the batch at `time` makes of the keys. Throws `typeMismatch` for a state that is not plain data. */
   changes(time: number): KeyChanges {
+    this.#relocate();
     const { u8 } = this.#table.memory;
     const values = new ValueWriter();
     const rows = new Uint32Array(this.size);
@@ -139,6 +148,20 @@ export class TouchedKeys {
     this.#flags[number] = EXISTS;
     this.#reader.offset = at + TIME_BYTES;
     this.#states.set(number, this.#reader.read());
+  }
+
+  /** Finds the values again when the table has moved since: all are in it. */
+  #relocate(): void {
+    const { memory, changes } = this.#table;
+    if (this.#changes === changes) return;
+    const mark = memory.scratchMark();
+    const refs = this.#table.lookup(this.#keys.keys(), this.size) / 4;
+    for (let number = 0; number < this.size; number++) {
+      const entry = memory.u32[refs + number];
+      this.#storedAt[number] = entry === 0 ? 0 : this.#table.valueAddress(entry);
+    }
+    memory.releaseScratch(mark);
+    this.#changes = this.#table.changes;
   }
 
   #grow(): void {

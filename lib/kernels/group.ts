@@ -8,5 +8,6 @@ export * from './state-table';
 export * from './state-growth';
 export * from './state-scan';
 export * from './state-delta';
+export * from './state-run';
 export * from './gather';
 export * from './join-probe';

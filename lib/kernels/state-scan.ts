@@ -5,17 +5,19 @@ import { VARIABLE, REMOVED, FIRST_ENTRY, keyAt, valueAt, entryBytes } from './st
  * Live entries from a cursor { key group, page, offset, times it was compacted } on, which moves: keys as slices, entries
  * as refs; stops after maxRows rows or maxBytes key and value bytes (one row at least). The table may change between two
  * calls: a key group whose entries were copied together meanwhile is begun again.
+ * @param until the key group, counted from the table's first, before which it ends
  * @returns rows; 0 at the end
  */
-export function stateScan(table: usize, cursor: usize, maxRows: u32, maxBytes: u32, values: usize, lengths: usize, refs: usize): u32 {
+export function stateScan(
+  table: usize, cursor: usize, until: u32, maxRows: u32, maxBytes: u32, values: usize, lengths: usize, refs: usize
+): u32 {
   const valueBytes = load<u32>(table, 20);
   const variable = valueBytes == VARIABLE;
-  const owned = load<u32>(table, 16) - load<u32>(table, 12);
   let page = load<u32>(cursor, 4);
   let offset = load<u32>(cursor, 8);
   let count: u32 = 0;
   let bytes: u32 = 0;
-  for (let group = load<u32>(cursor); group < owned; group++, page = 0, offset = 0) {
+  for (let group = load<u32>(cursor); group < until; group++, page = 0, offset = 0) {
     const pages: usize = load<u32>(table + (<usize>group << 3), 64);
     if (pages == 0) continue;
     const moves = load<u32>(pages, 20);
@@ -52,7 +54,7 @@ export function stateScan(table: usize, cursor: usize, maxRows: u32, maxBytes: u
       }
     }
   }
-  store<u32>(cursor, owned);
+  store<u32>(cursor, until);
   store<u32>(cursor, 0, 4);
   store<u32>(cursor, 0, 8);
   return count;

@@ -25,7 +25,25 @@ export function applyDelta(table: StateTable, delta: Address): void {
   }
   // What the task looked up is still there: no delta was applied, or begun, since.
   const isFresh = parts.entries !== 0 && parts.changes === table.changes;
+  if (!isFresh && table.away?.hasAny === true) fetchRows(table, parts);
   table.change(() => applyRows(table, parts, isFresh));
+  table.settle();
+}
+
+/** Has all rows that the delta changes in the table; those that it removes are remembered where they are away too. */
+function fetchRows(table: StateTable, { numRows, keyOffsets, keys, keyBytes, hashes, removed }: DeltaParts): void {
+  const { memory } = table;
+  const mark = memory.scratchMark();
+  const values = memory.scratch(numRows * 4);
+  const lengths = memory.scratch(numRows * 4);
+  kernels(memory).slicesFromOffsets(keyOffsets, numRows, keys, keyBytes, values, lengths);
+  const slices = { values, lengths, hashes };
+  table.fetch(slices, numRows);
+  const { u8 } = memory;
+  const rows: number[] = [];
+  for (let row = 0; row < numRows; row++) if (((u8[removed + (row >> 3)] >> (row & 7)) & 1) !== 0) rows.push(row);
+  if (rows.length > 0) table.change(() => table.away?.remove(slices, rows));
+  memory.releaseScratch(mark);
 }
 
 function applyRows(

@@ -15,10 +15,10 @@ const BLOCK_ROWS = 512;
 
 /**
  * The new totals of a batch's groups: old state combined with the group, for each group whose totals that changes, in
- * order of the groups. The table is only read.
+ * order of the groups. The table is only read, but for rows that it fetches.
  *
  * @returns the change as a delta, and the same rows (key columns, aggregates) as a chunk that lies in that delta and in
- *   scratch: it needs the delta, not the groups. Throws `memoryLimit`.
+ *   scratch: it needs the delta, not the groups. Throws `memoryLimit`, `stateSpill`.
  */
 export function mergeAggregates(
   table: StateTable,
@@ -37,6 +37,7 @@ export function mergeAggregates(
   }
   const slices = groups.keys();
   const { numGroups } = groups;
+  table.fetch(slices, numGroups);
   const common = { numRemoved: 0, valueBytes, dataBytes: 0, lookedUp: table.changes };
   // Computed where it will lie: as a rule all groups change.
   let parts = allocDelta(memory, { ...common, numRows: numGroups, keyBytes: slices.byteLength });

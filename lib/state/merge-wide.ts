@@ -30,8 +30,7 @@ export interface WideTotals {
 }
 
 /**
- * As `mergeAggregates`: the old state comes first, then the batch's groups. The state's table is only read. Throws
- * `memoryLimit`.
+ * As `mergeAggregates`: the old state comes first, then the batch's groups. Throws `memoryLimit`, `stateSpill`.
  */
 export function mergeWideAggregates(
   state: StateTable,
@@ -44,6 +43,7 @@ export function mergeWideAggregates(
   const { numGroups } = groups;
   const slices = groups.keys();
   const totals = new WideTable(wide.aggregates);
+  state.fetch(slices, numGroups);
   const before = readState(state, slices, numGroups, aggregates, totals);
   const columns = addBatch(groups, slices, before.columns);
   const builder = new DeltaBuilder(memory);

@@ -10,14 +10,10 @@ import { EngineError, messageOf } from '../core/errors.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
 import { ipcWriter, type IpcWriter } from '../columnar/arrow.js';
 import { kernels } from '../columnar/kernels.js';
-import type { Address } from '../columnar/slot-memory.js';
-import { allocDelta } from './delta-layout.js';
+import { allocDelta, type DeltaParts } from './delta-layout.js';
 import { deltaBatch, type ValueColumns } from './state-ipc.js';
 import type { StateTable } from './state-table.js';
-
-/** Rows and bytes that a piece, one record batch, has at the most (one row may have more bytes): a millisecond or two. */
-const PIECE_ROWS = 16384;
-const PIECE_BYTES = 1024 * 1024;
+import { TableScan, type ScannedRows } from './table-scan.js';
 
 export interface WrittenSnapshot {
   readonly byteLength: number;
@@ -32,8 +28,7 @@ export class SnapshotWriter {
   readonly #columns: ValueColumns;
   readonly #file: ChecksummedFile;
   readonly #writer: IpcWriter;
-  /** Where the next piece begins, as the kernel has it. */
-  #cursor: readonly number[] = [0, 0, 0, 0];
+  readonly #scan: TableScan;
   #numRows = 0;
   #numPieces = 0;
 
@@ -41,6 +36,7 @@ export class SnapshotWriter {
     this.#table = table;
     this.#columns = columns;
     this.#file = file;
+    this.#scan = new TableScan(table);
     this.#writer = ipcWriter('file', bytes => file.add(bytes));
   }
 
@@ -71,11 +67,10 @@ export class SnapshotWriter {
     const { memory } = this.#table;
     const mark = memory.scratchMark();
     try {
-      const scan = new TableScan(this.#table, this.#cursor);
-      const n = scan.next();
-      this.#cursor = scan.cursor;
+      const rows = this.#scan.next() ?? NO_ROWS;
+      const { n } = rows;
       if (n === 0 && this.#numPieces > 0) return 0;
-      const parts = scan.toDelta(n);
+      const parts = toDelta(this.#table, rows);
       try {
         this.#writer.write(deltaBatch(memory, parts, this.#columns));
         await this.#file.flush();
@@ -95,64 +90,27 @@ export class SnapshotWriter {
   }
 }
 
-/** Some of a table's rows, from a cursor on; in scratch. */
-class TableScan {
-  readonly #table: StateTable;
-  readonly #cursor: Address;
-  readonly #keys: Address;
-  readonly #lengths: Address;
-  readonly #refs: Address;
+const NO_ROWS: ScannedRows = { n: 0, keys: 0, lengths: 0, refs: 0 };
 
-  constructor(table: StateTable, cursor: readonly number[]) {
-    const { memory } = table;
-    this.#table = table;
-    this.#cursor = memory.scratch(16);
-    this.#keys = memory.scratch(PIECE_ROWS * 4);
-    this.#lengths = memory.scratch(PIECE_ROWS * 4);
-    this.#refs = memory.scratch(PIECE_ROWS * 4);
-    memory.u32.set(cursor, this.#cursor / 4);
-  }
-
-  /** Where the next rows are. */
-  get cursor(): number[] {
-    return [...this.#table.memory.u32.subarray(this.#cursor / 4, this.#cursor / 4 + 4)];
-  }
-
-  /** Moves to the next rows; returns how many, 0 at the end. */
-  next(): number {
-    const { memory, address } = this.#table;
-    return kernels(memory).stateScan(
-      address,
-      this.#cursor,
-      PIECE_ROWS,
-      PIECE_BYTES,
-      this.#keys,
-      this.#lengths,
-      this.#refs,
-    );
-  }
-
-  /** The rows it stands on, copied into the form of a delta. */
-  toDelta(n: number) {
-    const { memory, valueBytes } = this.#table;
-    const k = kernels(memory);
-    const mark = memory.scratchMark();
-    const values = memory.scratch(n * 4);
-    const lengths = memory.scratch(n * 4);
-    if (valueBytes === 'variable') k.stateValues(this.#refs, n, values, lengths);
-    const parts = allocDelta(memory, {
-      numRows: n,
-      numRemoved: 0,
-      valueBytes,
-      keyBytes: k.slicesBytes(this.#lengths, n, 0),
-      dataBytes: valueBytes === 'variable' ? k.slicesBytes(lengths, n, 0) : 0,
-    });
-    k.slicesGather(this.#keys, this.#lengths, n, 0, parts.keyOffsets, parts.keys);
-    if (valueBytes === 'variable') k.slicesGather(values, lengths, n, 0, parts.values, parts.data);
-    else for (let c = 0; c * 8 < valueBytes; c++) k.stateColumn(this.#refs, n, c, parts.values + c * n * 8);
-    memory.releaseScratch(mark);
-    return parts;
-  }
+/** Rows copied into the form of a delta. */
+function toDelta({ memory, valueBytes }: StateTable, { n, keys, lengths, refs }: ScannedRows): DeltaParts {
+  const k = kernels(memory);
+  const mark = memory.scratchMark();
+  const values = memory.scratch(n * 4);
+  const valueLengths = memory.scratch(n * 4);
+  if (valueBytes === 'variable') k.stateValues(refs, n, values, valueLengths);
+  const parts = allocDelta(memory, {
+    numRows: n,
+    numRemoved: 0,
+    valueBytes,
+    keyBytes: k.slicesBytes(lengths, n, 0),
+    dataBytes: valueBytes === 'variable' ? k.slicesBytes(valueLengths, n, 0) : 0,
+  });
+  k.slicesGather(keys, lengths, n, 0, parts.keyOffsets, parts.keys);
+  if (valueBytes === 'variable') k.slicesGather(values, valueLengths, n, 0, parts.values, parts.data);
+  else for (let c = 0; c * 8 < valueBytes; c++) k.stateColumn(refs, n, c, parts.values + c * n * 8);
+  memory.releaseScratch(mark);
+  return parts;
 }
 
 /** A file written from its start, with the length and crc32 of what was added. */

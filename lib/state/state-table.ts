@@ -10,30 +10,26 @@
  * A thread may die at any instruction: while a delta is applied a flag in the header says so. Entries are complete before
  * they are counted in, so `attach` can make the indexes again from them; applying the same delta again then gives the
  * table that an undisturbed run has.
+ *
+ * Key groups for which the slot's memory has no room are put away, and rows of theirs fetched when they are wanted
+ * (`run-layout.ts`): only in a table that was given a `StateSpace`.
  */
 import { EngineError } from '../core/errors.js';
-import { checkKeyGroups } from '../core/hash.js';
 import type { KeySlices } from '../columnar/keys.js';
 import { kernels, type Kernels } from '../columnar/kernels.js';
 import type { Address, SlotMemory } from '../columnar/slot-memory.js';
+import { AwayGroups } from './away-groups.js';
+import type { StateSpace } from './state-space.js';
 import { attachGroups, compactGroups, makeRoom } from './table-growth.js';
 import * as layout from './table-layout.js';
 import type { Region, ValueBytes } from './table-layout.js';
+import { createTable, tableBytes, type StateTableOptions } from './table-size.js';
 
 export { tableRegions } from './table-layout.js';
-
-export interface StateTableOptions {
-  /** A power of two, the same for all partitions of the job. */
-  readonly numKeyGroups: number;
-  /** The key groups `from <= g < to` that this partition owns (`keyGroupRange`). */
-  readonly from: number;
-  readonly to: number;
-  /** Bytes of every value, a multiple of 8; or each value has its own length. */
-  readonly valueBytes: ValueBytes;
-}
+export type { StateTableOptions } from './table-size.js';
 
 export interface StateEntry {
-  /** Views into the table, good until the next change. */
+  /** Views into the table, good until the next change; copies of what is away. */
   readonly key: Uint8Array;
   readonly value: Uint8Array;
 }
@@ -42,43 +38,42 @@ export class StateTable {
   readonly memory: SlotMemory;
   readonly address: Address;
   readonly valueBytes: ValueBytes;
+  readonly numKeyGroups: number;
+  readonly from: number;
+  readonly to: number;
+  /** What is put away of it; undefined without a space. */
+  readonly away: AwayGroups | undefined;
+  readonly #space: StateSpace | undefined;
   readonly #kernels: Kernels;
   /** False while it is changed, and after a change that ended for want of memory: its indexes may lack keys then. */
   #isSound = true;
   readonly #moved = { rows: 0, largestStep: 0 };
 
-  private constructor(memory: SlotMemory, address: Address) {
+  private constructor(memory: SlotMemory, address: Address, space: StateSpace | undefined) {
     this.memory = memory;
     this.address = address;
     this.#kernels = kernels(memory);
     const valueBytes = this.#field(layout.T_VALUE_BYTES);
     this.valueBytes = valueBytes === layout.VARIABLE ? 'variable' : valueBytes;
+    this.numKeyGroups = this.#field(layout.T_KEY_GROUPS);
+    this.from = this.#field(layout.T_FROM);
+    this.to = this.#field(layout.T_TO);
+    this.#space = space;
+    this.away = space && new AwayGroups(this, kind => space.storeOf(kind));
   }
 
   /** An empty table in a block of its own. */
-  static create(memory: SlotMemory, options: StateTableOptions): StateTable {
-    const { numKeyGroups, from, to, valueBytes } = options;
-    checkKeyGroups(numKeyGroups);
-    if (valueBytes !== 'variable' && (valueBytes < 0 || valueBytes % 8 !== 0)) {
-      throw new EngineError('internal', `state values want a multiple of 8 bytes, got ${valueBytes}`);
-    }
-    if (!(from >= 0 && from <= to && to <= numKeyGroups)) {
-      throw new EngineError('internal', `state wants key groups within 0 to ${numKeyGroups}, got ${from} to ${to}`);
-    }
-    const byteLength = layout.HEADER_BYTES + (to - from) * 8;
-    const address = memory.alloc(byteLength, 'lasting');
-    memory.u8.fill(0, address, address + byteLength);
-    const fields = [layout.TABLE_MAGIC, layout.TABLE_VERSION, numKeyGroups, from, to];
-    const bytes = valueBytes === 'variable' ? layout.VARIABLE : valueBytes;
-    memory.u32.set([...fields, bytes, 0, byteLength, layout.offsetMask(numKeyGroups)], address / 4);
-    return new StateTable(memory, address);
+  static create(memory: SlotMemory, options: StateTableOptions, space?: StateSpace): StateTable {
+    const table = new StateTable(memory, createTable(memory, options), space);
+    space?.add(table);
+    return table;
   }
 
   /**
    * The table at `address`, whose regions the memory has adopted. After a crash amid a delta its indexes are made again
    * (about 10 M rows a second); `applying` then stays true until a delta was applied to its end.
    */
-  static attach(memory: SlotMemory, address: Address): StateTable {
+  static attach(memory: SlotMemory, address: Address, space?: StateSpace): StateTable {
     const [magic, version] = memory.u32.subarray(address / 4, address / 4 + 2);
     if (magic !== layout.TABLE_MAGIC || version !== layout.TABLE_VERSION) {
       throw new EngineError(
@@ -86,19 +81,11 @@ export class StateTable {
         `no state table at ${address} of slot ${memory.slot}: found ${magic}, version ${version}`,
       );
     }
-    const table = new StateTable(memory, address);
+    const table = new StateTable(memory, address, space);
     if (table.applying) attachGroups(memory, address);
+    if (table.applying) table.away?.recount();
+    space?.add(table);
     return table;
-  }
-
-  get numKeyGroups(): number {
-    return this.#field(layout.T_KEY_GROUPS);
-  }
-  get from(): number {
-    return this.#field(layout.T_FROM);
-  }
-  get to(): number {
-    return this.#field(layout.T_TO);
   }
 
   /** True while a delta is being applied, and after a crash amid it. */
@@ -107,17 +94,14 @@ export class StateTable {
   }
 
   get numRows(): number {
-    return this.#sum(pages => this.memory.u32[pages / 4 + layout.P_ROWS]);
+    let rows = this.away?.numRows ?? 0;
+    for (const { pages } of this.#groups()) rows += this.memory.u32[pages / 4 + layout.P_ROWS];
+    return rows;
   }
 
   /** Bytes of all regions, room to grow included. */
   get byteLength(): number {
-    const { u32 } = this.memory;
-    const blocks = this.#sum((pages, index) => {
-      const directories = u32[pages / 4 + layout.P_CAPACITY] + u32[index / 4 + layout.I_CAPACITY];
-      return directories + u32[pages / 4 + layout.P_BYTES] + u32[index / 4 + layout.I_BYTES];
-    });
-    return this.#field(layout.T_BYTES) + blocks;
+    return tableBytes(this.memory, this.address) + (this.away?.byteLength ?? 0);
   }
 
   /** How often a change began or entries moved: what was looked up is good while this stays. */
@@ -135,16 +119,25 @@ export class StateTable {
   }
 
   /**
+   * Has the rows of these keys in the table itself, for kernels that look them up there: a change of it, where some were
+   * away. Throws `memoryLimit`, `stateSpill`.
+   */
+  fetch(keys: KeySlices, n: number): void {
+    this.away?.fetch(keys, n);
+  }
+
+  /**
    * u32[n] in scratch: where the entry of each key lies, 0 = absent; good until the next change. Keys of other
-   * partitions' key groups are absent.
+   * partitions' key groups are absent. Fetches, and throws, as `fetch` does.
    */
   lookup(keys: KeySlices, n: number): Address {
+    this.fetch(keys, n);
     const refs = this.memory.scratch(n * 4);
     this.#kernels.stateLookup(this.address, keys.values, keys.lengths, keys.hashes, n, refs);
     return refs;
   }
 
-  /** The value of one key (a view, good until the next change), or undefined. */
+  /** The value of one key (a view, good until the next change, or a copy), or undefined. */
   get(key: Uint8Array, hash: number): Uint8Array | undefined {
     const { memory } = this;
     const mark = memory.scratchMark();
@@ -152,7 +145,7 @@ export class StateTable {
     memory.u8.set(key, at);
     const entry = this.#kernels.stateFind(this.address, at, key.length, hash) >>> 0;
     memory.releaseScratch(mark);
-    return entry === 0 ? undefined : this.#entryAt(entry).value;
+    return entry === 0 ? this.away?.find(key, hash) : this.#entryAt(entry).value;
   }
 
   /** Where the value of an entry that `lookup` found begins, and its bytes. */
@@ -164,7 +157,12 @@ export class StateTable {
     return this.valueBytes === 'variable' ? this.memory.u32[entry / 4 + 2] : this.valueBytes;
   }
 
-  /** The rows whose keys have this hash; the views are good until the next change. */
+  /** Fetches the rows whose keys have these hashes, which ascend, for `withHash`. Throws as `fetch`. */
+  fetchHashes(hashes: Uint32Array): void {
+    this.away?.fetchHashes(hashes);
+  }
+
+  /** The rows whose keys have this hash, of those that are not away; the views are good until the next change. */
   withHash(hash: number): StateEntry[] {
     const entries: StateEntry[] = [];
     const next = (after: Address): Address => this.#kernels.stateNextOfHash(this.address, hash, after) >>> 0;
@@ -172,9 +170,15 @@ export class StateTable {
     return entries;
   }
 
-  /** All rows, key group by key group, within one in order of arrival. Not to be changed on the way. */
+  /**
+   * All rows, key group by key group, within one those that are away and then the others in order of arrival. Not to be
+   * changed on the way. Throws `stateSpill`.
+   */
   *entries(): IterableIterator<StateEntry> {
-    for (const { pages } of this.#groups()) {
+    for (let group = 0; group < this.to - this.from; group++) {
+      if (this.away?.runOf(group) !== undefined) yield* this.away.entries(group);
+      const pages = this.memory.u32[this.address / 4 + layout.T_GROUPS + group * 2];
+      if (pages === 0) continue;
       const { u32 } = this.memory;
       for (let page = 0; page < u32[pages / 4 + layout.P_PAGES]; page++) {
         const block = layout.pageEntry(pages, page);
@@ -203,6 +207,11 @@ export class StateTable {
     this.#isSound = true;
   }
 
+  /** After a change: puts key groups away while the state has more memory than it may. Throws `memoryLimit`, `stateSpill`. */
+  settle(): void {
+    this.#space?.balance();
+  }
+
   /** Gives room to the key group that the kernel just asked it for. */
   makeRoom(): void {
     const wants = [layout.T_WANTS_GROUP, layout.T_WANTS_BYTES, layout.T_WANTS_HASH] as const;
@@ -212,6 +221,7 @@ export class StateTable {
 
   /** Frees all regions. */
   dispose(): void {
+    this.away?.dispose();
     for (const region of this.regions()) this.memory.free(region.address);
   }
 
@@ -230,18 +240,11 @@ export class StateTable {
     };
   }
 
-  *#groups(): IterableIterator<{ pages: Address; index: Address }> {
+  *#groups(): IterableIterator<{ pages: Address }> {
     for (let g = 0; g < this.to - this.from; g++) {
-      const at = this.address / 4 + layout.T_GROUPS + g * 2;
-      const pages = this.memory.u32[at];
-      if (pages !== 0) yield { pages, index: this.memory.u32[at + 1] };
+      const pages = this.memory.u32[this.address / 4 + layout.T_GROUPS + g * 2];
+      if (pages !== 0) yield { pages };
     }
-  }
-
-  #sum(of: (pages: Address, index: Address) => number): number {
-    let sum = 0;
-    for (const { pages, index } of this.#groups()) sum += of(pages, index);
-    return sum;
   }
 
   #noteMoved(rows: number): void {

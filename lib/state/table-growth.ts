@@ -88,6 +88,11 @@ export function attachGroups(memory: SlotMemory, table: Address): void {
   }
 }
 
+/** Leaves a key group without rows, as one that never had any. */
+export function dropGroup(memory: SlotMemory, table: Address, group: number): void {
+  replace(memory, table, group, 0, 0);
+}
+
 export function numGroups(memory: SlotMemory, table: Address): number {
   return memory.u32[table / 4 + layout.T_TO] - memory.u32[table / 4 + layout.T_FROM];
 }

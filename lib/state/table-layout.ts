@@ -5,6 +5,7 @@
  *   header   0 magic  4 version  8 key groups in all  12 from  16 to  20 value bytes (0xffffffff: variable)
  *           24 applying  28 header bytes  32 offset mask  36 key group that wants room  40 bytes it wants  44 hash it is for
  *           48 changes so far  52 key group to look at next for holes
+ *           56 array of runs  60 table of removed keys; 0 = none (`run-layout.ts`)
  *           64 + 8 (g - from)   u32 pages, u32 index of key group g; 0 = it never had a row
  *   pages    0 capacity, this header included  4 pages  8 rows  12 bytes in holes  16 first page of the last block
  *           20 times copied together  24 bytes of all blocks  28 bytes of all entries
@@ -54,6 +55,8 @@ export const T_WANTS_BYTES = 10;
 export const T_WANTS_HASH = 11;
 export const T_CHANGES = 12;
 export const T_NEXT = 13;
+export const T_RUNS = 14;
+export const T_REMOVED = 15;
 export const T_GROUPS = 16;
 
 // u32 fields of a key group's pages, and of the entry of one.
@@ -114,7 +117,14 @@ export function tableRegions(memory: SlotMemory, address: Address): Region[] {
       regions.push({ address: segment, byteLength: u32[segment / 4 + S_CAPACITY] });
     }
   }
-  return regions;
+  const runs = u32[address / 4 + T_RUNS];
+  if (runs !== 0) regions.push({ address: runs, byteLength: owned * 4 });
+  for (let group = 0; runs !== 0 && group < owned; group++) {
+    const run = u32[runs / 4 + group];
+    if (run !== 0) regions.push({ address: run, byteLength: u32[run / 4] });
+  }
+  const removed = u32[address / 4 + T_REMOVED];
+  return removed === 0 ? regions : [...regions, ...tableRegions(memory, removed)];
 }
 
 /** The blocks of a key group's pages, in order. */
