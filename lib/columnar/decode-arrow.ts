@@ -53,6 +53,11 @@ export class ArrowDecoder {
     this.#places = arrowPlaces(schema, this.#columns);
   }
 
+  /** Whether a declared column refers to texts in messages before its own. */
+  get usesDictionaries(): boolean {
+    return this.#places.some(({ values }) => values.kind === 'entries');
+  }
+
   /** Texts that later record batches refer to. The bytes are kept: no scratch. */
   dictionary(message: Uint8Array): void {
     if (this.#problem === undefined) this.#dictionaries.add(message, this.#places);
