@@ -102,7 +102,8 @@ function decode(
   const decoder = new ArrowDecoder(memory, { kind: 'arrow', columns, onBadRecord: 'deadletter' }, wanted);
   for (let at = 0; at < stream.length;) {
     const message = arrowMessage(stream.subarray(at));
-    if (!('bytes' in message)) break;
+    // What is cut off never comes to the decoder.
+    if (!('bytes' in message) || at + message.bytes > stream.length) break;
     const bytes = Uint8Array.from(stream.subarray(at, at + message.bytes));
     at += message.bytes;
     if (message.kind === 'schema') decoder.schema(bytes);
