@@ -9,9 +9,8 @@
 import { arrowBodyStart, recordBatchHead } from '../core/arrow-record-batch.js';
 import type { ArrowFormat } from '../core/format.js';
 import type { Column } from '../core/schema.js';
-import { ArrowBody, type ReadBody } from './arrow-body.js';
+import { ArrowBody, ArrowDamage, type ReadBody } from './arrow-body.js';
 import { columnBuffers, readColumn, type ArrowColumn } from './arrow-columns.js';
-import { ArrowDamage } from './arrow-damage.js';
 import { ArrowDictionaries } from './arrow-dictionaries.js';
 import { arrowPlaces, type ArrowPlace } from './arrow-places.js';
 import { arrowSchemaOf, arrowSchemaProblem } from './arrow-types.js';
