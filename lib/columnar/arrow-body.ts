@@ -6,6 +6,9 @@
 import type { ArrowBuffer } from '../core/arrow-record-batch.js';
 import type { Address, SlotMemory } from './slot-memory.js';
 
+/** Why a record batch cannot be read, in words that follow "a record batch was wanted". Not for what is the engine's fault. */
+export class ArrowDamage extends Error {}
+
 /** Fills `target` with the bytes of the body from `offset` on, which are in the body. */
 export type ReadBody = (offset: number, target: Uint8Array) => void;
 

@@ -3,9 +3,9 @@
  * are used where they lie, all others are written to scratch by a kernel; text stays where it lies and gets slices.
  * Values are looked at one by one only to tell which are bad, once a kernel has counted some.
  */
+import { assertNever } from '../core/assert-never.js';
 import type { Column } from '../core/schema.js';
-import { ArrowDamage } from './arrow-damage.js';
-import type { ArrowBody } from './arrow-body.js';
+import { ArrowDamage, type ArrowBody } from './arrow-body.js';
 import type { ArrowDictionaries } from './arrow-dictionaries.js';
 import { readNumbers } from './arrow-numbers.js';
 import type { ArrowPlace, ArrowValues } from './arrow-places.js';
@@ -71,8 +71,11 @@ function wantedBytes(values: ArrowValues, numNulls: number, numRows: number): nu
       return [first, numRows * 8];
     case 'instants':
       return [first, numRows * (values.isWide ? 8 : 4)];
-    default:
+    case 'numbers':
+    case 'entries':
       return [first, numRows * values.bytes];
+    default:
+      return assertNever(values);
   }
 }
 

@@ -5,7 +5,7 @@
  *   entries u32[n], lengths u32[n] -> | texts of the first message | texts of a delta | ...
  */
 import { arrowBodyStart, dictionaryHead, type ArrowBuffer } from '../core/arrow-record-batch.js';
-import { ArrowDamage } from './arrow-damage.js';
+import { ArrowDamage } from './arrow-body.js';
 import type { ArrowPlace } from './arrow-places.js';
 import { readTexts } from './arrow-texts.js';
 import type { Address, SlotMemory } from './slot-memory.js';

@@ -1,4 +1,5 @@
 /** Numbers, instants and booleans of an Arrow column in the widths of a declared one. */
+import { assertNever } from '../core/assert-never.js';
 import type { Column } from '../core/schema.js';
 import { NUMBER_CODE } from './arrow-kernels.js';
 import type { ArrowValues } from './arrow-places.js';
@@ -54,6 +55,8 @@ export function readNumbers(memory: SlotMemory, column: Column, how: NumberValue
       if (numFar > 0) tellFar(memory, column, how, buffer);
       return values;
     }
+    default:
+      return assertNever(how);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Texts of an Arrow column or dictionary as slices, whole buffers at a time. */
-import { ArrowDamage } from './arrow-damage.js';
+import { ArrowDamage } from './arrow-body.js';
 import { kernels } from './kernels.js';
 import type { Address, SlotMemory } from './slot-memory.js';
 

@@ -9,9 +9,8 @@
 import { arrowBodyStart, recordBatchHead } from '../core/arrow-record-batch.js';
 import type { ArrowFormat } from '../core/format.js';
 import type { Column } from '../core/schema.js';
-import { ArrowBody, type ReadBody } from './arrow-body.js';
+import { ArrowBody, ArrowDamage, type ReadBody } from './arrow-body.js';
 import { columnBuffers, readColumn, type ArrowColumn } from './arrow-columns.js';
-import { ArrowDamage } from './arrow-damage.js';
 import { ArrowDictionaries } from './arrow-dictionaries.js';
 import { arrowPlaces, type ArrowPlace } from './arrow-places.js';
 import { arrowSchemaOf, arrowSchemaProblem } from './arrow-types.js';
@@ -51,6 +50,11 @@ export class ArrowDecoder {
       schema === undefined ? 'a schema was wanted, its message is damaged' : arrowSchemaProblem(schema, this.#columns);
     if (schema === undefined || this.#problem !== undefined) return;
     this.#places = arrowPlaces(schema, this.#columns);
+  }
+
+  /** Whether a declared column refers to texts in messages before its own. */
+  get usesDictionaries(): boolean {
+    return this.#places.some(({ values }) => values.kind === 'entries');
   }
 
   /** Texts that later record batches refer to. The bytes are kept: no scratch. */

@@ -67,7 +67,9 @@ function* readMessages(
     if (message.kind === 'schema') decoder.schema(bytesAt(message.position, message.bytes));
     else if (message.kind === 'dictionary') decoder.dictionary(bytesAt(message.position, message.bytes));
   };
-  for (const message of messages(bytesAt, head?.end ?? 0, piece.start)) {
+  // A file of the file form has one schema, so only its dictionaries are asked for there.
+  const asksBefore = !isFileForm || decoder.usesDictionaries;
+  for (const message of asksBefore ? messages(bytesAt, head?.end ?? 0, piece.start) : []) {
     if ('bytes' in message) take(message);
   }
   for (const message of messages(bytesAt, piece.start, piece.end)) {

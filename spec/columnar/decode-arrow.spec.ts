@@ -102,7 +102,8 @@ function decode(
   const decoder = new ArrowDecoder(memory, { kind: 'arrow', columns, onBadRecord: 'deadletter' }, wanted);
   for (let at = 0; at < stream.length;) {
     const message = arrowMessage(stream.subarray(at));
-    if (!('bytes' in message)) break;
+    // What is cut off never comes to the decoder.
+    if (!('bytes' in message) || at + message.bytes > stream.length) break;
     const bytes = Uint8Array.from(stream.subarray(at, at + message.bytes));
     at += message.bytes;
     if (message.kind === 'schema') decoder.schema(bytes);
@@ -131,7 +132,7 @@ describe('ArrowDecoder', () => {
 
   it('reads what reading value by value gives, of every type, with nulls, slices and texts that are none', () => {
     const seen = { good: 0, bad: 0 };
-    forSeeds(200, random => {
+    forSeeds(150, random => {
       const { columns, stream, rows } = makeStream(random);
       const wanted = random() < 0.6 ? undefined : columns.filter(() => random() < 0.5).map(({ name }) => name);
       const reasons = rows.flatMap((row, i) => {
@@ -152,7 +153,7 @@ describe('ArrowDecoder', () => {
       seen.good += good.length;
       seen.bad += reasons.length;
     });
-    expect(seen.good).to.be.greaterThan(3000);
+    expect(seen.good).to.be.greaterThan(2000);
     expect(seen.bad).to.be.greaterThan(500);
   });
 
@@ -232,6 +233,24 @@ describe('ArrowDecoder', () => {
       "a record batch was wanted: column t has not the batch's N rows",
       'a record batch was wanted: its metadata is damaged',
     ]);
+  });
+
+  it('gives rows of the declared columns or says why not, whatever was flipped in a stream', () => {
+    const outcomes = { rows: 0, problems: 0 };
+    forSeeds(120, random => {
+      const { columns, stream } = makeStream(random);
+      const start = arrowMessage(stream);
+      const from = 'bytes' in start ? start.bytes : 0;
+      for (let flips = 1 + intBelow(random, 4); flips > 0; flips--)
+        stream[from + intBelow(random, stream.length - from)] = pick(random, [0, 1, 127, 128, 255]);
+      decode(memory, stream, columns, undefined, ({ chunk, problem }) => {
+        if (problem === undefined) outcomes.rows += rowsOf(chunk ?? expect.fail('no chunk')).length;
+        else outcomes.problems++;
+      });
+      memory.resetScratch();
+    });
+    expect(outcomes.rows).to.be.greaterThan(500);
+    expect(outcomes.problems).to.be.greaterThan(10);
   });
 
   it('copies numbers that a writer put at an odd place', () => {

@@ -4,15 +4,19 @@ import * as arrowLib from 'apache-arrow';
 import { expect } from 'chai';
 import { job } from '../../lib/api/job.js';
 import { VirtualClock } from '../../lib/core/clock.js';
-import { arrow, csv, type Format } from '../../lib/core/format.js';
+import { arrow, csv, type ArrowFormat, type Format } from '../../lib/core/format.js';
 import { NodeFileSystem } from '../../lib/core/node-file-system.js';
 import { bool, float64, int32, int64, nullable, schema, timestamp, utf8 } from '../../lib/core/schema.js';
 import { sum } from '../../lib/expr/aggregate.js';
 import { col } from '../../lib/expr/expr.js';
+import { batchTime } from '../../lib/core/time.js';
+import { readArrowPiece, type MessageInput } from '../../lib/sources/arrow-pieces.js';
+import { fileRangeOf } from '../../lib/sources/file-range.js';
 import { FileSourceDriver } from '../../lib/sources/file-source-driver.js';
 import { FileSourceReader } from '../../lib/sources/file-source-reader.js';
 import { arrowSchemaOf } from '../../lib/columnar/arrow-types.js';
 import { loadArrow } from '../../lib/columnar/arrow.js';
+import { rowsOf } from '../../lib/columnar/rows.js';
 import { newMemory, planAll, planLimit, readRange, sourceContract } from '../contracts/source.js';
 import { forSeeds, intBelow } from '../helpers/random-values.js';
 import { runEngine } from '../helpers/run-engine.js';
@@ -147,6 +151,35 @@ describe('FileSource of Arrow files', () => {
     const table = new Table({ w: words.concat(words).concat(words) });
     const { rows } = await read(tableToIPC(table, 'stream'), arrow(schema({ w: utf8() })), 1);
     expect(rows).to.deep.equal(['x', 'y', 'z', 'x', 'x', 'y', 'z', 'x', 'x', 'y', 'z', 'x'].map(w => ({ w })));
+  });
+
+  it('asks nothing of what lies before its piece where no dictionary can be there', async () => {
+    await loadArrow();
+    const bytes = tableToIPC(clicksTable([rowsFrom(0, 20), rowsFrom(20, 20), rowsFrom(40, 20)]), 'file');
+    const path = folder.file('before.arrow', bytes as never);
+    const driver = makeDriver(path, clicks);
+    await driver.start(undefined);
+    const pieces = (await planAll(driver, { maxBytes: 1 })).flat().flatMap(range => fileRangeOf(range).pieces);
+    // Behind the last record batch there is the end of the file, by itself.
+    const last = pieces.at(-2) ?? expect.fail('no piece');
+    const firstBatch = pieces[0]?.end ?? 0;
+    const positions: number[] = [];
+    const input: MessageInput = {
+      bytesAt: (position, length) => {
+        positions.push(position);
+        return bytes.slice(position, position + length);
+      },
+      readAt: (position, target) => target.set(bytes.subarray(position, position + target.length)),
+    };
+    const context = { memory, time: batchTime(0), columns: undefined, onBadRecord: () => expect.fail('a bad record') };
+    const chunks = readArrowPiece(input, last, clicks as ArrowFormat, { ...context, onBytes: () => undefined }, () =>
+      expect.fail('a bad message'),
+    );
+    const rows: unknown[] = [];
+    for (const chunk of chunks) rows.push(...structuredClone(rowsOf(chunk)));
+    expect(rows).to.deep.equal(rowsFrom(40, 20));
+    expect(positions.filter(position => position >= firstBatch && position < last.start)).to.deep.equal([]);
+    memory.resetScratch();
   });
 
   it('decodes only the columns that are wanted, and checks all', async () => {
