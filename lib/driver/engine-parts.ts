@@ -11,6 +11,7 @@ import { fingerprintOf } from '../plan/fingerprint.js';
 import { checkCheckpoint, checkSlides } from '../plan/slides.js';
 import { compileStages } from '../plan/stages.js';
 import { checkJitter } from '../scheduler/jitter.js';
+import type { WorkerInit } from '../protocol/messages.js';
 import { SlotHealth } from '../scheduler/slot-health.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
 import { FencedFileSystem } from '../checkpoint/fenced-file-system.js';
@@ -118,13 +119,14 @@ export async function openParts(
       receiverFolders: folders.bySource,
       logsState: recovery.store !== undefined,
     } as const;
-    const runner = world.makeRunner((slot, memories) => ({
+    const makeInit = (slot: number, memories: readonly WebAssembly.Memory[]): WorkerInit => ({
       ...init,
       slot,
       memories,
       numPartitions: options.workers,
       numKeyGroups: recovery.numKeyGroups,
-    }));
+    });
+    const runner = world.makeRunner(makeInit, message => listener({ kind: 'warning', message }));
     const health = new SlotHealth({
       clock: world.clock,
       numSlots: runner.numSlots,

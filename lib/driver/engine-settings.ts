@@ -30,8 +30,11 @@ export interface EngineSettings {
 export interface EngineWorld {
   readonly clock: Clock;
   readonly fs: FileSystem;
-  /** Starts the executor slots. */
-  readonly makeRunner: (makeInit: (slot: number, memories: readonly WebAssembly.Memory[]) => WorkerInit) => TaskRunner;
+  /** Starts the executor slots. `warn` takes what happens to one that no reply tells. */
+  readonly makeRunner: (
+    makeInit: (slot: number, memories: readonly WebAssembly.Memory[]) => WorkerInit,
+    warn: (message: string) => void,
+  ) => TaskRunner;
   /** Starts the thread in which the job's receivers run; default: they run in this one. */
   readonly startReceivers?: StartReceivers;
   /** Who holds the checkpoint's lock, and whether another holder is alive; default: this process, the system's word. */

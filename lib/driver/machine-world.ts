@@ -29,7 +29,7 @@ export function machineWorld(
     clock: new SystemClock(),
     fs,
     ...(module === '' ? {} : { startReceivers: startReceiverThread }),
-    makeRunner: makeInit =>
+    makeRunner: (makeInit, warn) =>
       module === ''
         ? new InProcessRunner({
             ...slots,
@@ -41,6 +41,7 @@ export function machineWorld(
           })
         : new PiscinaRunner({
             ...slots,
+            warn,
             numSpares: options.spareWorkers,
             maxHeapMb: Math.ceil(options.workerHeapBytes / 1024 ** 2),
             workerFile: beside(WORKER_CANDIDATES),

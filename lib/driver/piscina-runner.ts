@@ -38,6 +38,8 @@ export interface PiscinaRunnerOptions {
   readonly endGraceMs?: number;
   /** Takes a line when a thread is lost. */
   readonly log?: (line: string) => void;
+  /** Takes the same line where no reply says it: a thread that is lost while it is asked nothing, or does not end. */
+  readonly warn?: (line: string) => void;
 }
 
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
@@ -149,7 +151,7 @@ class Slot {
     let timer: NodeJS.Timeout | undefined;
     const grace = new Promise(resolve => (timer = setTimeout(resolve, this.#graceMs, gaveUp)));
     if ((await Promise.race([thread.exited, grace])) === gaveUp)
-      this.#log('does not end: it is stuck in a system call');
+      this.#warn('does not end: it is stuck in a system call');
     clearTimeout(timer);
   }
 
@@ -191,7 +193,7 @@ class Slot {
     const overdue = { timeoutMs: pending.timeoutMs, answered: false };
     this.#overdue = overdue;
     this.#timer = setTimeout(() => {
-      this.#log('does not end: it is stuck in a system call; the slot waits for it');
+      this.#warn('does not end: it is stuck in a system call; the slot waits for it');
       overdue.answered = true;
       this.#lose(overdueReason(overdue.timeoutMs), overdue.timeoutMs);
     }, this.#graceMs);
@@ -205,9 +207,11 @@ class Slot {
     this.#losses++;
     const overdue = this.#overdue;
     this.#overdue = undefined;
+    const wasAsked = this.#queue.running !== undefined || overdue !== undefined;
     // Answered before: what waits now was sent to the thread that comes, an attach first.
     if (overdue?.answered !== true) this.#lose(reason, overdue?.timeoutMs);
-    this.#log(`was lost: ${reason}`);
+    if (wasAsked) this.#log(`was lost: ${reason}`);
+    else this.#warn(`was lost between two requests: ${reason}`);
     if (thread.numPosted > 0) this.#restart();
   }
 
@@ -226,7 +230,7 @@ class Slot {
       if (!this.#takeSpare()) this.#start();
     } catch (error) {
       this.#lose(`it cannot be started: ${messageOf(error)}`, undefined);
-      this.#log(`cannot be started: ${messageOf(error)}`);
+      this.#warn(`cannot be started: ${messageOf(error)}`);
     }
   }
 
@@ -236,7 +240,16 @@ class Slot {
   }
 
   #log(what: string): void {
-    this.#options.log?.(`slot ${this.#slot}: the worker thread ${what}`);
+    this.#options.log?.(this.#line(what));
+  }
+
+  #warn(what: string): void {
+    this.#log(what);
+    this.#options.warn?.(this.#line(what));
+  }
+
+  #line(what: string): string {
+    return `slot ${this.#slot}: the worker thread ${what}`;
   }
 
   get #graceMs(): number {

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import type { DStream } from '../../lib/api/dstream.js';
-import type { Fault } from '../../lib/driver/in-process-runner.js';
+import { InProcessRunner, type Fault } from '../../lib/driver/in-process-runner.js';
 import type { WorkerRequest } from '../../lib/protocol/messages.js';
+import type { TaskRunner } from '../../lib/protocol/task-runner.js';
 import { CRASH, expectStream, runStream } from '../helpers/expect-stream.js';
 import type { DeclaredOptions } from '../../lib/core/options.js';
 import { randomOf } from '../helpers/random-values.js';
@@ -38,6 +39,56 @@ describe('faults of workers', () => {
       expect(requests, 'requests').to.be.greaterThan(most);
     }
   }
+
+  it('in a snapshot, while it is restored, and while changes are applied, do the same', async () => {
+    const crashing = [['a b', 'b c'], CRASH, ['b'], ['a', 'c c'], CRASH, ['e e']] as const;
+    const options = { smallBatchRecords: 0, checkpointInterval: 1000 };
+    const expected = await runStream(crashing, counts, { options });
+    const kinds = new Set<string>();
+    let requests = 0;
+    for (let victim = 0, more = true; more; victim++) {
+      requests = 0;
+      const faults = (_slot: number, request: WorkerRequest): Fault | undefined => {
+        if (requests++ !== victim) return undefined;
+        kinds.add(request.kind);
+        return victim % 2 === 0 ? 'lose' : 'runThenLose';
+      };
+      expect(await runStream(crashing, counts, { faults, options }), `request ${victim}`).to.deep.equal(expected);
+      more = victim + 1 < requests;
+    }
+    const wanted = ['attach', 'task', 'applyDeltas', 'snapshotState', 'restoreSnapshot', 'restoreState'];
+    expect([...kinds]).to.include.members(wanted);
+  });
+
+  it('of all workers at once, and once more while they recover, do the same', async () => {
+    const crashing = [['a b', 'b c'], ['b'], CRASH, ['a', 'c c'], ['d']] as const;
+    const options = { checkpointInterval: 1000, maxTaskFailures: 8 };
+    const expected = await runStream(crashing, counts, { options });
+    for (const again of [1, 2, 5]) {
+      let requests = 0;
+      let losses = 0;
+      for (let victim = 0, more = true; more; victim += 2) {
+        requests = 0;
+        const wrapRunner = (runner: TaskRunner): TaskRunner => ({
+          numSlots: runner.numSlots,
+          memories: runner.memories,
+          submit: (slot, request, timeoutMs) => {
+            const reply = runner.submit(slot, request, timeoutMs);
+            const now = requests++;
+            if ((now === victim || now === victim + again) && runner instanceof InProcessRunner) {
+              for (let lost = 0; lost < runner.numSlots; lost++, losses++) void runner.terminateSlot(lost);
+            }
+            return reply;
+          },
+          stop: () => runner.stop(),
+        });
+        const found = await runStream(crashing, counts, { wrapRunner, options });
+        expect(found, `all lost at request ${victim} and ${again} later`).to.deep.equal(expected);
+        more = victim + 1 < requests;
+      }
+      expect(losses).to.be.greaterThan(40);
+    }
+  });
 
   it('at a third of all requests, with crashes of the driver between, change nothing', async () => {
     const expected = await runStream(input, counts);

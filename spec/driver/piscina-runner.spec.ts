@@ -173,10 +173,13 @@ describe('PiscinaRunner', () => {
     expect(said(await ask(runner, { do: 'echo', value: 1 }))).to.equal(1);
   });
 
-  it('notices a thread that dies between requests', async () => {
-    const runner = start();
+  it('notices a thread that dies between requests, and warns of it', async () => {
+    const warnings: string[] = [];
+    const runner = start({ warn: line => warnings.push(line) });
     await runner.submit(0, ATTACH, 0);
+    await ask(runner, { do: 'count' });
     await runner.terminateSlot(0);
+    expect(warnings).to.deep.equal(['slot 0: the worker thread was lost between two requests: it was terminated']);
     await expectReplaced(runner);
   });
 

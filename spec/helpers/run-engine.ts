@@ -25,7 +25,15 @@ export interface RunEngineOptions {
   /** Comes between the scheduler and the runner. */
   readonly wrapRunner?: (runner: TaskRunner) => TaskRunner;
   /** Runs on worker threads: the compiled job module, and the entry of a worker. Without it all runs in this thread. */
-  readonly threads?: { readonly module: string; readonly workerFile: string };
+  readonly threads?: {
+    readonly module: string;
+    readonly workerFile: string;
+    /** Of each thread's JavaScript; default Node's own limit. */
+    readonly heapMb?: number;
+    /** Started as soon as a slot has worked; default none. */
+    readonly numSpares?: number;
+    readonly onRunner?: (runner: PiscinaRunner) => void;
+  };
   readonly args?: { readonly [name: string]: Json };
 }
 
@@ -100,15 +108,19 @@ export async function runEngine(job: Job, settings: RunEngineOptions): Promise<T
       clock: settings.clock,
       fs: settings.fs,
       isAlive: () => false,
-      makeRunner: makeInit => {
+      makeRunner: (makeInit, warn) => {
         if (settings.threads !== undefined) {
-          const { workerFile } = settings.threads;
-          return new PiscinaRunner({
+          const { workerFile, heapMb, numSpares = 0, onRunner } = settings.threads;
+          const threads = new PiscinaRunner({
+            ...{ warn, numSpares, spareDelayMs: 0 },
+            ...(heapMb === undefined ? {} : { maxHeapMb: heapMb }),
             numSlots: values.workers,
             limitBytes: values.slotMemoryBytes,
             makeInit,
             workerFile,
           });
+          onRunner?.(threads);
+          return settings.wrapRunner === undefined ? threads : settings.wrapRunner(threads);
         }
         runner = new InProcessRunner({
           numSlots: values.workers,
