@@ -1,9 +1,10 @@
 /** The steps by which a driver becomes the owner of a checkpoint directory, before the first batch. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import type { FileSystem } from '../core/file-system.js';
+import { makeDurableFolder } from '../core/make-folder.js';
 import { hasCode, LOG_FOLDER, STATE_FOLDER } from './checkpoint-files.js';
 import { removeLeftovers } from './leftovers.js';
 import { loadCheckpoint, type LoadedCheckpoint } from './load-checkpoint.js';
@@ -53,8 +54,8 @@ export async function openCheckpoint(
   clock: Pick<Clock, 'now'>,
 ): Promise<OpenedCheckpoint> {
   const lock = await refused(directory, async () => {
-    await makeDirectory(fs, join(directory, LOG_FOLDER));
-    await makeDirectory(fs, join(directory, STATE_FOLDER));
+    await makeDurableFolder(fs, join(directory, LOG_FOLDER));
+    await makeDurableFolder(fs, join(directory, STATE_FOLDER));
     return acquire(fs, directory, options, clock);
   });
   try {
@@ -75,18 +76,6 @@ async function syncFile(fs: FileSystem, path: string): Promise<void> {
     await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-/** Creates a directory with all that is missing above it, every new name durable. */
-async function makeDirectory(fs: FileSystem, path: string): Promise<void> {
-  try {
-    await fs.stat(path);
-  } catch (thrown) {
-    if (!hasCode(thrown, 'ENOENT')) throw thrown;
-    await makeDirectory(fs, dirname(path));
-    await fs.mkdir(path);
-    await fs.syncDirectory(dirname(path));
   }
 }
 

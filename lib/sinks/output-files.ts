@@ -2,6 +2,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
+import { makeDurableFolder } from '../core/make-folder.js';
 
 export interface OutputPlace {
   /** The one file, or the folder of numbered files. */
@@ -47,7 +48,7 @@ export class OutputFiles {
     const { path, isFolder } = this.#place;
     const probe = join(this.folder, `.${basename(path)}.probe`);
     try {
-      await this.#makeFolder(this.folder);
+      await makeDurableFolder(this.#fs, this.folder);
       await (await this.#fs.open(probe, 'w')).close();
       await this.#fs.remove(probe);
     } catch (error) {
@@ -126,14 +127,6 @@ export class OutputFiles {
     const open = this.#open;
     this.#open = undefined;
     await open?.file.close();
-  }
-
-  /** Makes a folder and those above it, durably. */
-  async #makeFolder(path: string): Promise<void> {
-    const missing: string[] = [];
-    for (let at = path; (await this.#stat(at)) === undefined; at = dirname(at)) missing.push(at);
-    await this.#fs.mkdir(path);
-    for (const made of missing) await this.#fs.syncDirectory(dirname(made));
   }
 
   async #openFile(index: number, flags: 'r+' | 'wx'): Promise<FileHandle> {

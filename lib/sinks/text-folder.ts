@@ -13,6 +13,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
+import { makeDurableFolder } from '../core/make-folder.js';
 import { writeNewFile } from '../core/write-file-atomic.js';
 
 /** Which action wrote a folder: the same again when its batch runs again. */
@@ -58,7 +59,7 @@ export class TextFolders {
         return;
       }
       const temporary = join(dirname(path), `_temporary-${basename(path)}`);
-      await this.#makeFolder(dirname(path));
+      await makeDurableFolder(this.#fs, dirname(path));
       await this.#emptyFolder(temporary);
       for (const [index, text] of texts.entries())
         await writeNewFile(this.#fs, join(temporary, `part-${String(index).padStart(5, '0')}`), Buffer.from(text));
@@ -68,21 +69,6 @@ export class TextFolders {
       await this.#fs.syncDirectory(dirname(path));
     } catch (error) {
       throw error instanceof EngineError ? error : unwritable(path, messageOf(error), error);
-    }
-  }
-
-  /** Makes a folder and what is missing above it, all of it durable: what is there may be of a process that died before its sync. */
-  async #makeFolder(path: string): Promise<void> {
-    await this.#fs.mkdir(path);
-    for (let at = path; dirname(at) !== at; at = dirname(at)) await this.#syncNames(dirname(at));
-  }
-
-  async #syncNames(path: string): Promise<void> {
-    try {
-      await this.#fs.syncDirectory(path);
-    } catch (error) {
-      // A system's own folder, far above: one that cannot be read cannot be synced, and nobody made a folder there.
-      if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
     }
   }
 
