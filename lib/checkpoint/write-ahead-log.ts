@@ -200,7 +200,7 @@ export class WriteAheadLog {
     await this.#guard(() => this.#file.write(parts, position));
     await both(
       this.#guard(() => this.#file.sync()),
-      this.#afterWrite(),
+      this.#guard(this.#afterWrite),
     );
     this.#sequence++;
     this.#numDurable += records.length;

@@ -15,13 +15,13 @@ export const ERROR_CODES = {
   inputMissing: { exitCode: 2, meaning: 'an input folder or file does not exist or cannot be read' },
   portTaken: { exitCode: 2, meaning: 'a source cannot listen on its port' },
   inputChanged: { exitCode: 2, meaning: 'input that was planned is gone, shorter or replaced' },
-  outputUnwritable: { exitCode: 2, meaning: 'an output path cannot be created or written' },
+  outputUnwritable: { exitCode: 2, meaning: 'an output path cannot be created, written or looked at' },
   outputChanged: { exitCode: 2, meaning: 'an output file is shorter than what was committed to it' },
   checkpointCorrupt: { exitCode: 2, meaning: 'a checkpoint file is torn, truncated, flipped or missing' },
   checkpointForeign: { exitCode: 2, meaning: 'the checkpoint belongs to another job or to a plan that does not fit' },
   checkpointLocked: { exitCode: 2, meaning: 'another driver is using the checkpoint' },
   checkpointFenced: { exitCode: 2, meaning: 'another driver took the checkpoint over from this one' },
-  checkpointUnwritable: { exitCode: 2, meaning: 'the checkpoint directory cannot be written' },
+  checkpointUnwritable: { exitCode: 2, meaning: 'the checkpoint directory cannot be written or read' },
   memoryLimit: { exitCode: 1, meaning: 'a slot needs more memory than its limit' },
   stateLimit: { exitCode: 1, meaning: 'the state needs more memory than maxStateBytes' },
   stateSpill: { exitCode: 1, meaning: 'state that was put on the disk cannot be written or read back' },
@@ -62,6 +62,10 @@ export class EngineError extends Error {
     return ERROR_CODES[this.code].exitCode;
   }
 }
+
+/** Whether the system refused a call: an error with a code of its own (ENOENT, EIO ...). */
+export const isSystemError = (thrown: unknown): boolean =>
+  thrown instanceof Error && 'code' in thrown && /^E[A-Z0-9]+$/.test(String(thrown.code));
 
 /** The message of whatever was thrown. */
 export function messageOf(thrown: unknown): string {

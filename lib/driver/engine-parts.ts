@@ -22,6 +22,7 @@ import type { StreamGraph } from '../api/stream-graph.js';
 import { stateTimeoutMs, type EngineSettings, type EngineWorld } from './engine-settings.js';
 import { openRecovery, storeOf, type Recovery } from './recovery.js';
 import { buildJob } from './build-job.js';
+import { orDiskError } from './disk-error.js';
 import { makeReceivers } from './make-receivers.js';
 import { matchSources } from './match-sources.js';
 import { receiverFolders, type ReceiverFolders } from './receiver-folders.js';
@@ -72,6 +73,7 @@ export async function openParts(
 ): Promise<EngineParts> {
   const { options } = settings;
   const startMs = world.clock.now();
+  const checkpoint = settings.checkpoint ?? 'the checkpoint';
   const { graph, plan } = buildJob(settings, options.workers);
   const listener = withStreamingListeners(runListener, graph.listeners);
   checkSlides(plan, options.intervalMs);
@@ -88,7 +90,11 @@ export async function openParts(
   const tables = makeTableSources(graph, {
     ...{ fs, checkpoint: settings.checkpoint, limitBytes: options.slotMemoryBytes, listener },
   });
-  const sources = [...makeSources(plan, graph, listener, { fs, folders }), ...broadcasts, ...tables];
+  const sources = [
+    ...makeSources(plan, graph, listener, { fs: fs, folders }, inputOf(world)),
+    ...broadcasts,
+    ...tables,
+  ];
   const roll = { rollBytes: options.rollBytes, rollMs: options.rollIntervalMs };
   const jobs = new RddJobs(graph, fs);
   const outputs = plan.outputs.map(output => makeOutput(output, graph, jobs, fs, roll, listener));
@@ -98,12 +104,9 @@ export async function openParts(
       : sinkOutput('deadletter', makeDeadLetterSink(settings.deadLetters, fs, roll));
   const closers: (() => Promise<unknown>)[] = [];
   try {
-    const recovery = await openRecovery(settings, world, {
-      fingerprint,
-      operators,
-      seeded: [...graph.initialStates.keys()],
-      listener,
-    });
+    const recovery = await orDiskError('checkpointUnwritable', checkpoint, () =>
+      openRecovery(settings, world, { fingerprint, operators, seeded: [...graph.initialStates.keys()], listener }),
+    );
     if (recovery.store !== undefined) {
       closers.push(() => storeOf(recovery).close());
       fs.fencedBy(() => storeOf(recovery).checkOwner());
@@ -143,7 +146,9 @@ export async function openParts(
     );
     for (const source of sources) {
       closers.push(() => source.driver.stop());
-      await source.driver.start(recovery.sourceStates[source.id]);
+      // Of a receiver's log; other input says itself what is wrong with it.
+      const { [source.id]: log = checkpoint } = folders.bySource;
+      await orDiskError('checkpointUnwritable', log, () => source.driver.start(recovery.sourceStates[source.id]));
       // Those that the snapshot left out are planned in the state of the source.
       const isPlanned = (time: number): boolean => time <= (recovery.snapshotTime ?? Number.NEGATIVE_INFINITY);
       for (const { ranges, time } of recovery.batches) {
@@ -155,18 +160,22 @@ export async function openParts(
     }
     for (const output of allOutputs(outputs, deadLetters)) {
       closers.push(() => output.close());
-      await output.open(recovery.sinks[output.port.id]);
+      await orDiskError('outputUnwritable', `output ${output.port.id}`, () =>
+        output.open(recovery.sinks[output.port.id]),
+      );
     }
     const counters = new RunCounters(world.clock.now());
-    await restoreState({
-      pool,
-      maxFailures: options.maxTaskFailures,
-      timeoutMs: stateTimeoutMs(options),
-      partitions,
-      numKeyGroups: recovery.numKeyGroups,
-      rows: recovery.stateRows(),
-      onTable: (...size) => counters.setTable(...size),
-    });
+    await orDiskError('checkpointUnwritable', checkpoint, () =>
+      restoreState({
+        pool,
+        maxFailures: options.maxTaskFailures,
+        timeoutMs: stateTimeoutMs(options),
+        partitions,
+        numKeyGroups: recovery.numKeyGroups,
+        rows: recovery.stateRows(),
+        onTable: (...size) => counters.setTable(...size),
+      }),
+    );
     const rerun = recovery.batches.filter(batch => !batch.committed);
     listener({ kind: 'started', info: runInfo(settings, plan, startMs) });
     if (recovery.restored) {
@@ -217,6 +226,9 @@ export async function openParts(
     throw error;
   }
 }
+
+const inputOf = ({ inputFiles, clock }: EngineWorld): Parameters<typeof makeSources>[4] =>
+  inputFiles && { files: inputFiles, now: () => clock.now() };
 
 /** What the run was given, else what the job's streams want, else the job's option or the default. */
 function checkpointIntervalOf({ options, run }: EngineSettings, graph: StreamGraph): number {

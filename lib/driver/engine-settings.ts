@@ -7,6 +7,7 @@ import type { CheckpointOptions } from '../checkpoint/checkpoint-store.js';
 import type { RunRecord } from '../checkpoint/run-record.js';
 import type { WorkerInit } from '../protocol/messages.js';
 import type { TaskRunner } from '../protocol/task-runner.js';
+import type { InputFiles } from '../sources/input-files.js';
 import type { StartReceivers } from '../sources/receiver/receiver-messages.js';
 
 /** What is run. */
@@ -30,6 +31,8 @@ export interface EngineSettings {
 export interface EngineWorld {
   readonly clock: Clock;
   readonly fs: FileSystem;
+  /** Where input files are, with times of `clock`; default: the disk. */
+  readonly inputFiles?: InputFiles;
   /** Starts the executor slots. `warn` takes what happens to one that no reply tells. */
   readonly makeRunner: (
     makeInit: (slot: number, memories: readonly WebAssembly.Memory[]) => WorkerInit,

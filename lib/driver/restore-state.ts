@@ -105,6 +105,6 @@ async function restorePartition(
     if (reply.ok) throw new EngineError('internal', `${what}: answered '${reply.kind}'`);
     // Rows are set, not added: loading them again after a lost thread gives the same table.
     if (losesWorker(reply.failure) && attempt < maxFailures) continue;
-    throw failureError(reply.failure, 'checkpointCorrupt', what);
+    throw failureError(reply.failure, 'checkpointUnwritable', what);
   }
 }

@@ -9,7 +9,7 @@ import { formatBatchTime, type BatchTime } from '../core/time.js';
 import { needsBatchOf } from '../plan/absence.js';
 import type { Plan, PlanNode } from '../plan/node.js';
 import { NO_BATCH, type SourcePort } from '../scheduler/ports.js';
-import { makeSourceDriver } from '../sources/source-spec.js';
+import { makeSourceDriver, type SourceDriverContext } from '../sources/source-spec.js';
 import type { SourceDriver } from '../sources/source.js';
 import { StaticTableSource } from './table-source.js';
 import { encodeId, TABLES_FOLDER } from '../checkpoint/checkpoint-files.js';
@@ -75,6 +75,7 @@ export function makeSources(
   graph: StreamGraph,
   listener: RunListener,
   receivers: { readonly fs: FileSystem; readonly folders: ReceiverFolders },
+  input?: SourceDriverContext['input'],
 ): readonly Source[] {
   return plan.nodes.flatMap(({ operation }): Source[] => {
     if (operation.kind !== 'source') return [];
@@ -87,6 +88,7 @@ export function makeSources(
       filter: graph.fileFilters.get(sourceId),
       defaultBatch: graph.defaultBatches.get(sourceId),
       warn,
+      input,
       ...(folder === undefined ? {} : { receiver: { fs: receivers.fs, folder, durable: receivers.folders.durable } }),
     });
     const needs = needsBatchOf(plan, sourceId);

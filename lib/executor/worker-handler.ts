@@ -13,6 +13,7 @@ import { SlotMemory } from '../columnar/slot-memory.js';
 import { fingerprintOf } from '../plan/fingerprint.js';
 import type { Plan } from '../plan/node.js';
 import type { BlockRef, DeltaRef, WorkerInit, WorkerReply, WorkerRequest } from '../protocol/messages.js';
+import type { InputFiles } from '../sources/input-files.js';
 import { makeSourceReader } from '../sources/source-spec.js';
 import type { SourceReader } from '../sources/source.js';
 import { applyDelta } from '../state/delta.js';
@@ -28,6 +29,14 @@ import type { WorkerHandler } from './serve.js';
 import { SnapshotPieces } from './snapshot-pieces.js';
 import { seedStates } from './state-leaves.js';
 import { operatorStates, StateTables } from './state-tables.js';
+
+/** What a thread takes from the machine it runs on, where a simulation has something else. */
+export interface WorkerMachine {
+  /** Milliseconds since whenever, to time tasks; default: the monotonic clock. */
+  readonly now?: () => number;
+  /** Where input files are; default: the disk. */
+  readonly files?: InputFiles;
+}
 
 /** Loads the job module and makes the thread's handler. */
 export async function createWorkerHandler(init: WorkerInit): Promise<WorkerHandler> {
@@ -58,6 +67,7 @@ export async function makeWorkerHandler(
   init: WorkerInit,
   fs: FileSystem,
   captured: 'compare' | 'shared' = 'shared',
+  machine: WorkerMachine = {},
 ): Promise<WorkerHandler> {
   const { graph, plan } = buildGraph(job, init.jobArgs, init.numPartitions);
   for (const accumulator of graph.accumulators.values()) accumulator.enterWorker();
@@ -80,7 +90,7 @@ export async function makeWorkerHandler(
     if (operation.kind !== 'source') continue;
     const folder = init.receiverFolders?.[operation.sourceId];
     const receiver = folder === undefined ? undefined : { fs, folder };
-    readers.set(operation.sourceId, makeSourceReader(operation.spec, operation.sourceId, receiver));
+    readers.set(operation.sourceId, makeSourceReader(operation.spec, operation.sourceId, receiver, machine.files));
   }
   const environment: TaskEnvironment = {
     memory,
@@ -91,6 +101,7 @@ export async function makeWorkerHandler(
     numKeyGroups: init.numKeyGroups,
     logsState: init.logsState ?? true,
     bytesOf: block => bytesOf(memories, block),
+    ...(machine.now === undefined ? {} : { now: machine.now }),
   };
   const snapshots = new SnapshotPieces(environment.tables, fs);
   let attached = false;

@@ -5,6 +5,7 @@ import type { FileSystem } from '../core/file-system.js';
 import type { SourceSpec } from '../core/source-spec.js';
 import { FileSourceDriver } from './file-source-driver.js';
 import { FileSourceReader } from './file-source-reader.js';
+import type { InputFiles } from './input-files.js';
 import { QueueSourceDriver, QueueSourceReader, type BatchFeed } from './queue-source.js';
 import { RateSourceDriver, RateSourceReader } from './rate-source.js';
 import { ReceiverSourceDriver } from './receiver/receiver-source-driver.js';
@@ -24,6 +25,8 @@ export interface SourceDriverContext {
   readonly warn: (message: string) => void;
   /** Where what a receiver stores lies; other sources have none. */
   readonly receiver?: { readonly fs: FileSystem; readonly folder: string; readonly durable: boolean };
+  /** Where a file source's files are, and the clock of their times; default: the disk, and wall time. */
+  readonly input?: { readonly files: InputFiles; readonly now: () => number } | undefined;
 }
 
 const EMPTY_FEED: BatchFeed = { shift: () => undefined, length: 0 };
@@ -38,6 +41,7 @@ export function makeSourceDriver(spec: SourceSpec, context: SourceDriverContext)
         newFilesOnly: spec.newFilesOnly ?? false,
         filter: context.filter,
         onWarning: message => context.warn(`source ${context.id}: ${message}`),
+        ...context.input,
       });
     case 'queue':
       return new QueueSourceDriver(context.queue ?? EMPTY_FEED, spec.oneAtATime, context.defaultBatch);
@@ -54,15 +58,22 @@ export function makeSourceDriver(spec: SourceSpec, context: SourceDriverContext)
 /**
  * @param source the source's id, as it stands in dead letters
  * @param receiver where what a receiver stored lies
+ * @param files where a file source's files are; default: the disk
  */
 export function makeSourceReader(
   spec: SourceSpec,
   source: string,
   receiver?: { readonly fs: FileSystem; readonly folder: string },
+  files?: InputFiles,
 ): SourceReader {
   switch (spec.kind) {
     case 'file':
-      return new FileSourceReader({ source, path: spec.path, format: spec.format });
+      return new FileSourceReader({
+        source,
+        path: spec.path,
+        format: spec.format,
+        ...(files === undefined ? {} : { files }),
+      });
     case 'queue':
       return new QueueSourceReader();
     case 'rate':

@@ -52,7 +52,11 @@ async function openFile(fs: FileSystem, path: string): Promise<FileHandle> {
   try {
     return await fs.open(path, 'r');
   } catch (cause) {
+    // A disk that does not give it now has it all the same.
+    if (!isMissing(cause)) throw cause;
     const message = `${path}: the file is missing. Put the checkpoint directory back from a copy`;
     throw new EngineError('checkpointCorrupt', message, { cause });
   }
 }
+
+const isMissing = (thrown: unknown): boolean => thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';

@@ -9,7 +9,7 @@
  */
 import type { FileHandle as NodeFileHandle } from 'node:fs/promises';
 import type { Data, DataType, RecordBatch, Schema } from 'apache-arrow';
-import { EngineError, messageOf } from '../core/errors.js';
+import { EngineError, isSystemError, messageOf } from '../core/errors.js';
 import type { FileHandle } from '../core/file-system.js';
 import type { Column } from '../core/schema.js';
 import { arrow, ipcWriter } from '../columnar/arrow.js';
@@ -134,7 +134,7 @@ export async function applyIpcFile(
   try {
     reader = await (await arrow().RecordBatchReader.from(asArrowFile(file, byteLength))).open();
   } catch (cause) {
-    throw corrupt(cause);
+    throw isSystemError(cause) ? cause : corrupt(cause);
   }
   requireSchema(reader.schema, columns);
   for (;;) {
@@ -142,7 +142,7 @@ export async function applyIpcFile(
     try {
       next = (await reader.next()) as IteratorResult<RecordBatch>;
     } catch (cause) {
-      throw corrupt(cause);
+      throw isSystemError(cause) ? cause : corrupt(cause);
     }
     if (next.done === true) return;
     if (next.value.numRows > 0) applyBatch(table, next.value);
