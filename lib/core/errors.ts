@@ -21,7 +21,7 @@ export const ERROR_CODES = {
   checkpointForeign: { exitCode: 2, meaning: 'the checkpoint belongs to another job or to a plan that does not fit' },
   checkpointLocked: { exitCode: 2, meaning: 'another driver is using the checkpoint' },
   checkpointFenced: { exitCode: 2, meaning: 'another driver took the checkpoint over from this one' },
-  checkpointUnwritable: { exitCode: 2, meaning: 'the checkpoint directory cannot be written' },
+  checkpointUnwritable: { exitCode: 2, meaning: 'the checkpoint directory cannot be written or read' },
   memoryLimit: { exitCode: 1, meaning: 'a slot needs more memory than its limit' },
   typeMismatch: { exitCode: 1, meaning: 'a value does not fit the type of its stream, state or output' },
   badRecord: { exitCode: 1, meaning: 'a malformed input record under onBadRecord: fail' },
