@@ -27,6 +27,8 @@ export interface RunEngineOptions {
   /** Runs on worker threads: the compiled job module, and the entry of a worker. Without it all runs in this thread. */
   readonly threads?: { readonly module: string; readonly workerFile: string };
   readonly args?: { readonly [name: string]: Json };
+  /** Hears each event as it comes, those of the start too. */
+  readonly onEvent?: (event: RunEvent) => void;
 }
 
 /** Real time after which a batch counts as stuck: a bound for a spec that fails, never waited for by one that passes. */
@@ -120,7 +122,10 @@ export async function runEngine(job: Job, settings: RunEngineOptions): Promise<T
         return settings.wrapRunner === undefined ? runner : settings.wrapRunner(runner);
       },
     },
-    event => events.push(event),
+    event => {
+      events.push(event);
+      settings.onEvent?.(event);
+    },
   );
   engine.done.catch(() => undefined);
   return new TestRun(engine, events, runner as InProcessRunner, settings.clock, values.intervalMs);
