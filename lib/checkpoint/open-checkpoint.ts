@@ -18,7 +18,7 @@ import { replaceManifest, type Manifest, type OperatorInfo } from './manifest.js
 import { matchOperators } from './match-operators.js';
 import { isAlive, processIdentity, type ProcessIdentity } from './process-identity.js';
 import type { RunRecord } from './run-record.js';
-import { refused } from './segment-file.js';
+import { readable, refused } from './segment-file.js';
 import { WriteAheadLog, type LogStart } from './write-ahead-log.js';
 
 export interface CheckpointOptions {
@@ -63,7 +63,7 @@ export async function openCheckpoint(
     return acquire(fs, directory, options, clock);
   });
   try {
-    const loaded = await loadCheckpoint(fs, directory, options.job);
+    const loaded = await readable(directory, () => loadCheckpoint(fs, directory, options.job));
     const matched = loaded === undefined ? [] : matchOperators(directory, loaded, options.operators);
     const fenced = new FencedFileSystem(fs, () => lock.check());
     const begun = await refused(directory, () => begin(fenced, directory, options, clock, lock, loaded));
@@ -147,7 +147,9 @@ async function begin(
 async function startLog(fs: FileSystem, directory: string, start: LogStart, lock: Lock): Promise<WriteAheadLog> {
   for (let { segment } = start; ; segment++) {
     try {
-      return await WriteAheadLog.start(fs, directory, { ...start, segment }, () => lock.check());
+      return await WriteAheadLog.start(fs, directory, { ...start, segment }, () =>
+        refused(lock.path, () => lock.check()),
+      );
     } catch (thrown) {
       if (!hasCode(thrown, 'EEXIST')) throw thrown;
     }

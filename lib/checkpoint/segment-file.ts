@@ -1,17 +1,20 @@
 import { dirname } from 'node:path';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
+import { storageCure } from '../core/storage-cure.js';
 import { temporaryPath } from '../core/write-file-atomic.js';
-import { hasCode, segmentPath } from './checkpoint-files.js';
+import { segmentPath } from './checkpoint-files.js';
 import { encodeSegmentHeader, PREALLOCATED_BYTES, type SegmentHeader } from './log-format.js';
 
 /** A file operation on the checkpoint that the system refused. */
 export function unwritable(path: string, thrown: unknown): EngineError {
   if (thrown instanceof EngineError) return thrown;
-  const cure = hasCode(thrown, 'ENOSPC', 'EDQUOT')
-    ? 'free disk space and start again'
-    : 'make the checkpoint directory writable and start again';
-  return new EngineError('checkpointUnwritable', `cannot write ${path}: ${messageOf(thrown)}; ${cure}`, {
+  return refusal(path, 'write', thrown);
+}
+
+function refusal(path: string, what: 'read' | 'write', thrown: unknown): EngineError {
+  const cure = storageCure(thrown, 'the checkpoint directory');
+  return new EngineError('checkpointUnwritable', `cannot ${what} ${path}: ${messageOf(thrown)}; ${cure}`, {
     cause: thrown,
   });
 }
@@ -57,5 +60,14 @@ export async function refused<T>(path: string, work: () => Promise<T>): Promise<
     return await work();
   } catch (thrown) {
     throw unwritable(path, thrown);
+  }
+}
+
+/** The same for work that only reads. */
+export async function readable<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw thrown instanceof EngineError ? thrown : refusal(path, 'read', thrown);
   }
 }

@@ -15,6 +15,7 @@ import {
 } from './batch-record.js';
 import { corrupt } from './checkpoint-files.js';
 import { FileWindow, readFully } from './file-window.js';
+import { readable } from './segment-file.js';
 import {
   COMMIT_RECORD,
   decodeFrameHeader,
@@ -134,7 +135,7 @@ async function readRecord(
   for (const { operator, partition, numRows, offset, byteLength } of deltas) {
     const start = position + offset;
     const wanted = await checksum(window, start, byteLength);
-    const read = (): Promise<Uint8Array> => readDelta(fs, path, start, byteLength, wanted);
+    const read = (): Promise<Uint8Array> => readable(path, () => readDelta(fs, path, start, byteLength, wanted));
     logged.push({ operator, partition, numRows, byteLength, read });
   }
   return { kind: 'commit', time, byteLength, sinks, info, deltas: logged };

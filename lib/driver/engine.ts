@@ -319,8 +319,14 @@ export class Engine {
       if (status === 'rejected' && 'reason' in rest)
         this.#listener({ kind: 'warning', message: `while closing: ${String(rest.reason)}` });
     }
-    await this.#folders.remove();
-    await this.#store?.close();
+    // What the run ended with counts, not what goes wrong behind it: all that is committed is durable by now.
+    for (const close of [() => this.#folders.remove(), () => this.#store?.close()]) {
+      try {
+        await close();
+      } catch (error) {
+        this.#listener({ kind: 'warning', message: `while closing: ${messageOf(error)}` });
+      }
+    }
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
+import { storageCure } from '../core/storage-cure.js';
 import type { SnapshotFileRef } from '../protocol/messages.js';
 import { losesWorker } from '../protocol/task-failure.js';
 import type { SlotPool } from '../scheduler/slot-pool.js';
@@ -92,7 +93,7 @@ async function syncFile(fs: FileSystem, path: string): Promise<void> {
       await file.close();
     }
   } catch (cause) {
-    const message = `state cannot be written to ${path}: ${messageOf(cause)}; free space or give another checkpoint directory`;
+    const message = `state cannot be written to ${path}: ${messageOf(cause)}; ${storageCure(cause, 'the checkpoint directory')}`;
     throw new EngineError('checkpointUnwritable', message, { cause });
   }
 }

@@ -10,9 +10,11 @@
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { corrupt, hasCode, namesIn } from '../checkpoint/checkpoint-files.js';
+import { readable } from '../checkpoint/segment-file.js';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
+import { storageCure } from '../core/storage-cure.js';
 import { sharedCopy } from '../core/shared-bytes.js';
 import { TEMPORARY_FILE } from '../core/write-file-atomic.js';
 
@@ -63,7 +65,10 @@ export class TableVersions {
   /** Takes into memory what an earlier run kept; which of it is needed is known when its batches are. */
   async open(): Promise<void> {
     const folder = this.#folder;
-    if (folder === undefined) return;
+    if (folder !== undefined) await readable(folder, () => this.#read(folder));
+  }
+
+  async #read(folder: string): Promise<void> {
     for (const file of await namesIn(this.#fs, folder)) {
       if (TEMPORARY_FILE.test(file)) await this.#fs.remove(join(folder, file));
       const version = Number(FILE_NAME.exec(file)?.[1]);
@@ -103,7 +108,7 @@ export class TableVersions {
         if (error instanceof EngineError) throw error;
         throw new EngineError(
           'checkpointUnwritable',
-          `a version of a static table could not be kept in ${folder}: ${messageOf(error)}. Make room or give the rights, and start again`,
+          `a version of a static table could not be kept in ${folder}: ${messageOf(error)}; ${storageCure(error, 'the checkpoint directory')}`,
           { cause: error },
         );
       }

@@ -16,6 +16,7 @@
  */
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
+import { storageCure } from '../core/storage-cure.js';
 import type { Json } from '../core/json.js';
 import type { BatchTime } from '../core/time.js';
 import { isSamePlace, OutputFiles, type OutputPlace } from './output-files.js';
@@ -58,6 +59,11 @@ export class FileSinkDriver implements SinkDriver {
   }
 
   async open(handle: Json | undefined): Promise<void> {
+    const { path } = this.#options;
+    await this.#named('outputUnwritable', `output ${path} cannot be opened`, () => this.#open(handle));
+  }
+
+  async #open(handle: Json | undefined): Promise<void> {
     await this.#files.prepare();
     this.#hasMarker = await this.#files.hasMarker();
     const known = handle as FileSinkHandle | undefined;
@@ -68,6 +74,11 @@ export class FileSinkDriver implements SinkDriver {
   }
 
   async commit(time: BatchTime, staged: readonly StagedOutput[]): Promise<Json> {
+    const { path } = this.#options;
+    return this.#named('sinkFailed', `output ${path} could not be written`, () => this.#commit(time, staged));
+  }
+
+  async #commit(time: BatchTime, staged: readonly StagedOutput[]): Promise<Json> {
     const before = this.#handle;
     // An older one was left out when it failed, and comes now.
     if (before !== undefined && time === before.time) return before;
@@ -182,7 +193,7 @@ export class FileSinkDriver implements SinkDriver {
       const path = this.#files.pathOf(target.file);
       throw new EngineError(
         'sinkFailed',
-        `output ${path} could not be written at byte ${target.length}: ${messageOf(error)}`,
+        `output ${path} could not be written at byte ${target.length}: ${messageOf(error)}; ${storageCure(error, 'it')}`,
         {
           cause: error,
           detail: { path, position: target.length },
@@ -197,6 +208,20 @@ export class FileSinkDriver implements SinkDriver {
     const undone = this.#files.cut(target.file, target.length);
     // The disk that failed the write may fail this as well: the first error is the one to tell.
     await undone.catch(() => undefined);
+  }
+
+  /** What the system refuses, with what was wanted and what to do. */
+  async #named<T>(code: 'outputUnwritable' | 'sinkFailed', what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof EngineError) throw error;
+      const detail = { path: this.#options.path };
+      throw new EngineError(code, `${what}: ${messageOf(error)}; ${storageCure(error, 'it')}`, {
+        cause: error,
+        detail,
+      });
+    }
   }
 
   async #placeMarker(): Promise<void> {

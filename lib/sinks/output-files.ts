@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
 import { makeFolder } from '../core/make-folder.js';
+import { storageCure } from '../core/storage-cure.js';
 
 export interface OutputPlace {
   /** The one file, or the folder of numbered files. */
@@ -53,10 +54,14 @@ export class OutputFiles {
       await this.#fs.remove(probe);
     } catch (error) {
       if (error instanceof EngineError) throw error;
-      throw unwritable(path, `the folder ${this.folder} cannot be written (${messageOf(error)})`, error);
+      throw unwritable(
+        path,
+        `the folder ${this.folder} cannot be written (${messageOf(error)}); choose another path, or ${storageCure(error, 'it')}`,
+        error,
+      );
     }
     if (!isFolder && (await this.#stat(path))?.isDirectory === true) {
-      throw unwritable(path, 'there is a folder of that name', undefined);
+      throw unwritable(path, 'there is a folder of that name; choose another path', undefined);
     }
   }
 
@@ -149,12 +154,8 @@ export class OutputFiles {
 }
 
 function unwritable(path: string, why: string, cause: unknown): EngineError {
-  return new EngineError(
-    'outputUnwritable',
-    `output ${path} cannot be written: ${why}; choose another path or make it writable`,
-    {
-      cause,
-      detail: { path },
-    },
-  );
+  return new EngineError('outputUnwritable', `output ${path} cannot be written: ${why}`, {
+    cause,
+    detail: { path },
+  });
 }

@@ -14,6 +14,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
 import { makeFolder } from '../core/make-folder.js';
+import { storageCure } from '../core/storage-cure.js';
 import { writeNewFile } from '../core/write-file-atomic.js';
 
 /** Which action wrote a folder: the same again when its batch runs again. */
@@ -68,7 +69,9 @@ export class TextFolders {
       await this.#fs.rename(temporary, path);
       await this.#fs.syncDirectory(dirname(path));
     } catch (error) {
-      throw error instanceof EngineError ? error : unwritable(path, messageOf(error), error);
+      throw error instanceof EngineError
+        ? error
+        : unwritable(path, `${messageOf(error)}; ${storageCure(error, 'that folder')}`, error);
     }
   }
 

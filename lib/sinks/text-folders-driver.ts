@@ -15,6 +15,7 @@
 import { basename, dirname, join } from 'node:path';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
+import { storageCure } from '../core/storage-cure.js';
 import type { TextFoldersSpec } from '../core/file-sink-spec.js';
 import type { Json } from '../core/json.js';
 import type { BatchTime } from '../core/time.js';
@@ -56,6 +57,17 @@ export class TextFoldersDriver implements SinkDriver {
   }
 
   async open(handle: Json | undefined): Promise<void> {
+    try {
+      await this.#open(handle);
+    } catch (error) {
+      if (error instanceof EngineError) throw error;
+      const { path } = this.#spec;
+      const message = `output ${path} cannot be opened: ${messageOf(error)}; ${storageCure(error, 'its folder')}`;
+      throw new EngineError('outputUnwritable', message, { cause: error, detail: { path } });
+    }
+  }
+
+  async #open(handle: Json | undefined): Promise<void> {
     await new OutputFiles(this.#fs, { path: this.#parent, isFolder: true, prefix: '', extension: '' }).prepare();
     const known = handle as TextFoldersHandle | undefined;
     const { path, suffix } = this.#spec;
@@ -76,11 +88,11 @@ export class TextFoldersDriver implements SinkDriver {
   async commit(time: BatchTime, staged: readonly StagedOutput[]): Promise<Json> {
     const before = this.#handle;
     if (before !== undefined && time === (before.last ?? before.time)) return before;
-    // That a further batch comes means that the handle of the one before is durable.
-    if (before !== undefined) await this.#dropMarker();
     const since = before?.since ?? time;
     try {
-      if (before === undefined) await this.#placeMarker(time);
+      // That a further batch comes means that the handle of the one before is durable.
+      if (before !== undefined) await this.#dropMarker();
+      else await this.#placeMarker(time);
       await this.#write(
         time,
         since,
@@ -89,10 +101,11 @@ export class TextFoldersDriver implements SinkDriver {
     } catch (error) {
       if (error instanceof EngineError) throw error;
       const folder = this.#folderOf(time);
-      throw new EngineError('sinkFailed', `output ${folder} could not be written: ${messageOf(error)}`, {
-        cause: error,
-        detail: { path: folder },
-      });
+      throw new EngineError(
+        'sinkFailed',
+        `output ${folder} could not be written: ${messageOf(error)}; ${storageCure(error, 'it')}`,
+        { cause: error, detail: { path: folder } },
+      );
     }
     const { path, suffix } = this.#spec;
     return (this.#handle = { path, suffix, time: Math.max(time, before?.time ?? time), last: time, since });

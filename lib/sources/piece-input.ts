@@ -1,5 +1,6 @@
 /** What a task reads of files, in order, as it was planned. */
-import { EngineError } from '../core/errors.js';
+import { EngineError, messageOf } from '../core/errors.js';
+import { storageCure } from '../core/storage-cure.js';
 import { hasPrint } from './file-print.js';
 import type { FilePiece } from './file-range.js';
 import { openInput, readUpTo, type InputFiles } from './input-files.js';
@@ -45,7 +46,7 @@ export class PieceInput {
     const [piece] = this.#pieces;
     if (piece === undefined) return;
     const fd = (this.#fd ??= this.#open(piece));
-    const numBytes = readUpTo(this.#files, fd, bytes, 0, bytes.length, position);
+    const numBytes = this.#readUpTo(piece, fd, bytes, bytes.length, position);
     if (numBytes < bytes.length) throw this.#changed(piece, `ends at byte ${position + numBytes} now`);
   }
 
@@ -64,10 +65,18 @@ export class PieceInput {
   #read(piece: FilePiece, space: Uint8Array): number {
     const fd = (this.#fd ??= this.#open(piece));
     const wanted = Math.min(space.length, piece.end - this.#position);
-    const numBytes = readUpTo(this.#files, fd, space, 0, wanted, this.#position);
+    const numBytes = this.#readUpTo(piece, fd, space, wanted, this.#position);
     if (numBytes < wanted) throw this.#changed(piece, `ends at byte ${this.#position + numBytes} now`);
     this.#position += numBytes;
     return numBytes;
+  }
+
+  #readUpTo(piece: FilePiece, fd: number, bytes: Uint8Array, length: number, position: number): number {
+    try {
+      return readUpTo(this.#files, fd, bytes, 0, length, position);
+    } catch (error) {
+      throw this.#unreadable(piece, position, error);
+    }
   }
 
   #finishPiece(piece: FilePiece): boolean {
@@ -78,7 +87,7 @@ export class PieceInput {
   }
 
   #open(piece: FilePiece): number {
-    const fd = openInput(this.#files, this.#pathOf(piece));
+    const fd = this.#descriptorOf(piece);
     if (fd === undefined) throw this.#changed(piece, 'is gone');
     if (!this.#isPlanned(fd, piece)) {
       this.#files.closeSync(fd);
@@ -86,6 +95,24 @@ export class PieceInput {
     }
     this.#position = piece.start;
     return fd;
+  }
+
+  #descriptorOf(piece: FilePiece): number | undefined {
+    try {
+      return openInput(this.#files, this.#pathOf(piece));
+    } catch (error) {
+      throw this.#unreadable(piece, piece.start, error);
+    }
+  }
+
+  /** Another attempt may read it: nothing says that the file is another. */
+  #unreadable(piece: FilePiece, position: number, cause: unknown): EngineError {
+    const file = this.#pathOf(piece);
+    return new EngineError(
+      'sourceFailed',
+      `${file} cannot be read at byte ${position}: ${messageOf(cause)}; ${storageCure(cause, 'it')}`,
+      { cause, detail: { file, position } },
+    );
   }
 
   /** A file that was not touched needs no look; one that was, or a copy of it, has the bytes that were planned. */

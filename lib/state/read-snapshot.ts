@@ -4,8 +4,9 @@
  * memory.
  */
 import { crc32 } from 'node:zlib';
-import { EngineError } from '../core/errors.js';
+import { EngineError, messageOf } from '../core/errors.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
+import { storageCure } from '../core/storage-cure.js';
 import type { WrittenSnapshot } from './snapshot.js';
 import { applyIpcFile, type ValueColumns } from './state-ipc.js';
 import type { StateTable } from './state-table.js';
@@ -24,7 +25,7 @@ export async function applySnapshot(
   columns: ValueColumns,
   fs: FileSystem,
 ): Promise<void> {
-  const file = await openFile(fs, path);
+  const file = readable(await openFile(fs, path), path);
   try {
     await check(file, path, written);
     await applyIpcFile(table, file, written.byteLength, columns);
@@ -52,11 +53,33 @@ async function openFile(fs: FileSystem, path: string): Promise<FileHandle> {
   try {
     return await fs.open(path, 'r');
   } catch (cause) {
-    // A disk that does not give it now has it all the same.
-    if (!isMissing(cause)) throw cause;
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw unreadable(path, cause);
     const message = `${path}: the file is missing. Put the checkpoint directory back from a copy`;
     throw new EngineError('checkpointCorrupt', message, { cause });
   }
 }
 
-const isMissing = (thrown: unknown): boolean => thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT';
+/** The file, of which a read that the system refuses is no damage. */
+function readable(file: FileHandle, path: string): FileHandle {
+  const read = async (buffer: Uint8Array, position: number): Promise<number> => {
+    try {
+      return await file.read(buffer, position);
+    } catch (cause) {
+      throw unreadable(path, cause);
+    }
+  };
+  return {
+    read,
+    write: (...args) => file.write(...args),
+    truncate: size => file.truncate(size),
+    sync: () => file.sync(),
+    close: () => file.close(),
+  };
+}
+
+const unreadable = (path: string, cause: unknown): EngineError =>
+  new EngineError(
+    'checkpointUnwritable',
+    `state cannot be read from ${path}: ${messageOf(cause)}; ${storageCure(cause, 'the checkpoint directory')}`,
+    { cause },
+  );

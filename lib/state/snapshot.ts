@@ -7,6 +7,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { EngineError, messageOf } from '../core/errors.js';
+import { storageCure } from '../core/storage-cure.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
 import { ipcWriter, type IpcWriter } from '../columnar/arrow.js';
 import { kernels } from '../columnar/kernels.js';
@@ -154,7 +155,7 @@ async function guard<T>(path: string, operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();
   } catch (cause) {
-    const message = `state cannot be written to ${path}: ${messageOf(cause)}; free space or give another checkpoint directory`;
+    const message = `state cannot be written to ${path}: ${messageOf(cause)}; ${storageCure(cause, 'the checkpoint directory')}`;
     throw new EngineError('checkpointUnwritable', message, { cause });
   }
 }

@@ -259,5 +259,8 @@ function valueType({ name, kind }: Column): DataType {
 const formatFields = (schema: Schema): string =>
   schema.fields.map(({ name, type }) => `${name} ${String(type)}`).join(', ');
 
+/** What Arrow threw; a file that the system does not let be read says that itself. */
 const corrupt = (cause: unknown): EngineError =>
-  new EngineError('checkpointCorrupt', `rows of state cannot be read as Arrow IPC: ${messageOf(cause)}`, { cause });
+  cause instanceof EngineError
+    ? cause
+    : new EngineError('checkpointCorrupt', `rows of state cannot be read as Arrow IPC: ${messageOf(cause)}`, { cause });

@@ -17,6 +17,8 @@ export type Crash = { readonly kind: 'kill' } | { readonly kind: 'power'; readon
 export interface Fault {
   readonly code: string;
   readonly operations: readonly Operation[];
+  /** Of opens only those with such flags. */
+  readonly flags?: readonly string[];
   /** Number of the first operation that may fail. */
   readonly from?: number;
   /** On paths that contain this. */
@@ -163,7 +165,7 @@ export class ModelFileSystem implements FileSystem {
   }
 
   async open(path: string, flags: 'r' | 'r+' | 'w' | 'wx'): Promise<FileHandle> {
-    return this.#step('open', path, () => {
+    const change = (): FileHandle => {
       if (flags === 'wx' && this.#entries.has(path)) throw failure('EEXIST', 'open', path);
       if ((flags === 'wx' || flags === 'w') && !this.#entries.has(path)) {
         if (this.#entries.get(dirname(path)) !== 'directory') throw failure('ENOENT', 'open', path);
@@ -175,7 +177,8 @@ export class ModelFileSystem implements FileSystem {
       if (entry === 'directory') throw failure('EISDIR', 'open', path);
       if (flags === 'w') entry.truncate(0);
       return this.#handle(path, entry);
-    });
+    };
+    return this.#step('open', path, change, flags);
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -225,6 +228,11 @@ export class ModelFileSystem implements FileSystem {
       .filter(([, entry]) => entry !== 'directory')
       .map(([path]) => path)
       .toSorted();
+  }
+
+  /** Whether a file or directory is there; no operation. */
+  has(path: string): boolean {
+    return this.#entries.has(path);
   }
 
   /** A file's bytes; no operation. */
@@ -305,7 +313,7 @@ export class ModelFileSystem implements FileSystem {
   }
 
   /** One operation. `change` is given how much of it is to be done: 1, or less where it goes down in the middle. */
-  async #step<T>(operation: Operation, path: string, change: (share: number) => T): Promise<T> {
+  async #step<T>(operation: Operation, path: string, change: (share: number) => T, flags?: string): Promise<T> {
     await Promise.resolve();
     if (this.#down) throw failure('EIO', operation, path);
     const number = this.#numOperations++;
@@ -323,6 +331,7 @@ export class ModelFileSystem implements FileSystem {
     if (planned !== undefined) throw failure(planned.code, operation, path);
     for (const fault of this.#faults) {
       const { operations, from = 0, code, share = 0 } = fault;
+      if (flags !== undefined && fault.flags !== undefined && !fault.flags.includes(flags)) continue;
       if (number < from || !operations.includes(operation) || !path.includes(fault.path ?? '')) continue;
       if (operation === 'write' && share > 0) change(share);
       throw Object.assign(failure(code, operation, path), { forgetsWrites: fault.forgetsWrites === true });

@@ -35,6 +35,8 @@ export interface RunEngineOptions {
     readonly onRunner?: (runner: PiscinaRunner) => void;
   };
   readonly args?: { readonly [name: string]: Json };
+  /** Hears each event as it comes, those of the start too. */
+  readonly onEvent?: (event: RunEvent) => void;
 }
 
 /** Real time after which a batch counts as stuck: a bound for a spec that fails, never waited for by one that passes. */
@@ -132,7 +134,10 @@ export async function runEngine(job: Job, settings: RunEngineOptions): Promise<T
         return settings.wrapRunner === undefined ? runner : settings.wrapRunner(runner);
       },
     },
-    event => events.push(event),
+    event => {
+      events.push(event);
+      settings.onEvent?.(event);
+    },
   );
   engine.done.catch(() => undefined);
   return new TestRun(engine, events, runner as InProcessRunner, settings.clock, values.intervalMs);

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { EngineError, messageOf } from '../../core/errors.js';
 import type { FileHandle, FileSystem } from '../../core/file-system.js';
+import { storageCure } from '../../core/storage-cure.js';
 import {
   BLOCK_HEADER_BYTES,
   encodeBlockHeader,
@@ -79,7 +80,7 @@ export class BlockLog {
       if (thrown instanceof EngineError) throw thrown;
       throw new EngineError(
         'checkpointUnwritable',
-        `cannot store what was received in ${this.#position.folder}: ${messageOf(thrown)}; make the folder writable, free disk space, and start again`,
+        `cannot store what was received in ${this.#position.folder}: ${messageOf(thrown)}; ${storageCure(thrown, 'the folder')}`,
         { cause: thrown },
       );
     }

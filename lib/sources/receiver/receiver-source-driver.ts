@@ -12,6 +12,7 @@
 import { join } from 'node:path';
 import { EngineError, messageOf, type ErrorCode } from '../../core/errors.js';
 import type { FileSystem } from '../../core/file-system.js';
+import { storageCure } from '../../core/storage-cure.js';
 import type { Json } from '../../core/json.js';
 import type { BatchTime } from '../../core/time.js';
 import type { PlanLimit, SourceDriver, SourcePlan } from '../source.js';
@@ -19,7 +20,7 @@ import { BlockRetention } from './block-retention.js';
 import { segmentFile, segmentOf } from './block-format.js';
 import { packBlocks, receiverRangeOf } from './receiver-range.js';
 import type { LogPosition, ReceiverCommand, StoredBlock } from './receiver-messages.js';
-import { scanLog, settleLog } from './scan-log.js';
+import { scanLog, settleLog, type FoundLog } from './scan-log.js';
 
 export interface ReceiverSourceOptions {
   readonly sourceId: string;
@@ -67,9 +68,8 @@ export class ReceiverSourceDriver implements SourceDriver {
 
   /** Looks for blocks in the log that are not known yet: at the start, and when the receivers' thread was lost. */
   async scan(): Promise<void> {
-    const { fs, folder, durable, warn, sourceId } = this.#options;
-    const found = await scanLog(fs, folder, this.#knownBlock);
-    if (durable) await settleLog(fs, folder, found);
+    const { folder, warn, sourceId } = this.#options;
+    const found = await this.#findBlocks();
     if (found.tornBytes > 0) {
       const path = join(folder, segmentFile(found.lastSegment));
       warn(
@@ -81,6 +81,22 @@ export class ReceiverSourceDriver implements SourceDriver {
     this.#lastSegment = found.lastSegment;
     this.#lastBytes = found.lastBytes;
     this.stored(found.blocks);
+  }
+
+  async #findBlocks(): Promise<FoundLog> {
+    const { fs, folder, durable, sourceId } = this.#options;
+    try {
+      const found = await scanLog(fs, folder, this.#knownBlock);
+      if (durable) await settleLog(fs, folder, found);
+      return found;
+    } catch (thrown) {
+      if (thrown instanceof EngineError) throw thrown;
+      throw new EngineError(
+        'checkpointUnwritable',
+        `what source ${sourceId} stored in ${folder} cannot be read: ${messageOf(thrown)}; ${storageCure(thrown, 'the folder')}`,
+        { cause: thrown },
+      );
+    }
   }
 
   replay(ranges: readonly Json[]): void {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { EngineError, messageOf } from '../../core/errors.js';
 import type { FileHandle, FileSystem } from '../../core/file-system.js';
+import { storageCure } from '../../core/storage-cure.js';
 import type { Json } from '../../core/json.js';
 import { ValueReader } from '../../core/value-decode.js';
 import { rowChunk, type Chunk } from '../../columnar/chunk.js';
@@ -49,7 +50,8 @@ export class ReceiverSourceReader implements SourceReader {
     try {
       return await this.#fs.open(join(this.#folder, block.file), 'r');
     } catch (error) {
-      throw this.#changed(block, messageOf(error), error);
+      const isGone = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+      throw isGone ? this.#changed(block, messageOf(error), error) : this.#unreadable(block, error);
     }
   }
 
@@ -57,12 +59,24 @@ export class ReceiverSourceReader implements SourceReader {
     const bytes = new Uint8Array(block.byteLength);
     let end = 0;
     while (end < bytes.byteLength) {
-      const numRead = await file.read(bytes.subarray(end), block.offset + end);
+      const numRead = await file.read(bytes.subarray(end), block.offset + end).catch((error: unknown) => {
+        throw this.#unreadable(block, error);
+      });
       if (numRead === 0) throw this.#changed(block, `${block.byteLength} bytes were wanted, ${end} are there`);
       end += numRead;
     }
     if (crc32(bytes) !== block.crc32 >>> 0) throw this.#changed(block, 'its bytes have another checksum');
     return bytes;
+  }
+
+  /** Another attempt may read it: nothing says that it is damaged. */
+  #unreadable(block: StoredBlock, cause: unknown): EngineError {
+    const path = join(this.#folder, block.file);
+    return new EngineError(
+      'sourceFailed',
+      `block ${block.block} of what was received cannot be read from ${path}: ${messageOf(cause)}; ${storageCure(cause, 'the folder')}`,
+      { cause, detail: { file: path, offset: block.offset, block: block.block } },
+    );
   }
 
   #changed(block: StoredBlock, problem: string, cause?: unknown): EngineError {
