@@ -128,6 +128,7 @@ export interface GroupKernels {
   stateScan(
     table: Address,
     cursor: Address,
+    to: number,
     maxRows: number,
     maxBytes: number,
     values: Address,

@@ -2,15 +2,15 @@
 import { VARIABLE, REMOVED, FIRST_ENTRY, keyAt, valueAt, entryBytes } from './state-entry';
 
 /**
- * Live entries from a cursor { key group, page, offset, times it was compacted } on, which moves: keys as slices, entries
- * as refs; stops after maxRows rows or maxBytes key and value bytes (one row at least). The table may change between two
+ * Live entries from a cursor { key group, page, offset, times it was compacted } on, which moves, of key groups before
+ * `to` (counted from the table's first, as the cursor's): keys as slices, entries as refs; stops after maxRows rows or maxBytes key and value bytes (one row at least). The table may change between two
  * calls: a key group whose entries were copied together meanwhile is begun again.
  * @returns rows; 0 at the end
  */
-export function stateScan(table: usize, cursor: usize, maxRows: u32, maxBytes: u32, values: usize, lengths: usize, refs: usize): u32 {
+export function stateScan(table: usize, cursor: usize, to: u32, maxRows: u32, maxBytes: u32, values: usize, lengths: usize, refs: usize): u32 {
   const valueBytes = load<u32>(table, 20);
   const variable = valueBytes == VARIABLE;
-  const owned = load<u32>(table, 16) - load<u32>(table, 12);
+  const owned = min(to, load<u32>(table, 16) - load<u32>(table, 12));
   let page = load<u32>(cursor, 4);
   let offset = load<u32>(cursor, 8);
   let count: u32 = 0;

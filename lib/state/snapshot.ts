@@ -1,5 +1,5 @@
 /**
- * A whole state table as one Arrow IPC file (columns: `state-ipc.ts`), written piece by piece, so that its size does not
+ * A state table, or some key groups of it, as one Arrow IPC file (columns: `state-ipc.ts`), written piece by piece, so that its size does not
  * matter and no piece takes long. The table may change between two pieces: each row is then there as it was at the time
  * of its piece, and one that moved may come twice, the later one newer. With every delta since the first piece applied
  * again, in order, that is the state of the last one. The file has its name from the start: what refers to it is written
@@ -8,6 +8,7 @@
 import { crc32 } from 'node:zlib';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
+import type { KeyGroupRange } from '../core/hash.js';
 import { ipcWriter, type IpcWriter } from '../columnar/arrow.js';
 import { kernels } from '../columnar/kernels.js';
 import type { Address } from '../columnar/slot-memory.js';
@@ -32,21 +33,31 @@ export class SnapshotWriter {
   readonly #columns: ValueColumns;
   readonly #file: ChecksummedFile;
   readonly #writer: IpcWriter;
+  /** Behind the last key group that is written, counted from the table's first. */
+  readonly #to: number;
   /** Where the next piece begins, as the kernel has it. */
-  #cursor: readonly number[] = [0, 0, 0, 0];
+  #cursor: readonly number[];
   #numRows = 0;
   #numPieces = 0;
 
-  private constructor(table: StateTable, columns: ValueColumns, file: ChecksummedFile) {
+  private constructor(table: StateTable, columns: ValueColumns, file: ChecksummedFile, groups: KeyGroupRange) {
     this.#table = table;
     this.#columns = columns;
     this.#file = file;
+    this.#cursor = [groups.from - table.from, 0, 0, 0];
+    this.#to = groups.to - table.from;
     this.#writer = ipcWriter('file', bytes => file.add(bytes));
   }
 
-  /** Creates or replaces the file. Throws `checkpointUnwritable`. */
-  static async create(table: StateTable, path: string, columns: ValueColumns, fs: FileSystem): Promise<SnapshotWriter> {
-    return new SnapshotWriter(table, columns, await ChecksummedFile.create(fs, path));
+  /** Creates or replaces the file. @param groups of the table's own; default all of them. Throws `checkpointUnwritable`. */
+  static async create(
+    table: StateTable,
+    path: string,
+    columns: ValueColumns,
+    fs: FileSystem,
+    groups: KeyGroupRange = table,
+  ): Promise<SnapshotWriter> {
+    return new SnapshotWriter(table, columns, await ChecksummedFile.create(fs, path), groups);
   }
 
   /** How many pieces were written. */
@@ -71,7 +82,7 @@ export class SnapshotWriter {
     const { memory } = this.#table;
     const mark = memory.scratchMark();
     try {
-      const scan = new TableScan(this.#table, this.#cursor);
+      const scan = new TableScan(this.#table, this.#cursor, this.#to);
       const n = scan.next();
       this.#cursor = scan.cursor;
       if (n === 0 && this.#numPieces > 0) return 0;
@@ -99,13 +110,15 @@ export class SnapshotWriter {
 class TableScan {
   readonly #table: StateTable;
   readonly #cursor: Address;
+  readonly #to: number;
   readonly #keys: Address;
   readonly #lengths: Address;
   readonly #refs: Address;
 
-  constructor(table: StateTable, cursor: readonly number[]) {
+  constructor(table: StateTable, cursor: readonly number[], to: number) {
     const { memory } = table;
     this.#table = table;
+    this.#to = to;
     this.#cursor = memory.scratch(16);
     this.#keys = memory.scratch(PIECE_ROWS * 4);
     this.#lengths = memory.scratch(PIECE_ROWS * 4);
@@ -124,6 +137,7 @@ class TableScan {
     return kernels(memory).stateScan(
       address,
       this.#cursor,
+      this.#to,
       PIECE_ROWS,
       PIECE_BYTES,
       this.#keys,
@@ -196,6 +210,7 @@ async function guard<T>(path: string, operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();
   } catch (cause) {
+    if (cause instanceof EngineError) throw cause;
     const message = `state cannot be written to ${path}: ${messageOf(cause)}; free space or give another checkpoint directory`;
     throw new EngineError('checkpointUnwritable', message, { cause });
   }
