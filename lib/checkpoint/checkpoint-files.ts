@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { EngineError } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
+import type { KeyGroupRange } from '../core/hash.js';
 
 /**
  * What lies in a checkpoint directory, and how it is named:
@@ -10,7 +11,8 @@ import type { FileSystem } from '../core/file-system.js';
  *   MANIFEST.prev       the manifest before it: its files are all still there, to step back to
  *   LOCK.000003         who uses the checkpoint; the number grows with each owner, the highest one counts
  *   log/000007.wal      the write-ahead log, in segments
- *   state/ID-p2-1700000000000-5.arrow    state of operator ID, partition 2, at that batch time, for manifest 5
+ *   state/ID-g32-64-1700000000000-5.arrow    state of operator ID, key groups 32 to 63, at that batch time, for manifest 5 and
+ *                       later ones, as long as these key groups do not change (version 1: ID-p2-..., all of a partition)
  *   tables/ID/000003.table   version 3 of static table ID, for as long as a batch may read it
  *   *.tmp-0123456789ab  a file on its way to its name; means nothing
  */
@@ -41,8 +43,15 @@ function numberIn(pattern: RegExp, name: string): number | undefined {
 }
 
 /** Name of a snapshot file relative to the checkpoint directory, with a slash on every system. */
-export function snapshotName(operator: string, partition: number, time: number, generation: number): string {
-  return `${STATE_FOLDER}/${encodeId(operator)}-p${partition}-${time}-${generation}.arrow`;
+export function snapshotName(
+  operator: string,
+  partition: number,
+  time: number,
+  generation: number,
+  groups?: KeyGroupRange,
+): string {
+  const part = groups === undefined ? `p${partition}` : `g${groups.from}-${groups.to}`;
+  return `${STATE_FOLDER}/${encodeId(operator)}-${part}-${time}-${generation}.arrow`;
 }
 
 /** Whether a name read from a manifest is one that `snapshotName` makes: nothing else is ever joined to a path. */

@@ -11,13 +11,22 @@
  * sync in all; batches in flight at once share syncs. What crashed is found as it was: a batch whose logCommit resolved
  * is committed, one whose syncOffsets resolved is planned; of the calls that had not resolved some may be found done.
  */
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { SystemClock, type Clock } from '../core/clock.js';
 import { EngineError } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
+import type { KeyGroupRange } from '../core/hash.js';
 import type { Json } from '../core/json.js';
 import { encodeCommit, encodeOffsets, type BatchCommit, type RangesBySource } from './batch-record.js';
-import { segmentPath, snapshotName, STATE_FOLDER } from './checkpoint-files.js';
+import {
+  isSnapshotName,
+  LOG_FOLDER,
+  namesIn,
+  segmentNumber,
+  segmentPath,
+  snapshotName,
+  STATE_FOLDER,
+} from './checkpoint-files.js';
 import type { Lock } from './lock.js';
 import { COMMIT_RECORD, OFFSETS_RECORD, RECORD_HEADER_BYTES, type RecordKind } from './log-format.js';
 import type { LogRetention } from './log-retention.js';
@@ -180,17 +189,18 @@ export class CheckpointStore {
   }
 
   /**
-   * Where a worker puts the snapshot of one operator's partition, for the next `writeManifest`. A file that is there is
+   * Where a worker puts the snapshot of one operator's partition, or of some of its key groups, for the next `writeManifest`. A file that is there is
    * left over and is to be replaced. The worker syncs the file; its name is made durable by `writeManifest`.
    */
-  snapshotPath(operator: string, partition: number, time: number): string {
-    return join(this.directory, snapshotName(operator, partition, time, this.#current.generation + 1));
+  snapshotPath(operator: string, partition: number, time: number, groups?: KeyGroupRange): string {
+    return join(this.directory, snapshotName(operator, partition, time, this.#current.generation + 1, groups));
   }
 
   /**
    * Makes a snapshot the one that a restart begins with. Batches go on meanwhile; a commit waits while the log changes
    * its file. The generation before is kept, older files are removed. One at a time.
-   * @returns bytes of the snapshot files and of the manifest
+   * Files of earlier snapshots that it names are kept.
+   * @returns bytes of the snapshot files that are new, and of the manifest
    */
   async writeManifest(snapshot: Snapshot): Promise<{ readonly bytes: number }> {
     if (this.#writingManifest)
@@ -237,7 +247,9 @@ export class CheckpointStore {
     leftOut = [],
   }: Snapshot): Promise<{ readonly bytes: number }> {
     let bytes = 0;
+    const known = new Set(this.#current.snapshots.map(file => file.path));
     for (const { path, byteLength } of snapshots) {
+      if (known.has(path)) continue;
       const { size } = await this.#fs.stat(path);
       if (size !== byteLength)
         throw new EngineError('internal', `${path} has ${size} bytes, its worker wrote ${byteLength}`);
@@ -267,23 +279,32 @@ export class CheckpointStore {
     };
     await this.#lock.check();
     bytes += await replaceManifest(this.#fs, this.directory, next, old);
-    const dropped = this.#previous;
     this.#previous = old;
     this.#current = next;
     this.#retention.snapshotAt(time);
-    await this.#removeUnused(dropped);
+    await this.#removeUnused();
     return { bytes };
   }
 
-  /** Removes what only the dropped generation named. What a crash leaves of it goes at the next open. */
-  async #removeUnused(dropped: Manifest | undefined): Promise<void> {
-    const kept = new Set(
-      [this.#current, this.#previous].flatMap(manifest => manifest?.snapshots.map(file => file.path) ?? []),
+  /**
+   * Removes what neither manifest names, whoever left it. What a crash leaves of that goes with the next snapshot or at the
+   * next open. The names are looked up before the lock is looked at (each removal does): those of a successor are not
+   * among them.
+   */
+  async #removeUnused(): Promise<void> {
+    const manifests = [this.#current, ...(this.#previous === undefined ? [] : [this.#previous])];
+    const kept = new Set(manifests.flatMap(({ snapshots }) => snapshots.map(file => basename(file.path))));
+    const folder = join(this.directory, STATE_FOLDER);
+    const names = await namesIn(this.#fs, folder);
+    const firstKept = Math.min(...manifests.map(({ firstSegment }) => firstSegment));
+    const segments = (await namesIn(this.#fs, join(this.directory, LOG_FOLDER))).flatMap(
+      name => segmentNumber(name) ?? [],
     );
-    for (const { path } of dropped?.snapshots ?? []) if (!kept.has(path)) await this.#fs.remove(path);
-    const firstKept = Math.min(this.#current.firstSegment, this.#previous?.firstSegment ?? Infinity);
-    for (const segment of this.#retention.dropBefore(firstKept)) {
-      await this.#fs.remove(segmentPath(this.directory, segment));
-    }
+    await this.#lock.check();
+    for (const name of names)
+      if (isSnapshotName(`${STATE_FOLDER}/${name}`) && !kept.has(name)) await this.#fs.remove(join(folder, name));
+    for (const segment of segments)
+      if (segment < firstKept) await this.#fs.remove(segmentPath(this.directory, segment));
+    this.#retention.dropBefore(firstKept);
   }
 }

@@ -134,7 +134,7 @@ export async function readLock(fs: FileSystem, directory: string): Promise<LockH
     } catch (thrown) {
       // Removed since it was listed, by one that took a higher number.
       if (hasCode(thrown, 'ENOENT')) continue;
-      if (!(thrown instanceof EngineError)) throw thrown;
+      if (!(thrown instanceof EngineError) || thrown.code === 'checkpointForeign') throw thrown;
       throw new EngineError(
         'checkpointLocked',
         `cannot tell who uses the checkpoint: ${path} is damaged. When no driver runs this job, remove the file`,

@@ -66,7 +66,7 @@ async function readHeader(fs: FileSystem, path: string, segment: number): Promis
   const file = await fs.open(path, 'r');
   try {
     const { size } = await fs.stat(path);
-    const header = decodeSegmentHeader(await readFully(file, 0, SEGMENT_HEADER_BYTES));
+    const header = decodeSegmentHeader(await readFully(file, 0, SEGMENT_HEADER_BYTES), path);
     const found = { segment, path, fileBytes: size };
     if ('problem' in header) return { ...found, header: undefined, problem: header.problem };
     if (header.segment !== segment) {

@@ -11,6 +11,7 @@
  * header is seeded with a random number of the segment, so that no payload can look like one.
  */
 import { crc32 } from 'node:zlib';
+import { newerFormat } from '../core/format-version.js';
 
 export const SEGMENT_HEADER_BYTES = 64;
 export const FRAME_HEADER_BYTES = 32;
@@ -59,17 +60,15 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   return bytes;
 }
 
-/** The header, or what is wrong with it. */
-export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeader | { readonly problem: string } {
+/** The header, or what is wrong with it. Throws `checkpointForeign` for one of a newer version. @param path names it in errors */
+export function decodeSegmentHeader(bytes: Uint8Array, path: string): SegmentHeader | { readonly problem: string } {
   if (bytes.byteLength < SEGMENT_HEADER_BYTES) return { problem: `only ${bytes.byteLength} bytes are left of it` };
   const view = viewOf(bytes);
   if (view.getUint32(60, true) !== crc32(bytes.subarray(0, 60)))
     return { problem: 'the checksum of its header is wrong' };
   if (view.getUint32(0, true) !== SEGMENT_MAGIC) return { problem: 'it is not a log segment' };
   const version = view.getUint32(4, true);
-  if (version !== VERSION) {
-    return { problem: `it is of format version ${version}, this version of Sluice reads ${VERSION}` };
-  }
+  if (version > VERSION) throw newerFormat(path, version, VERSION);
   return {
     segment: view.getUint32(8, true),
     epoch: view.getUint32(12, true),

@@ -50,10 +50,8 @@ export class LogRetention {
     this.#bytes = this.#entries.reduce((sum, entry) => sum + entry.bytes, 0);
   }
 
-  /** Forgets the segments before `first` and returns them. */
-  dropBefore(first: number): number[] {
-    const dropped = [...this.#lastTimes.keys()].filter(segment => segment < first);
-    for (const segment of dropped) this.#lastTimes.delete(segment);
-    return dropped;
+  /** Forgets the segments before `first`. */
+  dropBefore(first: number): void {
+    for (const segment of this.#lastTimes.keys()) if (segment < first) this.#lastTimes.delete(segment);
   }
 }

@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path';
 import type { FileSystem } from '../core/file-system.js';
+import type { KeyGroupRange } from '../core/hash.js';
 import type { Json } from '../core/json.js';
 import { decodeCheckedJson, encodeCheckedJson } from './checked-json.js';
 import { corrupt, hasCode, isSnapshotName, MANIFEST, PREVIOUS_MANIFEST } from './checkpoint-files.js';
@@ -20,10 +21,16 @@ export interface OperatorInfo {
   readonly values: string;
 }
 
-/** State of one operator's partition as one Arrow IPC file. */
+/**
+ * State of some key groups of one operator as one Arrow IPC file. It may be older than the manifest: then none of its key
+ * groups has changed since.
+ */
 export interface SnapshotFile {
   readonly operator: string;
+  /** That wrote it, of as many as there were then. */
   readonly partition: number;
+  /** Not given: all key groups of the partition, of as many partitions as the operator has files. */
+  readonly groups?: KeyGroupRange;
   /** Absolute. */
   readonly path: string;
   readonly byteLength: number;
@@ -39,6 +46,8 @@ export interface LeftOutBatch {
 }
 
 export interface Manifest {
+  /** Of the file that it was read from. */
+  readonly formatVersion?: number;
   readonly checkpointId: string;
   readonly job: string;
   readonly fingerprint: string;
@@ -71,6 +80,8 @@ export interface Manifest {
 }
 
 const FORMAT = 'sluice-manifest';
+/** 1: a snapshot file for each partition. 2: for key groups, and of earlier snapshots those that are as they were. */
+export const MANIFEST_VERSION = 2;
 
 /** Snapshot files stand in it by their name, so that a checkpoint directory can be moved. */
 export function encodeManifest(directory: string, manifest: Manifest): Uint8Array {
@@ -78,10 +89,9 @@ export function encodeManifest(directory: string, manifest: Manifest): Uint8Arra
     file: path.slice(join(directory, '/').length).replaceAll('\\', '/'),
     ...file,
   }));
-  const { time, ...rest } = manifest;
-  return encodeCheckedJson(FORMAT, { ...rest, time: time ?? null, snapshots } as unknown as {
-    readonly [name: string]: Json;
-  });
+  const { time, formatVersion: _, ...rest } = manifest;
+  const content = { ...rest, time: time ?? null, snapshots } as unknown as { readonly [name: string]: Json };
+  return encodeCheckedJson(FORMAT, content, MANIFEST_VERSION);
 }
 
 /** Reads `name`; undefined when there is none. Throws `checkpointCorrupt` or `checkpointForeign`. */
@@ -98,10 +108,8 @@ export async function readManifest(
     if (hasCode(thrown, 'ENOENT')) return undefined;
     throw thrown;
   }
-  const content = decodeCheckedJson(FORMAT, bytes, path) as unknown as Omit<
-    Manifest,
-    'time' | 'snapshots' | 'leftOut'
-  > & {
+  const { format: _, version, ...decoded } = decodeCheckedJson(FORMAT, bytes, path, MANIFEST_VERSION);
+  const content = decoded as unknown as Omit<Manifest, 'time' | 'snapshots' | 'leftOut'> & {
     readonly time: number | null;
     /** Manifests that were written before batches could be left out have none. */
     readonly leftOut?: readonly LeftOutBatch[];
@@ -113,7 +121,14 @@ export async function readManifest(
     return { ...snapshot, path: join(directory, file) };
   });
   const run = runRecordOf(content.run as Json | undefined, path);
-  return { ...content, time: content.time ?? undefined, leftOut: content.leftOut ?? [], snapshots, run };
+  return {
+    ...content,
+    formatVersion: Number(version),
+    time: content.time ?? undefined,
+    leftOut: content.leftOut ?? [],
+    snapshots,
+    run,
+  };
 }
 
 /**

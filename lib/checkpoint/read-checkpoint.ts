@@ -3,17 +3,17 @@ import { EngineError } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
 import type { Json } from '../core/json.js';
 import type { RangesBySource } from './batch-record.js';
-import { FORMAT_VERSION } from './checked-json.js';
 import { hasCode } from './checkpoint-files.js';
 import { loadCheckpoint, type LoadedCheckpoint } from './load-checkpoint.js';
 import { readLock, type LockHolder } from './lock.js';
-import type { OperatorInfo, SnapshotFile } from './manifest.js';
+import { MANIFEST_VERSION, type OperatorInfo, type SnapshotFile } from './manifest.js';
 import { lastHandles, lastTime } from './recovered-checkpoint.js';
 import type { RunRecord } from './run-record.js';
 
 /** What a checkpoint holds, as data. */
 export interface CheckpointSummary {
   readonly directory: string;
+  /** Of the manifest. */
   readonly formatVersion: number;
   readonly job: string;
   /** How its last owner was started; undefined where it did not say. */
@@ -102,7 +102,7 @@ function summarize(directory: string, loaded: LoadedCheckpoint, holder: LockHold
   const { job, run, fingerprint, numKeyGroups, snapshots, time } = manifest;
   return {
     directory,
-    formatVersion: FORMAT_VERSION,
+    formatVersion: manifest.formatVersion ?? MANIFEST_VERSION,
     job,
     run,
     fingerprint,

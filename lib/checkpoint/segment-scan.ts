@@ -34,8 +34,14 @@ import {
 export interface LoggedDelta {
   readonly operator: string;
   readonly partition: number;
+  /** Partitions that the operator had then; undefined in logs that do not say. */
+  readonly numPartitions: number | undefined;
   readonly numRows: number;
+  /** Where it lies, and its checksum. */
+  readonly path: string;
+  readonly position: number;
   readonly byteLength: number;
+  readonly crc32: number;
   /** Reads the Arrow IPC bytes and checks them again; possible until the store's next `writeManifest`. */
   read(): Promise<Uint8Array>;
 }
@@ -132,11 +138,12 @@ async function readRecord(
   const headBytes = commitHeadBytes(await window.view(position, COMMIT_LENGTH_BYTES));
   const { sinks, info, deltas } = decodeCommitHead(await window.view(position + COMMIT_LENGTH_BYTES, headBytes));
   const logged: LoggedDelta[] = [];
-  for (const { operator, partition, numRows, offset, byteLength } of deltas) {
+  for (const { operator, partition, of, numRows, offset, byteLength } of deltas) {
     const start = position + offset;
     const wanted = await checksum(window, start, byteLength);
     const read = (): Promise<Uint8Array> => readable(path, () => readDelta(fs, path, start, byteLength, wanted));
-    logged.push({ operator, partition, numRows, byteLength, read });
+    const at = { path, position: start, byteLength, crc32: wanted };
+    logged.push({ operator, partition, numPartitions: of, numRows, ...at, read });
   }
   return { kind: 'commit', time, byteLength, sinks, info, deltas: logged };
 }

@@ -98,12 +98,14 @@ export function partitionOf(hash: number, numPartitions: number, numKeyGroups: n
     : Math.floor((hash * numPartitions) / TWO_32);
 }
 
+/** The key groups `from <= g < to`. */
+export interface KeyGroupRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** The key groups `from <= g < to` of a partition. Throws `optionInvalid` when there are more partitions than key groups. */
-export function keyGroupRange(
-  partition: number,
-  numPartitions: number,
-  numKeyGroups: number,
-): { from: number; to: number } {
+export function keyGroupRange(partition: number, numPartitions: number, numKeyGroups: number): KeyGroupRange {
   if (numPartitions > numKeyGroups) {
     throw new EngineError(
       'optionInvalid',

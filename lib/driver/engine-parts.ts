@@ -14,7 +14,7 @@ import { checkJitter } from '../scheduler/jitter.js';
 import type { WorkerInit } from '../protocol/messages.js';
 import { SlotHealth } from '../scheduler/slot-health.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
-import { FencedFileSystem } from '../checkpoint/fenced-file-system.js';
+import { FencedFileSystem } from '../core/fenced-file-system.js';
 import { makeDeadLetterSink } from '../sinks/dead-letter.js';
 import { BatchPlanner } from './batch-planner.js';
 import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
@@ -23,6 +23,7 @@ import { stateTimeoutMs, type EngineSettings, type EngineWorld } from './engine-
 import { openRecovery, storeOf, type Recovery } from './recovery.js';
 import { buildJob } from './build-job.js';
 import { orDiskError } from './disk-error.js';
+import { ChangedState } from './changed-state.js';
 import { makeReceivers } from './make-receivers.js';
 import { matchSources } from './match-sources.js';
 import { receiverFolders, type ReceiverFolders } from './receiver-folders.js';
@@ -49,6 +50,8 @@ export interface EngineParts {
   readonly checkpointIntervalMs: number;
   /** Partitions of each operator with state. */
   readonly partitions: ReadonlyMap<string, number>;
+  /** What of the state is not in the checkpoint's files. */
+  readonly changed: ChangedState;
   readonly sources: readonly Source[];
   readonly outputs: readonly OpenOutput[];
   readonly deadLetters: OpenOutput | undefined;
@@ -165,6 +168,7 @@ export async function openParts(
       );
     }
     const counters = new RunCounters(world.clock.now());
+    const changed = new ChangedState(recovery.numKeyGroups, partitions, recovery.snapshots);
     await orDiskError('checkpointUnwritable', checkpoint, () =>
       restoreState({
         pool,
@@ -172,8 +176,12 @@ export async function openParts(
         timeoutMs: stateTimeoutMs(options),
         partitions,
         numKeyGroups: recovery.numKeyGroups,
-        rows: recovery.stateRows(),
-        onTable: (...size) => counters.setTable(...size),
+        parts: recovery.state,
+        onTable: (operator, partition, numRows, groups) => {
+          counters.setTable(operator, partition, numRows);
+          changed.setRows(operator, partition, numRows);
+          if (groups !== undefined) changed.note(operator, partition, groups);
+        },
       }),
     );
     const rerun = recovery.batches.filter(batch => !batch.committed);
@@ -213,6 +221,7 @@ export async function openParts(
       checkpointIntervalMs: checkpointIntervalOf(settings, graph),
       jobs,
       partitions,
+      changed,
       sources,
       outputs,
       deadLetters,

@@ -107,6 +107,7 @@ export class Engine {
       },
       deadLetters: parts.deadLetters?.port,
       bytesOf: block => pool.bytesOf(block),
+      partitions: parts.partitions,
       onStep: step => this.#tellStep(step, world.clock.now()),
       sinks: recovery.sinks,
       onBatchFailure: options.onBatchFailure,
@@ -118,8 +119,11 @@ export class Engine {
       ...(options.speculation === 'on' ? { speculation: speculationOf(options, world.clock, listener) } : {}),
       onRetry: (task: string, attempt: number, reason: string) =>
         listener({ kind: 'taskRetried', task, attempt, reason }),
-      onTableSize: (operator: string, partition: number, numRows: number) =>
-        counters.setTable(operator, partition, numRows),
+      onTableSize: (operator: string, partition: number, numRows: number, changed: Uint32Array | undefined) => {
+        counters.setTable(operator, partition, numRows);
+        parts.changed.setRows(operator, partition, numRows);
+        parts.changed.note(operator, partition, changed);
+      },
     };
     const small = new SmallBatches({ maxRecords: options.smallBatchRecords, maxBytes: options.smallBatchBytes });
     parts.jobs.start({ pool, options: runOptions, broadcastsAt: time => parts.planner.broadcastsAt(time), kept });
@@ -136,6 +140,7 @@ export class Engine {
       committer,
       rates,
       checkpointIntervalMs: parts.checkpointIntervalMs,
+      changedBytes: () => parts.changed.changedBytes,
       lastTime: recovery.lastPlanned,
       lastCommitted: recovery.lastCommitted,
       rerun: parts.rerun.map(batch => {
@@ -272,15 +277,21 @@ export class Engine {
     }
   }
 
-  #snapshot(
-    { partitions, world, settings: { options } }: EngineParts,
+  /** Writes what changed since the last one; the rest stays in the files where it is. */
+  async #snapshot(
+    { changed, world, settings: { options } }: EngineParts,
     time: BatchTime,
   ): Promise<readonly SnapshotFileRef[]> {
     const store = this.#store;
-    if (store === undefined) return Promise.resolve([]);
-    const pathOf = (operator: string, partition: number): string => store.snapshotPath(operator, partition, time);
+    if (store === undefined) return [];
+    const { kept, wanted, taken } = changed.begin();
     const limits = { maxFailures: options.maxTaskFailures, timeoutMs: stateTimeoutMs(options) };
-    return snapshotState({ pool: this.#pool, fs: world.fs, ...limits, partitions, pathOf });
+    const written = await snapshotState({
+      ...{ pool: this.#pool, fs: world.fs, ...limits, wanted, lockFile: store.lockPath },
+      pathOf: ({ operator, partition, groups }) => store.snapshotPath(operator, partition, time, groups),
+    });
+    taken(written);
+    return [...kept, ...written];
   }
 
   /** How many blocks the driver holds: 0 between batches. */

@@ -7,7 +7,7 @@ import type { RecoveredCheckpoint } from '../checkpoint/recovered-checkpoint.js'
 import type { OperatorState } from '../executor/state-tables.js';
 import type { RunListener } from '../metrics/run-events.js';
 import type { EngineSettings, EngineWorld } from './engine-settings.js';
-import type { StateRows } from './restore-state.js';
+import type { StateParts } from './restore-state.js';
 
 /** Where a run begins: what the checkpoint of an earlier one holds, or nothing. */
 export interface Recovery {
@@ -20,12 +20,14 @@ export interface Recovery {
   readonly rates: { readonly [source: string]: Json };
   /** Batch time of the snapshot, which is that of `sourceStates`. */
   readonly snapshotTime: number | undefined;
+  /** Its files. */
+  readonly snapshots: RecoveredCheckpoint['snapshots'];
   /** Batches after the snapshot, and before them those that it left out, in order of batch time. */
   readonly batches: RecoveredCheckpoint['batches'];
   readonly lastCommitted: number | undefined;
   readonly lastPlanned: number | undefined;
-  /** Initial states of operators without a snapshot, then snapshots, then the deltas of committed batches, in order of the commits. */
-  readonly stateRows: () => AsyncIterable<StateRows>;
+  /** Initial states of operators without a snapshot, snapshots, and the changes of committed batches. */
+  readonly state: StateParts;
 }
 
 /** Takes the checkpoint directory, if there is one, and says where to go on. Throws as `CheckpointStore.open` does. */
@@ -66,27 +68,20 @@ export async function openRecovery(
     sinks: recovered.sinks,
     rates: recovered.rates,
     snapshotTime: recovered.snapshotTime,
+    snapshots: recovered.snapshots,
     batches: recovered.batches,
     lastCommitted: recovered.lastCommitted,
     lastPlanned: recovered.lastPlanned,
-    stateRows: () => stateRows(recovered, plan.seeded),
+    state: stateOf(recovered, plan.seeded),
   };
 }
 
-async function* stateRows(
-  { snapshots, commits }: RecoveredCheckpoint,
-  seeded: readonly string[],
-): AsyncIterable<StateRows> {
-  // A snapshot holds what became of the initial state; changes since the start are relative to it.
-  for (const operator of seeded) {
-    if (!snapshots.some(file => file.operator === operator)) yield { operator, bytes: undefined };
-  }
-  const operators = new Set(snapshots.map(file => file.operator));
-  for (const operator of operators) yield { operator, files: snapshots.filter(file => file.operator === operator) };
-  for (const { deltas } of commits) {
-    for (const delta of deltas) yield { operator: delta.operator, bytes: await delta.read() };
-  }
-}
+/** A snapshot holds what became of an initial state; changes since the start are relative to it. */
+const stateOf = ({ snapshots, commits }: RecoveredCheckpoint, seeded: readonly string[]): StateParts => ({
+  seeds: seeded.filter(operator => !snapshots.some(file => file.operator === operator)),
+  files: snapshots,
+  deltas: commits.flatMap(({ deltas }) => deltas),
+});
 
 function fresh(store: CheckpointStore | undefined, numKeyGroups: number, seeded: readonly string[]): Recovery {
   return {
@@ -97,13 +92,11 @@ function fresh(store: CheckpointStore | undefined, numKeyGroups: number, seeded:
     sinks: {},
     rates: {},
     snapshotTime: undefined,
+    snapshots: [],
     batches: [],
     lastCommitted: undefined,
     lastPlanned: undefined,
-    stateRows: () =>
-      (async function* (): AsyncIterable<StateRows> {
-        for (const operator of seeded) yield { operator, bytes: undefined };
-      })(),
+    state: { seeds: seeded, files: [], deltas: [] },
   };
 }
 

@@ -1,105 +1,120 @@
-/** Brings the state tables of all workers to where the checkpoint says they were, partition by partition in parallel. */
+/**
+ * Brings the state tables of all workers to where the checkpoint says they were. Each slot restores its own partitions,
+ * one request behind another, and no slot waits for any other; the workers read the files themselves, those of a snapshot
+ * and those of the log.
+ */
 import { EngineError } from '../core/errors.js';
 import { keyGroupRange } from '../core/hash.js';
-import type { SnapshotFileRef, WorkerRequest } from '../protocol/messages.js';
+import type { LoggedDelta } from '../checkpoint/segment-scan.js';
+import type { SnapshotFileRef, StatePieceRef, WorkerRequest } from '../protocol/messages.js';
 import { losesWorker } from '../protocol/task-failure.js';
 import type { SlotPool } from '../scheduler/slot-pool.js';
 import { failureError } from './batch-error.js';
 
-/**
- * Some rows of one operator's state: Arrow IPC bytes, or undefined for its initial state, which each worker has from the
- * job; or all files of a snapshot, one for each partition that the state had then. What comes later overrides what came
- * before.
- */
-export type StateRows =
-  | { readonly operator: string; readonly bytes: Uint8Array | undefined }
-  | { readonly operator: string; readonly files: readonly SnapshotFileRef[] };
+/** What the state is made of: each part overrides what those before have of its keys. */
+export interface StateParts {
+  /** Operators that begin with their initial state, which each worker has from the job. */
+  readonly seeds: readonly string[];
+  readonly files: readonly SnapshotFileRef[];
+  /** In the order in which they were committed. */
+  readonly deltas: readonly LoggedDelta[];
+}
 
 export interface RestoreRequest {
   readonly pool: SlotPool;
   /** Threads that may be lost on one partition. */
   readonly maxFailures: number;
-  /** For one piece of one partition; a thread that takes longer is lost. */
+  /** For one request; a thread that takes longer is lost. */
   readonly timeoutMs: number;
   /** Partitions that each operator has now; it may have had others when the rows were written. */
   readonly partitions: ReadonlyMap<string, number>;
   readonly numKeyGroups: number;
-  /** In order: initial states, snapshots, then deltas. Taken one by one, so that they need not be in memory together. */
-  readonly rows: AsyncIterable<StateRows>;
-  /** Called when the pieces are rows of which partition a table has how many. */
-  readonly onTable: (operator: string, partition: number, numRows: number) => void;
+  readonly parts: StateParts;
+  /** Called when rows are loaded: of which partition a table has how many, and which key groups got some from the log. */
+  readonly onTable: (operator: string, partition: number, numRows: number, changed: Uint32Array | undefined) => void;
+  /** Bytes that are loaded, of all slots, out of how many. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
+
+/** Bytes that one request has, about: enough for reading and loading to go on beside each other. */
+const REQUEST_BYTES = 16 * 1024 * 1024;
+
+type RestoreMessage = Extract<WorkerRequest, { kind: 'seedState' | 'restoreSnapshot' | 'restoreDeltas' }>;
 
 export async function restoreState(request: RestoreRequest): Promise<void> {
-  const { pool, partitions, rows, onTable } = request;
-  const slots = Array.from({ length: pool.numSlots }, (_, slot) => slot);
-  for await (const piece of readAhead(rows)) {
-    const numPartitions = partitions.get(piece.operator) ?? 0;
-    // One request at a time on a slot: the partitions of a slot follow one another, the slots run beside each other.
-    await Promise.all(
-      slots.map(async slot => {
-        for (let partition = 0; partition < numPartitions; partition++) {
-          if (pool.homeOf(partition) !== slot) continue;
-          for (const message of messagesFor(request, piece, partition, numPartitions))
-            onTable(piece.operator, partition, await restorePartition(request, slot, message));
-        }
-      }),
-    );
+  const { pool, partitions, onTable, onProgress } = request;
+  const bySlot = Array.from({ length: pool.numSlots }, (): RestoreMessage[] => []);
+  for (const [operator, numPartitions] of partitions) {
+    for (let partition = 0; partition < numPartitions; partition++)
+      bySlot[pool.homeOf(partition)]?.push(...messagesFor(request, operator, partition, numPartitions));
   }
+  const totalBytes = bySlot.flat().reduce((sum, message) => sum + bytesOf(message), 0);
+  let doneBytes = 0;
+  await Promise.all(
+    bySlot.map(async (messages, slot) => {
+      for (const message of messages) {
+        const { numRows, changed } = await restorePartition(request, slot, message);
+        onTable(message.operator, message.partition, numRows, changed);
+        doneBytes += bytesOf(message);
+        if (totalBytes > 0) onProgress?.(doneBytes, totalBytes);
+      }
+    }),
+  );
 }
 
-type RestoreMessage = Extract<WorkerRequest, { kind: 'seedState' | 'restoreState' | 'restoreSnapshot' }>;
-
-/** What a partition is told of some rows: of files only those that have key groups of it. */
+/** All that a partition is made of: files and changes that have key groups of it, in requests of bounded size. */
 function messagesFor(
-  { numKeyGroups }: RestoreRequest,
-  piece: StateRows,
+  { numKeyGroups, parts }: RestoreRequest,
+  operator: string,
   partition: number,
   numPartitions: number,
-): readonly RestoreMessage[] {
-  const { operator } = piece;
-  if ('files' in piece) {
-    const own = keyGroupRange(partition, numPartitions, numKeyGroups);
-    return piece.files
-      .filter(file => {
-        const range = keyGroupRange(file.partition, piece.files.length, numKeyGroups);
-        return range.from < own.to && own.from < range.to;
-      })
-      .map(file => ({ kind: 'restoreSnapshot', operator, partition, file }));
-  }
-  const { bytes } = piece;
+): RestoreMessage[] {
+  const own = keyGroupRange(partition, numPartitions, numKeyGroups);
+  const has = (range: { readonly from: number; readonly to: number }): boolean =>
+    range.from < own.to && own.from < range.to;
+  const allFiles = parts.files.filter(file => file.operator === operator);
+  const files = allFiles
+    .filter(file => has(file.groups ?? keyGroupRange(file.partition, allFiles.length, numKeyGroups)))
+    .map(({ path, byteLength, crc32 }): StatePieceRef => ({ path, byteLength, crc32 }));
+  const deltas = parts.deltas
+    .filter(delta => delta.operator === operator)
+    .filter(({ partition: of, numPartitions: n }) => n === undefined || has(keyGroupRange(of, n, numKeyGroups)))
+    .map(({ path, position, byteLength, crc32 }): StatePieceRef => ({ path, position, byteLength, crc32 }));
   return [
-    bytes === undefined
-      ? { kind: 'seedState', operator, partition }
-      : { kind: 'restoreState', operator, partition, bytes },
+    ...(parts.seeds.includes(operator) ? [{ kind: 'seedState', operator, partition } as const] : []),
+    ...chunksOf(files).map(pieces => ({ kind: 'restoreSnapshot', operator, partition, pieces }) as const),
+    ...chunksOf(deltas).map(pieces => ({ kind: 'restoreDeltas', operator, partition, pieces }) as const),
   ];
 }
 
-/** Has the next rows read while the last ones are loaded. */
-async function* readAhead(rows: AsyncIterable<StateRows>): AsyncIterableIterator<StateRows> {
-  const iterator = rows[Symbol.asyncIterator]();
-  let next = iterator.next();
-  for (;;) {
-    const result = await next;
-    if (result.done === true) return;
-    next = iterator.next();
-    // Told when it is asked for; until then nobody looks.
-    next.catch(() => undefined);
-    yield result.value;
+function chunksOf(pieces: readonly StatePieceRef[]): StatePieceRef[][] {
+  const chunks: StatePieceRef[][] = [];
+  let bytes = REQUEST_BYTES;
+  for (const piece of pieces) {
+    if (bytes >= REQUEST_BYTES) {
+      chunks.push([]);
+      bytes = 0;
+    }
+    chunks.at(-1)?.push(piece);
+    bytes += piece.byteLength;
   }
+  return chunks;
 }
+
+const bytesOf = (message: RestoreMessage): number =>
+  message.kind === 'seedState' ? 0 : message.pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
 
 async function restorePartition(
   { pool, maxFailures, timeoutMs }: RestoreRequest,
   slot: number,
   message: RestoreMessage,
-): Promise<number> {
+): Promise<{ readonly numRows: number; readonly changed: Uint32Array | undefined }> {
   const { operator, partition } = message;
   for (let attempt = 1; ; attempt++) {
     const reply = await pool.run(slot, message, timeoutMs);
     if (reply.ok && reply.kind === 'restored') {
       pool.adoptTable(slot, reply.table);
-      return reply.numRows;
+      return { numRows: reply.numRows, changed: reply.changed };
     }
     const what = `state of operator '${operator}' (partition ${partition}) could not be restored`;
     if (reply.ok) throw new EngineError('internal', `${what}: answered '${reply.kind}'`);

@@ -1,5 +1,5 @@
 /**
- * Has the workers write the state while batches go on: a piece on each slot at a time, and between two pieces whoever
+ * Has the workers write what is to be written of the state while batches go on: a piece on each slot at a time, and between two pieces whoever
  * waits for the slot. So the files hold rows as they were at different times; what makes a state of them is the log since
  * the first piece (`state/snapshot.ts`).
  */
@@ -10,6 +10,7 @@ import type { SnapshotFileRef } from '../protocol/messages.js';
 import { losesWorker } from '../protocol/task-failure.js';
 import type { SlotPool } from '../scheduler/slot-pool.js';
 import { failureError } from './batch-error.js';
+import type { WantedFile } from './changed-state.js';
 
 export interface SnapshotRequest {
   readonly pool: SlotPool;
@@ -18,24 +19,21 @@ export interface SnapshotRequest {
   readonly fs: FileSystem;
   /** For one piece; a thread that takes longer is lost. */
   readonly timeoutMs: number;
-  /** Partitions of each operator. */
-  readonly partitions: ReadonlyMap<string, number>;
-  readonly pathOf: (operator: string, partition: number) => string;
+  readonly wanted: readonly WantedFile[];
+  readonly pathOf: (file: WantedFile) => string;
+  /** While it is there the checkpoint is this driver's. */
+  readonly lockFile: string;
 }
 
-/** Has every worker write its partitions of the state, the slots beside each other, and syncs the files. */
+/** Has every worker write the files of its partitions, the slots beside each other, and syncs them. */
 export async function snapshotState(request: SnapshotRequest): Promise<readonly SnapshotFileRef[]> {
-  const { pool, partitions, pathOf } = request;
+  const { pool, wanted } = request;
   const slots = Array.from({ length: pool.numSlots }, (_, slot) => slot);
   const files = await Promise.all(
     slots.map(async slot => {
       const written: SnapshotFileRef[] = [];
-      for (const [operator, numPartitions] of partitions) {
-        for (let partition = 0; partition < numPartitions; partition++) {
-          if (pool.homeOf(partition) !== slot) continue;
-          written.push(await snapshotPartition(request, slot, operator, partition, pathOf(operator, partition)));
-        }
-      }
+      for (const file of wanted)
+        if (pool.homeOf(file.partition) === slot) written.push(await writeFile(request, slot, file));
       return written;
     }),
   );
@@ -43,18 +41,15 @@ export async function snapshotState(request: SnapshotRequest): Promise<readonly 
 }
 
 /** A thread that is lost leaves a file that the next attempt replaces. */
-async function snapshotPartition(
-  request: SnapshotRequest,
-  slot: number,
-  operator: string,
-  partition: number,
-  path: string,
-): Promise<SnapshotFileRef> {
-  const { pool, maxFailures, timeoutMs, fs } = request;
+async function writeFile(request: SnapshotRequest, slot: number, file: WantedFile): Promise<SnapshotFileRef> {
+  const { pool, maxFailures, timeoutMs, fs, lockFile } = request;
+  const { operator, partition, groups } = file;
+  const path = request.pathOf(file);
   const what = `state of operator '${operator}' (partition ${partition}) could not be written to ${path}`;
   let piece = 0;
   for (let attempt = 1; ;) {
-    const reply = await pool.runWhenIdle(slot, { kind: 'snapshotState', operator, partition, path, piece }, timeoutMs);
+    const message = { kind: 'snapshotState', operator, partition, path, piece, groups, lockFile } as const;
+    const reply = await pool.runWhenIdle(slot, message, timeoutMs);
     if (reply.ok && reply.kind === 'snapshot') {
       await syncFile(fs, path);
       return reply.file;

@@ -16,9 +16,10 @@ import type { BlockRef, DeltaRef, WorkerInit, WorkerReply, WorkerRequest } from 
 import type { InputFiles } from '../sources/input-files.js';
 import { makeSourceReader } from '../sources/source-spec.js';
 import type { SourceReader } from '../sources/source.js';
+import { addChangedGroups, noGroups } from '../state/changed-groups.js';
 import { applyDelta } from '../state/delta.js';
-import { applySnapshot } from '../state/read-snapshot.js';
-import { applyIpc, loadArrow } from '../state/state-ipc.js';
+import { applyPieces } from '../state/restore-pieces.js';
+import { loadArrow } from '../state/state-ipc.js';
 import { tableRegions } from '../state/state-table.js';
 import { BatchPlans } from './batch-plans.js';
 import { failureOf } from './failure-of.js';
@@ -137,17 +138,14 @@ async function handle(
       return runTaskGroup(environment, request);
     case 'applyDeltas':
       return applyDeltas(tables, request.deltas);
-    case 'restoreState': {
-      const { operator, partition, bytes } = request;
+    case 'restoreSnapshot':
+    case 'restoreDeltas': {
+      const { operator, partition, pieces } = request;
       const table = tables.get(operator, partition);
-      applyIpc(table, bytes, tables.valueOf(operator).value);
-      return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
-    }
-    case 'restoreSnapshot': {
-      const { operator, partition, file } = request;
-      const table = tables.get(operator, partition);
-      await applySnapshot(table, file.path, file, tables.valueOf(operator).value, fs);
-      return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
+      const changed = request.kind === 'restoreDeltas' ? noGroups(table.numKeyGroups) : undefined;
+      await applyPieces(table, pieces, tables.valueOf(operator).value, fs, changed);
+      const restored = { table: tables.refOf(operator, partition), numRows: table.numRows };
+      return { ok: true, kind: 'restored', ...restored, ...(changed && { changed }) };
     }
     case 'seedState': {
       const { operator, partition } = request;
@@ -162,16 +160,20 @@ async function handle(
 
 function applyDeltas(tables: StateTables, deltas: readonly DeltaRef[]): WorkerReply {
   const numRows: number[] = [];
+  const changed: Uint32Array[] = [];
   for (const { operator, partition, delta } of deltas) {
     try {
       const table = tables.get(operator, partition);
       applyDelta(table, delta.address);
+      const groups = noGroups(table.numKeyGroups);
+      addChangedGroups(table, delta.address, groups);
       numRows.push(table.numRows);
+      changed.push(groups);
     } catch (error) {
-      return { ok: true, kind: 'applied', numRows, failure: failureOf(error) };
+      return { ok: true, kind: 'applied', numRows, changed, failure: failureOf(error) };
     }
   }
-  return { ok: true, kind: 'applied', numRows };
+  return { ok: true, kind: 'applied', numRows, changed };
 }
 
 function bytesOf(memories: readonly SlotMemory[], block: BlockRef): Uint8Array {

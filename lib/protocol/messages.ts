@@ -1,3 +1,4 @@
+import type { KeyGroupRange } from '../core/hash.js';
 import type { Json } from '../core/json.js';
 import type { TaskFailure } from './task-failure.js';
 
@@ -60,24 +61,31 @@ type Request =
   | TaskGroupRequest
   /** Make accepted deltas part of their tables, which are the slot's, one after another. Idempotent. */
   | { readonly kind: 'applyDeltas'; readonly deltas: readonly DeltaRef[] }
-  /** Load rows of a checkpoint (Arrow IPC bytes) whose key groups belong to the partition. */
-  | { readonly kind: 'restoreState'; readonly operator: string; readonly partition: number; readonly bytes: Uint8Array }
-  /** Load a snapshot file, which the worker reads itself, as far as its key groups belong to the partition. */
+  /**
+   * Load snapshot files, or changes out of the log, in order: rows whose key groups belong to the partition. The worker reads
+   * them itself.
+   */
   | {
-      readonly kind: 'restoreSnapshot';
+      readonly kind: 'restoreSnapshot' | 'restoreDeltas';
       readonly operator: string;
       readonly partition: number;
-      readonly file: SnapshotFileRef;
+      readonly pieces: readonly StatePieceRef[];
     }
   /** Load the operator's initial state, as the job has it, where its key groups belong to the partition. */
   | { readonly kind: 'seedState'; readonly operator: string; readonly partition: number }
-  /** Write the next piece of the table to its Arrow IPC file, not synced; piece 0 begins it. The table may change between pieces. */
+  /**
+   * Write the next piece of some of the table's key groups to their Arrow IPC file, not synced; piece 0 begins it. The
+   * table may change between pieces. While `lockFile` is there, and no longer.
+   */
   | {
       readonly kind: 'snapshotState';
       readonly operator: string;
       readonly partition: number;
       readonly path: string;
       readonly piece: number;
+      /** Default: all that the partition owns. */
+      readonly groups?: KeyGroupRange;
+      readonly lockFile?: string;
     };
 
 export interface TaskRequest {
@@ -199,7 +207,14 @@ export interface MaterializedRef {
 export type WorkerReply =
   | { readonly ok: true; readonly kind: 'done' }
   /** Rows of each table whose delta was applied, in order; `failure`: why the one after them was not. */
-  | { readonly ok: true; readonly kind: 'applied'; readonly numRows: readonly number[]; readonly failure?: TaskFailure }
+  | {
+      readonly ok: true;
+      readonly kind: 'applied';
+      readonly numRows: readonly number[];
+      /** Of each, the key groups that it changed, a bit each; not given: it may be all. */
+      readonly changed?: readonly Uint32Array[];
+      readonly failure?: TaskFailure;
+    }
   | { readonly ok: true; readonly kind: 'task'; readonly result: TaskResult }
   /**
    * Of the tasks of a group, in order; null for one that had nothing to read. `failure`: why the one after them failed;
@@ -211,12 +226,28 @@ export type WorkerReply =
       readonly results: readonly (TaskResult | null)[];
       readonly failure?: TaskFailure;
     }
-  | { readonly ok: true; readonly kind: 'restored'; readonly table: TableRef; readonly numRows: number }
+  | {
+      readonly ok: true;
+      readonly kind: 'restored';
+      readonly table: TableRef;
+      readonly numRows: number;
+      /** Key groups of which rows came from the log, a bit each. */
+      readonly changed?: Uint32Array;
+    }
   /** A piece is written: which one is next; 0 when the thread knows nothing of those before. */
   | { readonly ok: true; readonly kind: 'snapshotPiece'; readonly next: number }
   /** The last one is, and the file is whole. */
   | { readonly ok: true; readonly kind: 'snapshot'; readonly file: SnapshotFileRef }
   | { readonly ok: false; readonly failure: TaskFailure };
+
+/** Rows of state in a file of the checkpoint, as Arrow IPC. */
+export interface StatePieceRef {
+  readonly path: string;
+  /** Undefined: it is the whole file. */
+  readonly position?: number;
+  readonly byteLength: number;
+  readonly crc32: number;
+}
 
 export interface SnapshotFileRef {
   readonly operator: string;
@@ -225,6 +256,8 @@ export interface SnapshotFileRef {
   readonly byteLength: number;
   readonly crc32: number;
   readonly numRows: number;
+  /** The key groups whose rows it has; not given: those of its partition, of as many as the operator has files. */
+  readonly groups?: KeyGroupRange;
 }
 
 /**

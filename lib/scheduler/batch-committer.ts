@@ -30,6 +30,8 @@ export interface CommitterOptions {
   /** Takes dead-letter lines as one more output, before the others. */
   readonly deadLetters: OutputPort | undefined;
   readonly bytesOf: (block: BlockRef) => Uint8Array;
+  /** Partitions of each operator with state. */
+  readonly partitions?: ReadonlyMap<string, number>;
   /** Hears how each commit goes, step by step. Must not throw. */
   readonly onStep?: (step: CommitStep) => void;
   /** Last committed handles, from recovery. */
@@ -135,10 +137,13 @@ export class BatchCommitter {
     this.#check();
     if (computed !== undefined) rates?.learn(batch, result, { ...computed, outputsFromMs });
     if (log !== undefined) {
-      const { bytesOf } = this.#options;
-      const deltas = result.deltas.flatMap(({ operator, partition, ipc }): DeltaBytes[] =>
-        ipc === null ? [] : [{ operator, partition, bytes: bytesOf(ipc), numRows: ipc.numRows }],
-      );
+      const { bytesOf, partitions } = this.#options;
+      const deltas = result.deltas.flatMap(({ operator, partition, ipc }): DeltaBytes[] => {
+        if (ipc === null) return [];
+        const numPartitions = partitions?.get(operator);
+        const of = numPartitions === undefined ? {} : { numPartitions };
+        return [{ operator, partition, ...of, bytes: bytesOf(ipc), numRows: ipc.numRows }];
+      });
       const learned = rates?.state;
       const numbers = { records: result.inputRecords, badRecords: result.badRecords, outputRows };
       const info = learned === undefined ? numbers : { ...numbers, rates: learned };

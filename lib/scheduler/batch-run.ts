@@ -27,7 +27,7 @@ import {
   type Task,
 } from './batch-task.js';
 import { ALWAYS, type BatchTurn } from './batch-turn.js';
-import { DeltaApplier } from './delta-applier.js';
+import { DeltaApplier, type DeltaApplierOptions } from './delta-applier.js';
 import type { SlotClient } from './slot-clients.js';
 import type { SlotPool } from './slot-pool.js';
 import { takeShuffles } from './spent-blocks.js';
@@ -56,7 +56,7 @@ export interface BatchRunOptions {
   /** Without it no task has a copy. */
   readonly speculation?: Speculation;
   readonly onRetry: (task: string, attempt: number, reason: string) => void;
-  readonly onTableSize: (operator: string, partition: number, numRows: number) => void;
+  readonly onTableSize: DeltaApplierOptions['onTableSize'];
 }
 
 /** Recomputing lost blocks does not count as a failed attempt, so it has a bound of its own. */

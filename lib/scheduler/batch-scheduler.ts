@@ -77,7 +77,9 @@ export interface BatchSchedulerOptions {
   ) => BatchComputation;
   /** The turn may have come to another batch. */
   readonly wake: () => void;
-  /** Writes all state, each row as it is at some time until the promise resolves. */
+  /** Bytes of the files that a snapshot would replace; see `CheckpointerOptions`. */
+  readonly changedBytes?: () => number;
+  /** All state in files, each row as it is at some time until the promise resolves; some may be those of earlier snapshots. */
   readonly snapshot: (time: BatchTime) => Promise<readonly SnapshotFileRef[]>;
   readonly release: (result: BatchResult) => void;
   /** The batch's input is fixed and it waits for its turn; those to be run again are submitted at the start. */

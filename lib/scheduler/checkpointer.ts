@@ -19,7 +19,9 @@ export interface CheckpointerOptions {
   readonly sources: readonly SourcePort[];
   /** How often a checkpoint of the state is taken at the most. */
   readonly checkpointIntervalMs: number;
-  /** Writes all state, as `BatchSchedulerOptions.snapshot`. */
+  /** Bytes of the snapshot files that a new snapshot would replace; default those of all of the last one. */
+  readonly changedBytes?: () => number;
+  /** All state in files, as `BatchSchedulerOptions.snapshot`. */
   readonly snapshot: (time: BatchTime) => Promise<readonly SnapshotFileRef[]>;
   readonly onCheckpoint: (time: BatchTime, bytes: number, tookMs: number) => void;
 }
@@ -45,13 +47,14 @@ export class Checkpointer {
   }
 
   /**
-   * Whether the batch that is about to be planned is to have one. A snapshot costs in proportion to the state: it is due
-   * when the log has grown by half of the last one.
+   * Whether the batch that is about to be planned is to have one. A snapshot costs what the files have in which something
+   * changed: it is due when the log since the last one has half as much. So all of them together write at most twice what
+   * the log does, and a restart never reads much more of the log than of the state.
    */
   isDue(): boolean {
-    const { log, clock, checkpointIntervalMs } = this.#options;
+    const { log, clock, checkpointIntervalMs, changedBytes } = this.#options;
     if (log === undefined || this.#isUnderWay || clock.now() - this.#lastMs < checkpointIntervalMs) return false;
-    this.#isUnderWay = log.bytesSinceSnapshot > this.#lastBytes / 2;
+    this.#isUnderWay = log.bytesSinceSnapshot > (changedBytes?.() ?? this.#lastBytes) / 2;
     return this.#isUnderWay;
   }
 
@@ -89,8 +92,15 @@ export class Checkpointer {
     this.#lastBytes = snapshots.reduce((sum, file) => sum + file.byteLength, 0);
     const leftOut = [...this.#leftOut].filter(left => left <= time);
     const rates = this.#options.rates?.state;
-    await log.writeManifest({ time, snapshots, sourceStates, sinks, leftOut, ...(rates && { rates }) });
+    const { bytes } = await log.writeManifest({
+      time,
+      snapshots,
+      sourceStates,
+      sinks,
+      leftOut,
+      ...(rates && { rates }),
+    });
     this.#isUnderWay = false;
-    onCheckpoint(time, this.#lastBytes, clock.now() - startMs);
+    onCheckpoint(time, bytes, clock.now() - startMs);
   }
 }

@@ -6,7 +6,13 @@ import type { SlotPool } from './slot-pool.js';
 export interface DeltaApplierOptions {
   readonly maxTaskFailures: number;
   readonly taskTimeoutMs: number;
-  readonly onTableSize: (operator: string, partition: number, numRows: number) => void;
+  /** @param changed the key groups whose rows changed, a bit each; undefined: it may be all */
+  readonly onTableSize: (
+    operator: string,
+    partition: number,
+    numRows: number,
+    changed: Uint32Array | undefined,
+  ) => void;
 }
 
 /** A change that cannot be applied. */
@@ -61,10 +67,10 @@ export class DeltaApplier {
    * @returns the failure when a change cannot be applied at all
    */
   replied(request: Applying, reply: WorkerReply, canWait: (failure: TaskFailure) => boolean): ApplyFailure | undefined {
-    const numRows = reply.ok && reply.kind === 'applied' ? reply.numRows : [];
+    const { numRows, changed } = reply.ok && reply.kind === 'applied' ? reply : NOTHING_APPLIED;
     numRows.forEach((rows, i) => {
       const applied = request.deltas[i];
-      if (applied !== undefined) this.#options.onTableSize(applied.operator, applied.partition, rows);
+      if (applied !== undefined) this.#options.onTableSize(applied.operator, applied.partition, rows, changed?.[i]);
     });
     const failure = failureIn(reply);
     if (failure === undefined) {
@@ -90,6 +96,10 @@ export class DeltaApplier {
       .then(reply => this.#post(request, reply));
   }
 }
+
+const NOTHING_APPLIED: { readonly numRows: readonly number[]; readonly changed?: readonly Uint32Array[] } = {
+  numRows: [],
+};
 
 function failureIn(reply: WorkerReply): TaskFailure | undefined {
   if (!reply.ok) return reply.failure;

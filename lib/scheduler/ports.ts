@@ -68,6 +68,8 @@ export interface BatchOutput {
 export interface DeltaBytes {
   readonly operator: string;
   readonly partition: number;
+  /** Partitions of the operator, where they are known. */
+  readonly numPartitions?: number;
   readonly bytes: Uint8Array;
   /** Changed and removed keys. */
   readonly numRows: number;

@@ -1,6 +1,6 @@
 /**
- * A whole state table as one Arrow IPC file (columns: `state-ipc.ts`), written piece by piece, so that its size does not
- * matter and no piece takes long. The table may change between two pieces: each row is then there as it was at the time
+ * A state table, or some key groups of it, as one Arrow IPC file (columns: `state-ipc.ts`), written piece by piece, so
+ * that its size does not matter and no piece takes long. The table may change between two pieces: each row is then there as it was at the time
  * of its piece, and one that moved may come twice, the later one newer. With every delta since the first piece applied
  * again, in order, that is the state of the last one. The file has its name from the start: what refers to it is written
  * after it.
@@ -9,6 +9,7 @@ import { crc32 } from 'node:zlib';
 import { EngineError, messageOf } from '../core/errors.js';
 import { storageCure } from '../core/storage-cure.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
+import type { KeyGroupRange } from '../core/hash.js';
 import { ipcWriter, type IpcWriter } from '../columnar/arrow.js';
 import { kernels } from '../columnar/kernels.js';
 import { allocDelta, type DeltaParts } from './delta-layout.js';
@@ -33,17 +34,23 @@ export class SnapshotWriter {
   #numRows = 0;
   #numPieces = 0;
 
-  private constructor(table: StateTable, columns: ValueColumns, file: ChecksummedFile) {
+  private constructor(table: StateTable, columns: ValueColumns, file: ChecksummedFile, groups: KeyGroupRange) {
     this.#table = table;
     this.#columns = columns;
     this.#file = file;
-    this.#scan = new TableScan(table);
+    this.#scan = new TableScan(table, groups);
     this.#writer = ipcWriter('file', bytes => file.add(bytes));
   }
 
-  /** Creates or replaces the file. Throws `checkpointUnwritable`. */
-  static async create(table: StateTable, path: string, columns: ValueColumns, fs: FileSystem): Promise<SnapshotWriter> {
-    return new SnapshotWriter(table, columns, await ChecksummedFile.create(fs, path));
+  /** Creates or replaces the file. @param groups of the table's own; default all of them. Throws `checkpointUnwritable`. */
+  static async create(
+    table: StateTable,
+    path: string,
+    columns: ValueColumns,
+    fs: FileSystem,
+    groups: KeyGroupRange = table,
+  ): Promise<SnapshotWriter> {
+    return new SnapshotWriter(table, columns, await ChecksummedFile.create(fs, path), groups);
   }
 
   /** How many pieces were written. */
@@ -155,6 +162,7 @@ async function guard<T>(path: string, operation: () => Promise<T>): Promise<T> {
   try {
     return await operation();
   } catch (cause) {
+    if (cause instanceof EngineError) throw cause;
     const message = `state cannot be written to ${path}: ${messageOf(cause)}; ${storageCure(cause, 'the checkpoint directory')}`;
     throw new EngineError('checkpointUnwritable', message, { cause });
   }

@@ -16,6 +16,7 @@ import { arrow, ipcWriter } from '../columnar/arrow.js';
 import { makeRecordBatch } from '../columnar/arrow-view.js';
 import { kernels } from '../columnar/kernels.js';
 import type { Address, SlotMemory } from '../columnar/slot-memory.js';
+import { addChangedGroups } from './changed-groups.js';
 import { applyDelta } from './delta.js';
 import { allocDelta, readDelta, type DeltaParts } from './delta-layout.js';
 import type { StateTable } from './state-table.js';
@@ -100,10 +101,10 @@ export function deltaBatch(memory: SlotMemory, parts: DeltaParts, columns: Value
 
 /**
  * Sets or removes the rows of an Arrow IPC stream or file whose key groups the table owns. Idempotent; a later one
- * overrides an earlier one. Throws `typeMismatch` when the columns are not those of `columns`, `checkpointCorrupt` when
+ * overrides an earlier one. `changed` gets the key groups of the rows (`changed-groups.ts`). Throws `typeMismatch` when the columns are not those of `columns`, `checkpointCorrupt` when
  * the bytes are not Arrow: check their checksum before.
  */
-export function applyIpc(table: StateTable, bytes: Uint8Array, columns: ValueColumns): void {
+export function applyIpc(table: StateTable, bytes: Uint8Array, columns: ValueColumns, changed?: Uint32Array): void {
   let reader;
   try {
     reader = arrow().RecordBatchReader.from(bytes).open();
@@ -119,7 +120,7 @@ export function applyIpc(table: StateTable, bytes: Uint8Array, columns: ValueCol
       throw corrupt(cause);
     }
     if (next.done === true) return;
-    if (next.value.numRows > 0) applyBatch(table, next.value);
+    if (next.value.numRows > 0) applyBatch(table, next.value, changed);
   }
 }
 
@@ -177,7 +178,7 @@ function requireSchema(schema: Schema | null | undefined, columns: ValueColumns)
   );
 }
 
-function applyBatch(table: StateTable, batch: RecordBatch): void {
+function applyBatch(table: StateTable, batch: RecordBatch, changed?: Uint32Array): void {
   const { memory, valueBytes } = table;
   const { numRows } = batch;
   const [key, removed, ...values] = batch.data.children as [Data, Data, ...Data[]];
@@ -199,6 +200,7 @@ function applyBatch(table: StateTable, batch: RecordBatch): void {
     }
     hashKeys(memory, parts);
     applyDelta(table, parts.address);
+    if (changed !== undefined) addChangedGroups(table, parts.address, changed);
   } finally {
     memory.free(parts.address);
   }

@@ -1,8 +1,9 @@
 /**
- * All rows of a table, some at a time, while the table may change in between: each row is given as it is at the time of its
+ * All rows of a table, or of some of its key groups, some at a time, while the table may change in between: each row is given as it is at the time of its
  * turn, one that moved maybe twice, the later one newer. So rows of a key group that are away come before those that the
  * table has of it, and a key group that is put away amid its turn is begun again, as is one that was copied together.
  */
+import type { KeyGroupRange } from '../core/hash.js';
 import { kernels } from '../columnar/kernels.js';
 import type { Address } from '../columnar/slot-memory.js';
 import type { StateTable } from './state-table.js';
@@ -22,18 +23,22 @@ export interface ScannedRows {
 export class TableScan {
   readonly #table: StateTable;
   /** Where the table's rows go on, as the kernel has it: key group, page, offset, times it was copied together. */
-  #cursor: readonly number[] = [0, 0, 0, 0];
+  #cursor: readonly number[];
+  /** Behind the last key group, counted from the table's first. */
+  readonly #until: number;
   /** The key group at hand, which run it had when it was begun (0: none), and the block of that to go on with. */
   #at = { group: -1, run: 0, block: 0 };
 
-  constructor(table: StateTable) {
+  /** @param groups of the table's own; default all of them */
+  constructor(table: StateTable, groups: KeyGroupRange = table) {
     this.#table = table;
+    this.#cursor = [groups.from - table.from, 0, 0, 0];
+    this.#until = groups.to - table.from;
   }
 
   /** The next rows, good until scratch is released. Throws `stateSpill`. @returns undefined at the end */
   next(): ScannedRows | undefined {
-    const numGroups = this.#table.to - this.#table.from;
-    for (let group = this.#begin(); group < numGroups; group = this.#begin()) {
+    for (let group = this.#begin(); group < this.#until; group = this.#begin()) {
       const { block } = this.#at;
       const rows = block < this.#blocksOf(group) ? this.#scanRun(group, block) : this.#scanTable(group);
       if (rows.n > 0) return rows;
@@ -62,9 +67,9 @@ export class TableScan {
 
   /** Rows of the table, up to the next key group that is away. */
   #scanTable(group: number): ScannedRows {
-    const { memory, address, from, to } = this.#table;
+    const { memory, address } = this.#table;
     let until = group + 1;
-    while (until < to - from && this.#runOf(until) === 0) until++;
+    while (until < this.#until && this.#runOf(until) === 0) until++;
     const cursor = memory.scratch(16);
     const [keys, lengths, refs] = [MAX_ROWS, MAX_ROWS, MAX_ROWS].map(rows => memory.scratch(rows * 4));
     memory.u32.set(this.#cursor, cursor / 4);

@@ -46,7 +46,7 @@ describe('readCheckpoint', () => {
     expect(summary).to.deep.include({
       job: 'clicks',
       fingerprint: 'f1',
-      formatVersion: 1,
+      formatVersion: 2,
       epoch: 2,
       snapshotTime: 4000,
       lastPlanned: 6000,

@@ -74,7 +74,7 @@ describe('what a checkpoint says of its run', () => {
       const { format, version, ...content } = JSON.parse(text.slice(0, text.lastIndexOf('crc32'))) as {
         readonly [name: string]: Json;
       };
-      expect([format, version]).to.deep.equal(['sluice-manifest', 1]);
+      expect([format, version]).to.deep.equal(['sluice-manifest', 2]);
       await fs.writeFileAtomic(path, encodeCheckedJson('sluice-manifest', { ...content, run: value }));
       const refused = await readCheckpoint(fs, DIRECTORY).catch((error: { readonly code: string }) => error.code);
       expect(refused).to.equal('checkpointCorrupt');

@@ -1,58 +1,12 @@
 /** Receivers as users run them: the command line in a process of its own, the receivers in their thread, killed and all. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { expect } from 'chai';
-import type { RunEvent } from '../../lib/metrics/run-events.js';
+import { LiveProcess } from '../helpers/live-process.js';
 import { tempFolder } from '../helpers/temp-folder.js';
 
 const KILLS = 2;
-
-/** A run that tells its events. */
-class Run {
-  readonly events: RunEvent[] = [];
-  readonly child: ChildProcess;
-  readonly exited: Promise<number | null>;
-  stderr = '';
-  #onEvent: () => void = () => undefined;
-
-  constructor(args: readonly string[]) {
-    const child = spawn(process.execPath, ['dist/cli/main.js', 'run', ...args, '--json'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.child = child;
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
-    createInterface(child.stdout).on('line', line => {
-      this.events.push(JSON.parse(line) as RunEvent);
-      this.#onEvent();
-    });
-    this.exited = once(child, 'close').then(([code]) => {
-      this.#onEvent();
-      return code as number | null;
-    });
-  }
-
-  /** The first event that fits, when it comes. */
-  async event<K extends RunEvent['kind']>(
-    kind: K,
-    fits: (event: RunEvent & { readonly kind: K }) => boolean = () => true,
-  ): Promise<RunEvent & { readonly kind: K }> {
-    for (;;) {
-      const found = this.events.find(event => event.kind === kind && fits(event as RunEvent & { readonly kind: K }));
-      if (found !== undefined) return found as RunEvent & { readonly kind: K };
-      if (this.child.exitCode !== null) throw new Error(`no event ${kind} before the end: ${this.stderr}`);
-      await new Promise<void>(resolve => (this.#onEvent = resolve));
-    }
-  }
-
-  async stop(): Promise<number | null> {
-    this.child.kill('SIGINT');
-    return this.exited;
-  }
-}
 
 describe('receivers in their thread', function () {
   this.timeout(60_000);
@@ -74,7 +28,7 @@ describe('receivers in their thread', function () {
   it('put everything acknowledged into the output once, though the process is killed again and again', async () => {
     const acknowledged: string[] = [];
     const tried = new Set<string>();
-    let run = new Run(argsOf(ingest, 'killed'));
+    let run = new LiveProcess(argsOf(ingest, 'killed'));
     for (let kill = 0; kill < KILLS + 1; kill++) {
       const { receiver } = await run.event('receiverStarted');
       const until = acknowledged.length + 30 + kill * 25;
@@ -102,7 +56,7 @@ describe('receivers in their thread', function () {
       await Promise.all([1, 2, 3, 4].map(sender));
       if (kill === KILLS) break;
       await run.exited;
-      run = new Run(argsOf(ingest, 'killed'));
+      run = new LiveProcess(argsOf(ingest, 'killed'));
     }
     expect(await run.stop(), run.stderr).to.equal(0);
     const lines = readFileSync(outputOf('killed'), 'utf8').trimEnd().split('\n');
@@ -116,7 +70,7 @@ describe('receivers in their thread', function () {
     const server = createServer();
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
-    const run = new Run([...argsOf(ingest, 'taken'), '--arg', `port=${port}`]);
+    const run = new LiveProcess([...argsOf(ingest, 'taken'), '--arg', `port=${port}`]);
     expect(await run.exited).to.equal(2);
     expect(run.stderr).to.match(
       /error: source http: httpStream cannot listen on 127\.0\.0\.1 port \d+: another program/,
@@ -145,7 +99,7 @@ describe('receivers in their thread', function () {
          ssc.receiverStream(() => new Crashing(), { id: 'mine' }).saveAsText(output);
        });`,
     );
-    const run = new Run(argsOf(crashing, 'crashing'));
+    const run = new LiveProcess(argsOf(crashing, 'crashing'));
     const lost = await run.event('warning', ({ message }) => message.includes('thread was lost'));
     expect(lost.message).to.match(
       /^the receivers' thread was lost: uncaught: RangeError: boom at .*crashing\.ts:8/,

@@ -25,7 +25,7 @@ function fixture(): { tables: StateTables; fs: ModelFileSystem } {
 }
 
 const ask = (pieces: SnapshotPieces, piece: number, path = '/s.arrow'): Promise<WorkerReply> =>
-  pieces.write({ kind: 'snapshotState', operator: 'o', partition: 0, path, piece });
+  pieces.write({ operator: 'o', partition: 0, path, piece });
 
 describe('executor/snapshot-pieces', () => {
   before(loadArrow);

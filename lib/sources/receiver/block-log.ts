@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { EngineError, messageOf } from '../../core/errors.js';
+import { whileLocked } from '../../core/fenced-file-system.js';
 import type { FileHandle, FileSystem } from '../../core/file-system.js';
 import { storageCure } from '../../core/storage-cure.js';
 import {
@@ -98,17 +99,7 @@ export class BlockLog {
    */
   async #refuseIfFenced(): Promise<void> {
     const { lockFile, folder } = this.#position;
-    if (lockFile === undefined) return;
-    try {
-      await this.#fs.stat(lockFile);
-    } catch (thrown) {
-      if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT')) throw thrown;
-      throw new EngineError(
-        'checkpointFenced',
-        `nothing more is stored in ${folder}: another driver has taken the checkpoint over. Only one driver may run a job`,
-        { cause: thrown },
-      );
-    }
+    if (lockFile !== undefined) await whileLocked(this.#fs, lockFile, folder)();
   }
 
   /** The segment to write to: the one that is open, or a new one when that is full. */

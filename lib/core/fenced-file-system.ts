@@ -13,8 +13,9 @@
  * the same input, has put the same. What is left are outputs: a file that is cut, or a part of a batch's folder that is
  * removed, that late; both happen only at a start, and after a write that failed.
  */
-import type { FileHandle, FileStat, FileSystem } from '../core/file-system.js';
-import { writeFileAtomic } from '../core/write-file-atomic.js';
+import { EngineError } from './errors.js';
+import type { FileHandle, FileStat, FileSystem } from './file-system.js';
+import { writeFileAtomic } from './write-file-atomic.js';
 
 export class FencedFileSystem implements FileSystem {
   readonly #fs: FileSystem;
@@ -91,3 +92,18 @@ export class FencedFileSystem implements FileSystem {
     return this.#fs.remove(path);
   }
 }
+
+/** A check for threads that know the lock by its path alone. @param what is not written any more, for the message */
+export const whileLocked =
+  (fs: Pick<FileSystem, 'stat'>, lockFile: string, what: string) => async (): Promise<void> => {
+    try {
+      await fs.stat(lockFile);
+    } catch (cause) {
+      if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+      throw new EngineError(
+        'checkpointFenced',
+        `nothing more is stored in ${what}: another driver has taken the checkpoint over. Only one driver may run a job`,
+        { cause },
+      );
+    }
+  };
