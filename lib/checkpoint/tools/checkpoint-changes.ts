@@ -3,6 +3,7 @@ import { EngineError } from '../../core/errors.js';
 import { nearest } from '../../core/nearest.js';
 import type { Json } from '../../core/json.js';
 import type { LoadedCheckpoint } from '../load-checkpoint.js';
+import type { Manifest } from '../manifest.js';
 import { changeCheckpoint, loadForChange, withLock, type ToolWorld } from './change-checkpoint.js';
 import { countedRecords, type CountedRecord } from './log-records.js';
 import { planRepair, type RepairPlan, type RepairRequest } from './plan-repair.js';
@@ -121,7 +122,7 @@ export function requireSource(directory: string, loaded: LoadedCheckpoint, sourc
 /** Throws `optionUnknown`. */
 export function requireOperator(
   directory: string,
-  { manifest }: Pick<LoadedCheckpoint, 'manifest'>,
+  { manifest }: { readonly manifest: Pick<Manifest, 'operators'> },
   operator: string,
 ): void {
   const ids = manifest.operators.map(({ id }) => id);
