@@ -12,8 +12,8 @@ export interface ReplayFlags extends SelectFlags {
   readonly into: string;
   readonly edit?: string;
   readonly map?: string;
-  /** False: `--no-header`; true: neither was given. */
-  readonly header: string | boolean;
+  /** False: `--no-header`. */
+  readonly header?: string | false;
 }
 
 /** Puts the chosen dead letters back in. */
@@ -33,7 +33,7 @@ export async function replay(dir: string, flags: ReplayFlags, terminal: Terminal
     into: resolve(terminal.cwd, flags.into),
     select: letter => isChosen(letter) && (edits === undefined || edits.has(letter.id)),
     correct: edits === undefined ? correct : async letter => edits.get(letter.id),
-    header: typeof header === 'string' ? header : header ? undefined : null,
+    header: header === false ? null : header,
   });
   const { replay: made, finished, cut } = result;
   const lines = [

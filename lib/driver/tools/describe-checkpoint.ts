@@ -119,12 +119,12 @@ export function formatDescription(description: CheckpointDescription): string {
   }));
   const letters = deadLetters.waiting + deadLetters.replayed;
   return [
-    formatCheckpoint(description),
-    ...section('lock', holderState === undefined ? [] : [HOLDER[holderState]]),
-    ...section(
-      'positions',
-      Object.entries(positions).map(([id, position]) => `${id}: ${positionText(position, MAX_FILES)}`),
-    ),
+    formatCheckpoint(description, {
+      holder: holderState === undefined ? undefined : HOLDER[holderState],
+      positions: new Map(
+        Object.entries(positions).map(([id, position]) => [id, positionText(position, MAX_FILES)] as const),
+      ),
+    }),
     ...section(
       'keys',
       Object.entries(keys ?? {}).map(([id, count]) => `${id}: ${count}`),

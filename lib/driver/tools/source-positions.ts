@@ -40,7 +40,7 @@ export function sourcePositions({
 
 /** @param state at the snapshot @param ranges what batches read since, in order */
 export function positionOf(state: Json | undefined, ranges: readonly Json[]): SourcePosition {
-  switch (kindOf(state ?? ranges[0])) {
+  switch (kindOf(state === undefined ? ranges[0] : state)) {
     case 'files':
       return { kind: 'files', files: filesOf(state, ranges) };
     case 'rate': {

@@ -113,7 +113,7 @@ function verifyInputs(state: LoadedState, { inputs, files = NODE_FILES }: Verify
     if (position.kind !== 'files') continue;
     const folder = inputs.get(id);
     if (folder === undefined) {
-      const what = `the ${position.files.length} input files of source '${id}' were not looked at`;
+      const what = `the input files of source '${id}' (${position.files.length}) were not looked at`;
       findings.push({ severity: 'note', path: state.directory, what, cure: `give their folder: --input ${id}=FOLDER` });
       continue;
     }
