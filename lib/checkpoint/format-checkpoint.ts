@@ -9,8 +9,16 @@ const LABEL_WIDTH = 14;
 /** Ranges of a source are shown for this many of the newest batches. */
 const MAX_BATCHES = 3;
 
+/** What is known of a checkpoint beside its own files. */
+export interface FormatNotes {
+  /** Of the process that uses it. */
+  readonly holder?: string | undefined;
+  /** By source, how far it is read, in words; else its state is shown as it is. */
+  readonly positions?: ReadonlyMap<string, string>;
+}
+
 /** A checkpoint for people: lines of at most 100 columns, except where a name itself is longer. */
-export function formatCheckpoint(summary: CheckpointSummary): string {
+export function formatCheckpoint(summary: CheckpointSummary, notes: FormatNotes = {}): string {
   const { holder, log, snapshots, warnings } = summary;
   const snapshotBytes = snapshots.reduce((sum, file) => sum + file.byteLength, 0);
   return [
@@ -20,7 +28,7 @@ export function formatCheckpoint(summary: CheckpointSummary): string {
     line('plan', summary.fingerprint),
     line('format', `version ${summary.formatVersion}, ${summary.numKeyGroups} key groups`),
     line('epoch', String(summary.epoch)),
-    line('used by', holder === undefined ? 'nobody' : formatHolder(holder)),
+    line('used by', holder === undefined ? 'nobody' : [formatHolder(holder), notes.holder].filter(Boolean).join(', ')),
     line('last planned', time(summary.lastPlanned)),
     line('last committed', time(summary.lastCommitted)),
     ...(summary.numOpen > 0 ? [line('to run again', plural(summary.numOpen, 'batch', 'batches'))] : []),
@@ -35,7 +43,10 @@ export function formatCheckpoint(summary: CheckpointSummary): string {
       `${plural(log.numSegments, 'segment')}, ${formatBytes(log.bytes)}, ${plural(log.batches, 'batch', 'batches')} after the snapshot`,
     ),
     ...section('operators', summary.operators.flatMap(operatorLines)),
-    ...section('sources', summary.sources.flatMap(sourceLines)),
+    ...section(
+      'sources',
+      summary.sources.flatMap(source => sourceLines(source, notes.positions?.get(source.id))),
+    ),
     ...section(
       'outputs',
       Object.entries(summary.sinks).map(([output, handle]) => `  ${output}: ${json(handle, output.length + 4)}`),
@@ -60,16 +71,19 @@ function operatorLines(operator: OperatorSummary): string[] {
   ];
 }
 
-function sourceLines({ id, state, batches }: SourceSummary): string[] {
+function sourceLines({ id, state, batches }: SourceSummary, position: string | undefined): string[] {
   const shown = batches.slice(-MAX_BATCHES);
   const hidden = batches.length - shown.length;
   return [
     `  ${id}`,
-    ...(state === undefined ? [] : [`    at the snapshot: ${json(state, 21)}`]),
+    ...(position === undefined ? atSnapshot(state) : wrap(position, '    ')),
     ...(hidden > 0 ? [`    ${plural(hidden, 'batch', 'batches')} more`] : []),
     ...shown.map(({ time: at, ranges }) => `    ${time(at)}: ${json(ranges, 30)}`),
   ];
 }
+
+const atSnapshot = (state: Json | undefined): string[] =>
+  state === undefined ? [] : [`    at the snapshot: ${json(state, 21)}`];
 
 const line = (label: string, value: string): string => `${label.padEnd(LABEL_WIDTH)}  ${value}`;
 

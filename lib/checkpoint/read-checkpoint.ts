@@ -86,7 +86,7 @@ export async function findCheckpoint(fs: FileSystem, directory: string): Promise
 }
 
 /** A driver at work may remove files between the reading of the manifest and theirs: then the next manifest is read. */
-async function loadWhileInUse(fs: FileSystem, directory: string): Promise<LoadedCheckpoint | undefined> {
+export async function loadWhileInUse(fs: FileSystem, directory: string): Promise<LoadedCheckpoint | undefined> {
   for (let i = 1; ; i++) {
     try {
       const loaded = await loadCheckpoint(fs, directory);

@@ -5,6 +5,8 @@
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { EngineError } from '../core/errors.js';
+import { addCheckpointCommands } from './checkpoint/commands.js';
+import { addDeadLetterCommands } from './deadletter/commands.js';
 import type { ExplainFlags } from './explain-command.js';
 import { argsHelp, optionsHelp } from './job-help.js';
 import { reportError } from './report-error.js';
@@ -88,17 +90,8 @@ function makeProgram(terminal: Terminal, engine: () => Promise<Engine>, setExitC
       await explainCommand(job, flags, terminal, await engine());
     });
 
-  program
-    .command('checkpoint')
-    .description('Looks into checkpoints.')
-    .command('show')
-    .description('Shows what a checkpoint directory holds, and whether it is sound. Changes nothing, needs no lock.')
-    .argument('<dir>', 'checkpoint directory')
-    .option('--json', 'as one JSON object')
-    .action(async (dir: string, flags: { readonly json?: boolean }) => {
-      const { showCheckpoint } = await import('./checkpoint-command.js');
-      await showCheckpoint(dir, flags.json === true, terminal);
-    });
+  addCheckpointCommands(program, terminal, setExitCode);
+  addDeadLetterCommands(program, terminal);
   return program;
 }
 

@@ -1,5 +1,5 @@
 /** Runs a job file on this machine: what the command line and programs that embed Sluice call. */
-import { basename, dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { EngineError } from '../core/errors.js';
@@ -8,6 +8,7 @@ import type { Json } from '../core/json.js';
 import type { DeclaredOptions, EngineOptions, OptionText } from '../core/options.js';
 import { isJob, type Job } from '../api/job.js';
 import type { RunListener, RunSummary } from '../metrics/run-events.js';
+import { deadLetterFolder } from './dead-letter-folder.js';
 import { Engine } from './engine.js';
 import type { EngineWorld } from './engine-settings.js';
 import { loadJobModule } from './job-module.js';
@@ -101,9 +102,4 @@ export async function startJob(
   engine.done.catch(() => undefined);
   const graceful = { timeoutMs: options.gracefulStopTimeoutMs };
   return { done: engine.done, stop: mode => (mode === 'graceful' ? engine.stop(graceful) : engine.abort()) };
-}
-
-/** `deadletter/` beside the checkpoint; checkpoints in one folder do not share files. */
-function deadLetterFolder(checkpoint: string): string {
-  return join(dirname(checkpoint), 'deadletter', basename(checkpoint));
 }

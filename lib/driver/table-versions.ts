@@ -27,7 +27,7 @@ export interface TableVersion {
 }
 
 const FILE_NAME = /^(\d{6,15})\.table$/;
-const fileName = (version: number): string => `${String(version).padStart(6, '0')}.table`;
+export const fileName = (version: number): string => `${String(version).padStart(6, '0')}.table`;
 
 export const nameOf = (version: number, bytes: Uint8Array): VersionName => ({
   version,

@@ -151,7 +151,7 @@ export async function applyIpcFile(
 }
 
 /** What apache-arrow knows a file of Node by, and all it calls of it. */
-function asArrowFile(file: FileHandle, byteLength: number): NodeFileHandle {
+export function asArrowFile(file: FileHandle, byteLength: number): NodeFileHandle {
   const read = async (buffer: Uint8Array, offset: number, length: number, position: number) => {
     let bytesRead = 0;
     while (bytesRead < length) {

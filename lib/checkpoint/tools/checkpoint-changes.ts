@@ -1,8 +1,9 @@
 /** The changes that tools make to a checkpoint, each with the lock held and all at once (`change-checkpoint.ts`). */
 import { EngineError } from '../../core/errors.js';
-import { nearest } from '../../core/nearest.js';
+import { didYouMean } from '../../core/nearest.js';
 import type { Json } from '../../core/json.js';
 import type { LoadedCheckpoint } from '../load-checkpoint.js';
+import type { Manifest } from '../manifest.js';
 import { changeCheckpoint, loadForChange, withLock, type ToolWorld } from './change-checkpoint.js';
 import { countedRecords, type CountedRecord } from './log-records.js';
 import { planRepair, type RepairPlan, type RepairRequest } from './plan-repair.js';
@@ -121,7 +122,7 @@ export function requireSource(directory: string, loaded: LoadedCheckpoint, sourc
 /** Throws `optionUnknown`. */
 export function requireOperator(
   directory: string,
-  { manifest }: Pick<LoadedCheckpoint, 'manifest'>,
+  { manifest }: { readonly manifest: Pick<Manifest, 'operators'> },
   operator: string,
 ): void {
   const ids = manifest.operators.map(({ id }) => id);
@@ -130,12 +131,10 @@ export function requireOperator(
 
 function requireKnown(directory: string, what: 'source' | 'operator', id: string, known: readonly string[]): void {
   if (known.includes(id)) return;
-  const likely = nearest(id, known);
   throw new EngineError(
     'optionUnknown',
     `--${what} wants one that the checkpoint in ${directory} has, got '${id}': ` +
-      (known.length === 0 ? 'it has none' : `it has ${known.join(', ')}`) +
-      (likely === undefined ? '' : `. Did you mean '${likely}'?`),
+      (known.length === 0 ? 'it has none' : `it has ${known.join(', ')}${didYouMean(id, known)}`),
     { detail: { directory, [what]: id } },
   );
 }

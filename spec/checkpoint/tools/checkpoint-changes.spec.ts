@@ -165,7 +165,7 @@ describe('dropOperator', () => {
   it('refuses an id that is not there, naming those that are', async () => {
     const refusal = await refusalOf(dropOperator(worldOf(await scripted(4000)), DIRECTORY, 'count'));
     expect(refusal.code).to.equal('optionUnknown');
-    expect(refusal.message).to.contain("it has counts, Sessions/β. Did you mean 'counts'?");
+    expect(refusal.message).to.contain("it has counts, Sessions/β; did you mean 'counts'?");
   });
 
   it('refuses while a process that runs has the checkpoint', async () => {
@@ -212,7 +212,7 @@ describe('setSourcePosition', () => {
     const fs = await withOpenBatch();
     const set = (source: string): Promise<unknown> => setSourcePosition(worldOf(fs), DIRECTORY, source, async () => 0);
     expect((await refusalOf(set('events'))).message).to.match(/batch 7000 .*is planned .*repair .* --replan --yes/);
-    expect((await refusalOf(set('evnts'))).message).to.match(/Did you mean 'events'/);
+    expect((await refusalOf(set('evnts'))).message).to.match(/did you mean 'events'/);
     const { result } = await repair(fs, undefined, true);
     expect(result.replanned).to.deep.equal([7000]);
     await set('events');
