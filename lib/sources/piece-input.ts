@@ -1,8 +1,8 @@
 /** What a task reads of files, in order, as it was planned. */
-import { EngineError } from '../core/errors.js';
+import { EngineError, messageOf } from '../core/errors.js';
 import { hasPrint } from './file-print.js';
 import type { FilePiece } from './file-range.js';
-import { openInput, readUpTo, type InputFiles } from './input-files.js';
+import { isUnreadable, openInput, readUpTo, type InputFiles } from './input-files.js';
 import type { InputRegion } from './input-region.js';
 
 /** The bytes of pieces, one after another. Throws `inputChanged` for a file that is not what it was when it was planned. */
@@ -78,7 +78,7 @@ export class PieceInput {
   }
 
   #open(piece: FilePiece): number {
-    const fd = openInput(this.#files, this.#pathOf(piece));
+    const fd = this.#openIfReadable(piece);
     if (fd === undefined) throw this.#changed(piece, 'is gone');
     if (!this.#isPlanned(fd, piece)) {
       this.#files.closeSync(fd);
@@ -86,6 +86,15 @@ export class PieceInput {
     }
     this.#position = piece.start;
     return fd;
+  }
+
+  #openIfReadable(piece: FilePiece): number | undefined {
+    try {
+      return openInput(this.#files, this.#pathOf(piece));
+    } catch (error) {
+      if (isUnreadable(error)) throw this.#changed(piece, `cannot be read (${messageOf(error)})`);
+      throw error;
+    }
   }
 
   /** A file that was not touched needs no look; one that was, or a copy of it, has the bytes that were planned. */
