@@ -7,7 +7,7 @@
  * end, the ones that grew lately are looked at in every plan and the others in turn.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { EngineError } from '../core/errors.js';
+import { EngineError, messageOf } from '../core/errors.js';
 import type { Json } from '../core/json.js';
 import { isPrinted, printOf, type FilePrint } from './file-print.js';
 import type { FilePiece } from './file-range.js';
@@ -15,7 +15,7 @@ import { decodeFileState, encodeFileState } from './file-state.js';
 import { isAtEnd, keepMarked, newFile, type InputFile } from './input-file.js';
 import { InputFolders } from './input-folders.js';
 import { inputFile, type InputPath } from './input-path.js';
-import { openInput, statOf, type InputFiles, type InputStat } from './input-files.js';
+import { isUnreadable, openInput, statOf, type InputFiles, type InputStat } from './input-files.js';
 
 /** Files at their end: looked at in every plan for so many plans after a change ... */
 const WATCHED_PLANS = 100;
@@ -50,7 +50,7 @@ export class FileListing {
     this.#files = files;
     this.#path = path;
     this.#onWarning = onWarning;
-    this.#folders = new InputFolders(files, path, now);
+    this.#folders = new InputFolders(files, path, now, onWarning);
   }
 
   /** Files that may have bytes to plan, in order of reading. Valid until the next `refresh`. */
@@ -98,16 +98,41 @@ export class FileListing {
   async refuseAll(): Promise<readonly InputFile[]> {
     for (const file of this.#all) {
       if (file.ignored) continue;
-      const fd = openInput(this.#files, this.pathOf(file));
-      if (fd === undefined) continue;
-      try {
-        this.refuse(file, printOf(this.#files, fd, file.size));
-      } finally {
-        this.#files.closeSync(fd);
-      }
+      this.ifReadable(file, 'open', () => this.#refuseAsItIs(file));
       if (++this.#numStats % STATS_PER_TURN === 0) await nextTurn();
     }
     return this.#all.filter(file => file.refused);
+  }
+
+  #refuseAsItIs(file: InputFile): void {
+    const fd = openInput(this.#files, this.pathOf(file));
+    if (fd === undefined) return;
+    try {
+      this.refuse(file, printOf(this.#files, fd, file.size));
+    } finally {
+      this.#files.closeSync(fd);
+    }
+  }
+
+  /**
+   * Runs `read`, which looks at the file or opens it. Where that is not allowed the others go on without it, and it is
+   * looked at again in the next refresh.
+   * @returns undefined then
+   */
+  ifReadable<T>(file: InputFile, how: 'look' | 'open', read: () => T): T | undefined {
+    try {
+      const value = read();
+      if (file.forbidden === how) file.forbidden = undefined;
+      return value;
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      if (file.forbidden === undefined) {
+        this.#onWarning(`${this.pathOf(file)} cannot be read, and is left until it can: ${messageOf(error)}`);
+      }
+      file.forbidden ??= how;
+      this.distrust(file);
+      return undefined;
+    }
   }
 
   /** Has the file looked at in the next refresh: it is not what it was. */
@@ -145,7 +170,7 @@ export class FileListing {
     }
     this.#unknown = [];
     for (const file of looks) {
-      this.#look(file, time);
+      this.ifReadable(file, 'look', () => this.#look(file, time));
       if (++this.#numStats % STATS_PER_TURN === 0) await nextTurn();
     }
     this.#tellReplaced();

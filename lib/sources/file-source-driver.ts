@@ -21,7 +21,7 @@ import { readFileHead } from './file-head.js';
 import { FileListing } from './file-listing.js';
 import { printOf } from './file-print.js';
 import { fileRangeOf, MAX_RECORD_BYTES, type FilePiece, type FileRange, type PieceKind } from './file-range.js';
-import { NODE_FILES, openInput, statOf, type InputFiles } from './input-files.js';
+import { NODE_FILES, openInput, statOrUnreadable, type InputFiles } from './input-files.js';
 import { InputBlock } from './input-block.js';
 import type { InputFile } from './input-file.js';
 import { resolveInputPath } from './input-path.js';
@@ -66,8 +66,8 @@ export class FileSourceDriver implements SourceDriver {
   async start(state: Json | undefined): Promise<void> {
     const { path, filter, onWarning, now } = this.#options;
     const input = resolveInputPath(path, at => {
-      const stat = statOf(this.#files, at);
-      return stat === undefined ? 'missing' : stat.isDirectory() ? 'folder' : 'file';
+      const stat = statOrUnreadable(this.#files, at);
+      return stat?.isDirectory() === true ? 'folder' : stat?.isFile() === true ? 'file' : 'missing';
     });
     this.#listing = new FileListing(this.#files, { ...input, filter }, onWarning, now ?? Date.now);
     if (state === undefined) return;
@@ -141,11 +141,13 @@ export class FileSourceDriver implements SourceDriver {
   /** @returns whether nothing of the file is left that could be planned now */
   async #planFile(file: InputFile, limit: PlanLimit, packer: RangePacker): Promise<boolean> {
     const listing = this.#started;
-    const fd = openInput(this.#files, listing.pathOf(file));
-    if (fd === undefined) {
+    const opened = listing.ifReadable(file, 'open', () => openInput(this.#files, listing.pathOf(file)) ?? 'gone');
+    if (opened === undefined) return true;
+    if (opened === 'gone') {
       listing.forget(file);
       return true;
     }
+    const fd = opened;
     try {
       const stat = this.#files.fstatSync(fd);
       // Replaced or cut off since it was looked at: the next plan's look says what that means.

@@ -19,6 +19,8 @@ export interface InputFile {
   refused: boolean;
   /** True for what is not a regular file. */
   ignored: boolean;
+  /** What this process may not do with it; said once. */
+  forbidden: 'look' | 'open' | undefined;
   /** Plan time at which its size or modification time was last found changed. */
   changedAt: number;
   /** The size at which it had no whole record beyond `consumed`; -1 when that is not known. */
@@ -43,6 +45,7 @@ export const newFile = (name: string): InputFile => ({
   head: undefined,
   refused: false,
   ignored: false,
+  forbidden: undefined,
   changedAt: Number.NEGATIVE_INFINITY,
   waitingAt: -1,
   idlePlans: 0,

@@ -22,7 +22,10 @@ export interface InputStat {
   isDirectory(): boolean;
 }
 
-export const NODE_FILES: InputFiles = nodeFs;
+/** Where the path was a file a moment ago there may be a pipe, and to open that would wait for somebody to write to it. */
+const READ_AT_ONCE = nodeFs.constants.O_RDONLY | (nodeFs.constants.O_NONBLOCK ?? 0);
+
+export const NODE_FILES: InputFiles = { ...nodeFs, openSync: path => nodeFs.openSync(path, READ_AT_ONCE) };
 
 /** What is at the path now, or undefined when nothing is. Other errors are thrown. */
 export function statOf(files: InputFiles, path: string): InputStat | undefined {
@@ -34,14 +37,29 @@ export function statOf(files: InputFiles, path: string): InputStat | undefined {
   }
 }
 
-/** A descriptor for reading, or undefined when the file is gone. */
-export function openInput(files: InputFiles, path: string): number | undefined {
+/** The same, undefined too where it must not be looked at. */
+export function statOrUnreadable(files: InputFiles, path: string): InputStat | undefined {
   try {
-    return files.openSync(path, 'r');
+    return statOf(files, path);
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (isUnreadable(error)) return undefined;
     throw error;
   }
+}
+
+/** A descriptor for reading, or undefined when the file is gone, or something that is no file has its place. */
+export function openInput(files: InputFiles, path: string): number | undefined {
+  let fd: number;
+  try {
+    fd = files.openSync(path, 'r');
+  } catch (error) {
+    // A socket cannot be opened at all.
+    if (isMissing(error) || codeOf(error) === 'ENXIO') return undefined;
+    throw error;
+  }
+  if (files.fstatSync(fd).isFile()) return fd;
+  files.closeSync(fd);
+  return undefined;
 }
 
 /** Reads until `length` bytes are there or the file ends; returns how many came. */
@@ -63,6 +81,14 @@ export function readUpTo(
 }
 
 function isMissing(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : messageOf(error);
+  const code = codeOf(error);
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
+
+/** Whether the system says that this process may not, or cannot, look there: that may change, and others need not wait for it. */
+export function isUnreadable(error: unknown): boolean {
+  return ['EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG'].includes(codeOf(error));
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : messageOf(error);

@@ -10,6 +10,7 @@
  */
 import { basename, dirname, join, sep } from 'node:path';
 import { EngineError } from '../core/errors.js';
+import { globMatcher } from './glob.js';
 
 export interface InputPath {
   /** The folder that names are relative to. */
@@ -23,6 +24,7 @@ export interface InputPath {
 }
 
 const WILDCARD = /[*?]/;
+const UPWARDS = /(?:^|[\\/])\.\.(?:[\\/]|$)/;
 
 /** Names that somebody is still writing, or that are not data: `.x`, `_x`, `x.tmp`, `x._COPYING_`. */
 export function isHidden(name: string): boolean {
@@ -60,7 +62,15 @@ export function inputFolder(path: string, isFolder: (path: string) => boolean): 
   return isFolder(path) ? path : dirname(path);
 }
 
-export const inputFile = (folder: string, name: string): string => join(folder, name);
+/** Throws `checkpointCorrupt` for a name that leads out of the folder: none that was listed does, but a log can say anything. */
+export function inputFile(folder: string, name: string): string {
+  if (!UPWARDS.test(name)) return join(folder, name);
+  throw new EngineError(
+    'checkpointCorrupt',
+    `a file in ${folder} was wanted, the checkpoint names ${JSON.stringify(name)}: put the checkpoint directory back from a copy, or start with a new one`,
+    { detail: { folder, name } },
+  );
+}
 
 /** The folder before the first wildcard, and the pieces from there on; the last is '' where the path ends in a slash. */
 function splitPath(path: string): { readonly folder: string; readonly patterns: readonly string[] } {
@@ -83,7 +93,6 @@ function missing(path: string, wanted: string): EngineError {
 /** Whether a name is the one wanted, or is not hidden and matches the pattern. */
 function accepting(pattern: string): (name: string) => boolean {
   if (!WILDCARD.test(pattern)) return name => name === pattern;
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  const whole = new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's');
-  return name => !isHidden(name) && whole.test(name);
+  const matches = globMatcher(pattern);
+  return name => !isHidden(name) && matches(name);
 }

@@ -3,7 +3,7 @@ import { EngineError, messageOf } from '../core/errors.js';
 import { storageCure } from '../core/storage-cure.js';
 import { hasPrint } from './file-print.js';
 import type { FilePiece } from './file-range.js';
-import { openInput, readUpTo, type InputFiles } from './input-files.js';
+import { isUnreadable, openInput, readUpTo, type InputFiles } from './input-files.js';
 import type { InputRegion } from './input-region.js';
 
 /** The bytes of pieces, one after another. Throws `inputChanged` for a file that is not what it was when it was planned. */
@@ -101,6 +101,7 @@ export class PieceInput {
     try {
       return openInput(this.#files, this.#pathOf(piece));
     } catch (error) {
+      if (isUnreadable(error)) throw this.#changed(piece, `cannot be read (${messageOf(error)})`);
       throw this.#unreadable(piece, piece.start, error);
     }
   }
