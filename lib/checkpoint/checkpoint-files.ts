@@ -12,6 +12,7 @@ import type { FileSystem } from '../core/file-system.js';
  *   log/000007.wal      the write-ahead log, in segments
  *   state/ID-p2-1700000000000-5.arrow    state of operator ID, partition 2, at that batch time, for manifest 5
  *   tables/ID/000003.table   version 3 of static table ID, for as long as a batch may read it
+ *   spill/slot-0.state  state of the run at hand that has no room in memory; means nothing to the next
  *   *.tmp-0123456789ab  a file on its way to its name; means nothing
  */
 export const MANIFEST = 'MANIFEST';
@@ -19,6 +20,7 @@ export const PREVIOUS_MANIFEST = 'MANIFEST.prev';
 export const LOG_FOLDER = 'log';
 export const STATE_FOLDER = 'state';
 export const TABLES_FOLDER = 'tables';
+export const SPILL_FOLDER = 'spill';
 
 const LOCK_NAME = /^LOCK\.(\d{6,15})$/;
 const SEGMENT_NAME = /^(\d{6,9})\.wal$/;

@@ -12,6 +12,8 @@ const OWN_CODES: readonly ErrorCode[] = [
   'planMismatch',
   'jobInvalid',
   'memoryLimit',
+  'stateLimit',
+  'stateSpill',
   'typeMismatch',
 ];
 

@@ -10,6 +10,7 @@ import { RunCounters } from './run-counters.js';
 import { fingerprintOf } from '../plan/fingerprint.js';
 import { checkCheckpoint, checkSlides } from '../plan/slides.js';
 import { compileStages } from '../plan/stages.js';
+import type { WorkerInit } from '../protocol/messages.js';
 import { checkJitter } from '../scheduler/jitter.js';
 import { SlotHealth } from '../scheduler/slot-health.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
@@ -27,6 +28,7 @@ import type { Receivers } from './receivers.js';
 import { RddJobs } from './rdd-jobs.js';
 import { restoreState } from './restore-state.js';
 import { runInfo } from './run-info.js';
+import { makeStateRooms, type StateRooms } from './state-rooms.js';
 import { makeBroadcastSources, makeSources, makeTableSources, type Source } from './source-ports.js';
 import { withStreamingListeners } from './streaming-listeners.js';
 
@@ -34,6 +36,7 @@ import { withStreamingListeners } from './streaming-listeners.js';
 export interface EngineParts {
   readonly receivers: Receivers;
   readonly folders: ReceiverFolders;
+  readonly stateRooms: StateRooms;
   readonly settings: EngineSettings;
   readonly world: EngineWorld;
   readonly listener: RunListener;
@@ -55,6 +58,11 @@ export interface EngineParts {
   readonly pool: SlotPool;
   readonly counters: RunCounters;
 }
+
+const stateOf = (rooms: StateRooms, slot: number): Pick<WorkerInit, 'state'> => {
+  const state = rooms.roomOf(slot);
+  return state === undefined ? {} : { state };
+};
 
 /** Dead letters first: they are committed before the rows that were read beside them. */
 export const allOutputs = (
@@ -80,6 +88,7 @@ export async function openParts(
   const operators = operatorStates(plan);
   const partitions = new Map([...operators].map(([id, state]) => [id, state.numPartitions]));
   const folders = receiverFolders(plan, settings.checkpoint);
+  const stateRooms = makeStateRooms(settings, world, operators.size > 0);
   const broadcasts = makeBroadcastSources(graph);
   const tables = makeTableSources(graph, {
     ...{ fs: world.fs, checkpoint: settings.checkpoint, limitBytes: options.slotMemoryBytes, listener },
@@ -101,6 +110,8 @@ export async function openParts(
       listener,
     });
     if (recovery.store !== undefined) closers.push(() => storeOf(recovery).close());
+    await stateRooms.open();
+    closers.push(() => stateRooms.remove());
     // State that cannot be cut into that many parts is refused here, not in the first batch.
     for (const numPartitions of partitions.values()) keyGroupRange(0, numPartitions, recovery.numKeyGroups);
     const init = {
@@ -114,6 +125,7 @@ export async function openParts(
     } as const;
     const runner = world.makeRunner((slot, memories) => ({
       ...init,
+      ...stateOf(stateRooms, slot),
       slot,
       memories,
       numPartitions: options.workers,
@@ -179,6 +191,7 @@ export async function openParts(
     return {
       receivers,
       folders,
+      stateRooms,
       settings,
       world,
       listener,

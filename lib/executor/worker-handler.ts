@@ -5,6 +5,7 @@
 import { pathToFileURL } from 'node:url';
 import { EngineError } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
+import { openSpillFile, type OpenSpillFile } from '../core/spill-file.js';
 import { NodeFileSystem } from '../core/node-file-system.js';
 import { buildGraph, isJob, type Job } from '../api/job.js';
 import { requireSameCaptured } from '../api/captured-variables.js';
@@ -25,6 +26,7 @@ import { runTaskGroup } from './run-task-group.js';
 import type { WorkerHandler } from './serve.js';
 import { SnapshotPieces } from './snapshot-pieces.js';
 import { seedStates } from './state-leaves.js';
+import { stateSpaceOf } from './state-space-of.js';
 import { operatorStates, StateTables } from './state-tables.js';
 
 /** Loads the job module and makes the thread's handler. */
@@ -37,12 +39,14 @@ export async function createWorkerHandler(init: WorkerInit): Promise<WorkerHandl
 /**
  * @param fs where snapshots of the state are written
  * @param captured whether variables that closures use are compared with the driver's: without threads they are the same
+ * @param openSpill opens the file for state that has no room in memory
  */
 export async function makeWorkerHandler(
   job: Job,
   init: WorkerInit,
   fs: FileSystem,
   captured: 'compare' | 'shared' = 'shared',
+  openSpill: OpenSpillFile = openSpillFile,
 ): Promise<WorkerHandler> {
   const { graph, plan } = buildGraph(job, init.jobArgs, init.numPartitions);
   for (const accumulator of graph.accumulators.values()) accumulator.enterWorker();
@@ -75,7 +79,7 @@ export async function makeWorkerHandler(
     graph,
     plans: new BatchPlans(graph, plan),
     readers,
-    tables: new StateTables(memory, operators, init.numKeyGroups),
+    tables: new StateTables(memory, operators, init.numKeyGroups, stateSpaceOf(init, openSpill)),
     numKeyGroups: init.numKeyGroups,
     logsState: init.logsState ?? true,
     bytesOf: block => bytesOf(memories, block),
@@ -113,25 +117,30 @@ async function handle(
       return applyDeltas(tables, request.deltas);
     case 'restoreState': {
       const { operator, partition, bytes } = request;
-      const table = tables.get(operator, partition);
-      applyIpc(table, bytes, tables.valueOf(operator).value);
-      return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
+      applyIpc(tables.get(operator, partition), bytes, tables.valueOf(operator).value);
+      return restored(tables, operator, partition);
     }
     case 'restoreSnapshot': {
       const { operator, partition, file } = request;
-      const table = tables.get(operator, partition);
-      await applySnapshot(table, file.path, file, tables.valueOf(operator).value, fs);
-      return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
+      await applySnapshot(tables.get(operator, partition), file.path, file, tables.valueOf(operator).value, fs);
+      return restored(tables, operator, partition);
     }
     case 'seedState': {
       const { operator, partition } = request;
       const table = tables.get(operator, partition);
       seedStates(table, environment.graph.initialStates.get(operator) ?? [], tables.valueOf(operator), operator);
-      return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
+      return restored(tables, operator, partition);
     }
     case 'snapshotState':
       return snapshots.write(request);
   }
+}
+
+/** Throws `stateLimit`: a state that is too large is refused before it is whole. */
+function restored(tables: StateTables, operator: string, partition: number): WorkerReply {
+  tables.requireRoom();
+  const { numRows } = tables.get(operator, partition);
+  return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows };
 }
 
 function applyDeltas(tables: StateTables, deltas: readonly DeltaRef[]): WorkerReply {
