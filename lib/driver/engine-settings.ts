@@ -44,6 +44,9 @@ export interface EngineWorld {
 /** What the slowest disk that is worth running on reads and writes a second, bytes. */
 const SLOW_DISK_BYTES_PER_S = 16 * 1024 ** 2;
 
-/** How long a worker may take to write or load one partition of the state: all the memory there may be on a slow disk, and a task's time. */
-export const stateTimeoutMs = ({ taskTimeoutMs, slotMemoryBytes, maxStateBytes }: EngineOptions): number =>
-  taskTimeoutMs + Math.ceil((Math.max(slotMemoryBytes, maxStateBytes) / SLOW_DISK_BYTES_PER_S) * 1000);
+/** How long a worker may take to write or load one partition of the state: all of its memory on a slow disk, and a task's time. */
+export const stateTimeoutMs = ({ taskTimeoutMs, slotMemoryBytes }: EngineOptions): number =>
+  taskTimeoutMs + slowDiskMs(slotMemoryBytes);
+
+/** How long a disk that is worth running on takes for so many bytes. */
+export const slowDiskMs = (bytes: number): number => Math.ceil((bytes / SLOW_DISK_BYTES_PER_S) * 1000);

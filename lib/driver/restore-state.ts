@@ -5,6 +5,7 @@ import type { SnapshotFileRef, WorkerRequest } from '../protocol/messages.js';
 import { losesWorker } from '../protocol/task-failure.js';
 import type { SlotPool } from '../scheduler/slot-pool.js';
 import { failureError } from './batch-error.js';
+import { slowDiskMs } from './engine-settings.js';
 
 /**
  * Some rows of one operator's state: Arrow IPC bytes, or undefined for its initial state, which each worker has from the
@@ -96,7 +97,9 @@ async function restorePartition(
 ): Promise<number> {
   const { operator, partition } = message;
   for (let attempt = 1; ; attempt++) {
-    const reply = await pool.run(slot, message, timeoutMs);
+    // A file may be larger than the slot's memory.
+    const fileMs = message.kind === 'restoreSnapshot' ? slowDiskMs(message.file.byteLength) : 0;
+    const reply = await pool.run(slot, message, Math.max(timeoutMs, fileMs));
     if (reply.ok && reply.kind === 'restored') {
       pool.adoptTable(slot, reply.table);
       return reply.numRows;
