@@ -14,6 +14,7 @@ import type { KeyGroupRange } from '../core/hash.js';
  *   state/ID-g32-64-1700000000000-5.arrow    state of operator ID, key groups 32 to 63, at that batch time, for manifest 5 and
  *                       later ones, as long as these key groups do not change (version 1: ID-p2-..., all of a partition)
  *   tables/ID/000003.table   version 3 of static table ID, for as long as a batch may read it
+ *   spill/slot-0.state  state of the run at hand that has no room in memory; means nothing to the next
  *   *.tmp-0123456789ab  a file on its way to its name; means nothing
  */
 export const MANIFEST = 'MANIFEST';
@@ -21,6 +22,7 @@ export const PREVIOUS_MANIFEST = 'MANIFEST.prev';
 export const LOG_FOLDER = 'log';
 export const STATE_FOLDER = 'state';
 export const TABLES_FOLDER = 'tables';
+export const SPILL_FOLDER = 'spill';
 
 const LOCK_NAME = /^LOCK\.(\d{6,15})$/;
 const SEGMENT_NAME = /^(\d{6,9})\.wal$/;

@@ -11,8 +11,8 @@ export interface NumberOptionInfo extends OptionDoc {
    * with a fraction or without.
    */
   readonly type: 'duration' | 'integer' | 'bytes' | 'powerOfTwo' | 'number';
-  /** In milliseconds or bytes; `cores` is the number of cores that the process may use. */
-  readonly default: number | 'cores';
+  /** In milliseconds or bytes; `cores` is the number of cores that the process may use, `halfOfMemory` half of the memory. */
+  readonly default: number | 'cores' | 'halfOfMemory';
   readonly min: number;
   readonly max: number;
 }
@@ -210,8 +210,23 @@ export const ENGINE_OPTIONS = {
     default: GIB,
     min: 16 * 1024 ** 2,
     max: 4 * GIB - 65536,
-    doc: 'memory that one worker may use for blocks and state',
+    doc: 'memory that one worker may use for blocks and state; state beyond three quarters of it goes to further memories',
     spark: 'spark.executor.memory',
+  },
+  maxStateBytes: {
+    field: 'maxStateBytes',
+    type: 'bytes',
+    default: 'halfOfMemory',
+    min: 64 * 1024,
+    max: 1024 * GIB,
+    doc: 'memory that the state of all workers may have, tables and indexes; what is beyond goes where stateSpill says',
+  },
+  stateSpill: {
+    field: 'stateSpill',
+    type: 'choice',
+    default: 'off',
+    choices: ['off', 'disk'],
+    doc: "state beyond maxStateBytes: off, the job ends with stateLimit; disk, it goes to files in the checkpoint's folder spill",
   },
   workerHeap: {
     field: 'workerHeapBytes',
@@ -353,7 +368,13 @@ export type EngineOptions = {
  * What belongs to the machine and not to the job: at a restart from a checkpoint these are taken from what is given
  * then, all others from the checkpoint.
  */
-export const DEPLOYMENT_OPTIONS = ['workers', 'slotMemory', 'workerHeap'] as const satisfies readonly OptionName[];
+export const DEPLOYMENT_OPTIONS = [
+  'workers',
+  'slotMemory',
+  'maxStateBytes',
+  'stateSpill',
+  'workerHeap',
+] as const satisfies readonly OptionName[];
 
 export type DeploymentOption = (typeof DEPLOYMENT_OPTIONS)[number];
 

@@ -3,7 +3,7 @@
  * environment (`SLUICE_INTERVAL=2s`), the job file (`options: { interval: '2s' }`), the default. A program that embeds
  * Sluice gives options in the place of a command line.
  */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { formatBinaryBytes, parseBytes } from './byte-size.js';
 import { EngineError } from './errors.js';
 import { didYouMean, nearest } from './nearest.js';
@@ -80,6 +80,7 @@ export function givenOptions({ values, origins }: ResolvedOptions): { readonly [
 export function formatDefault(info: OptionInfo): string {
   if (info.type === 'boolean') return String(info.default);
   if (info.default === 'cores') return 'number of cores';
+  if (info.default === 'halfOfMemory') return 'half of the memory';
   return typeof info.default === 'string' ? info.default : formatValue(info, info.default);
 }
 
@@ -181,10 +182,18 @@ function formatValue(info: NumberOptionInfo, value: number): string {
   return String(value);
 }
 
-const defaultOf = (info: OptionInfo): number | boolean | string =>
-  info.type !== 'choice' && info.default === 'cores'
-    ? Math.min(info.max, Math.max(1, availableParallelism()))
-    : info.default;
+function defaultOf(info: OptionInfo): number | boolean | string {
+  if (info.type === 'choice' || info.type === 'boolean') return info.default;
+  if (info.default === 'cores') return Math.min(info.max, Math.max(1, availableParallelism()));
+  if (info.default === 'halfOfMemory') return Math.min(info.max, Math.max(info.min, Math.floor(memoryBytes() / 2)));
+  return info.default;
+}
+
+/** Memory of the machine, or of the container or other control group that the process is in. */
+function memoryBytes(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
 
 function refuseUnknown(given: object, where: string): void {
   const names = Object.keys(ENGINE_OPTIONS);

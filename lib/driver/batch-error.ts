@@ -13,6 +13,8 @@ const OWN_CODES: readonly ErrorCode[] = [
   'planMismatch',
   'jobInvalid',
   'memoryLimit',
+  'stateLimit',
+  'stateSpill',
   'typeMismatch',
 ];
 

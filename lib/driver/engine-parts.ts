@@ -31,6 +31,7 @@ import type { Receivers } from './receivers.js';
 import { RddJobs } from './rdd-jobs.js';
 import { restoreState } from './restore-state.js';
 import { runInfo } from './run-info.js';
+import { makeStateRooms, type StateRooms } from './state-rooms.js';
 import { makeBroadcastSources, makeSources, makeTableSources, type Source } from './source-ports.js';
 import { withStreamingListeners } from './streaming-listeners.js';
 
@@ -38,6 +39,7 @@ import { withStreamingListeners } from './streaming-listeners.js';
 export interface EngineParts {
   readonly receivers: Receivers;
   readonly folders: ReceiverFolders;
+  readonly stateRooms: StateRooms;
   readonly settings: EngineSettings;
   readonly world: EngineWorld;
   readonly listener: RunListener;
@@ -61,6 +63,11 @@ export interface EngineParts {
   readonly pool: SlotPool;
   readonly counters: RunCounters;
 }
+
+const stateOf = (rooms: StateRooms, slot: number): Pick<WorkerInit, 'state'> => {
+  const state = rooms.roomOf(slot);
+  return state === undefined ? {} : { state };
+};
 
 /** Dead letters first: they are committed before the rows that were read beside them. */
 export const allOutputs = (
@@ -89,15 +96,12 @@ export async function openParts(
   const folders = receiverFolders(plan, settings.checkpoint);
   // What is written while the run goes on; not what the checkpoint itself is opened with.
   const fs = new FencedFileSystem(world.fs);
+  const stateRooms = makeStateRooms(settings, world, operators.size > 0);
   const broadcasts = makeBroadcastSources(graph);
   const tables = makeTableSources(graph, {
     ...{ fs, checkpoint: settings.checkpoint, limitBytes: options.slotMemoryBytes, listener },
   });
-  const sources = [
-    ...makeSources(plan, graph, listener, { fs: fs, folders }, inputOf(world)),
-    ...broadcasts,
-    ...tables,
-  ];
+  const sources = [...makeSources(plan, graph, listener, { fs, folders }, inputOf(world)), ...broadcasts, ...tables];
   const roll = { rollBytes: options.rollBytes, rollMs: options.rollIntervalMs };
   const jobs = new RddJobs(graph, fs);
   const outputs = plan.outputs.map(output => makeOutput(output, graph, jobs, fs, roll, listener));
@@ -114,6 +118,8 @@ export async function openParts(
       closers.push(() => storeOf(recovery).close());
       fs.fencedBy(() => storeOf(recovery).checkOwner());
     }
+    await stateRooms.open();
+    closers.push(() => stateRooms.remove());
     // State that cannot be cut into that many parts is refused here, not in the first batch.
     for (const numPartitions of partitions.values()) keyGroupRange(0, numPartitions, recovery.numKeyGroups);
     const init = {
@@ -127,6 +133,7 @@ export async function openParts(
     } as const;
     const makeInit = (slot: number, memories: readonly WebAssembly.Memory[]): WorkerInit => ({
       ...init,
+      ...stateOf(stateRooms, slot),
       slot,
       memories,
       numPartitions: options.workers,
@@ -204,6 +211,7 @@ export async function openParts(
     return {
       receivers,
       folders,
+      stateRooms,
       settings,
       world,
       listener,

@@ -38,6 +38,8 @@ export interface EngineWorld {
     makeInit: (slot: number, memories: readonly WebAssembly.Memory[]) => WorkerInit,
     warn: (message: string) => void,
   ) => TaskRunner;
+  /** Bytes of each further memory for state, and of state in a slot's own; default: all that can be had, three quarters. */
+  readonly stateMemory?: { readonly memoryBytes: number; readonly homeBytes: number };
   /** Starts the thread in which the job's receivers run; default: they run in this one. */
   readonly startReceivers?: StartReceivers;
   /** Who holds the checkpoint's lock, and whether another holder is alive; default: this process, the system's word. */
@@ -50,4 +52,7 @@ const SLOW_DISK_BYTES_PER_S = 16 * 1024 ** 2;
 
 /** How long a worker may take to write or load one partition of the state: all of its memory on a slow disk, and a task's time. */
 export const stateTimeoutMs = ({ taskTimeoutMs, slotMemoryBytes }: EngineOptions): number =>
-  taskTimeoutMs + Math.ceil((slotMemoryBytes / SLOW_DISK_BYTES_PER_S) * 1000);
+  taskTimeoutMs + slowDiskMs(slotMemoryBytes);
+
+/** How long a disk that is worth running on takes for so many bytes. */
+export const slowDiskMs = (bytes: number): number => Math.ceil((bytes / SLOW_DISK_BYTES_PER_S) * 1000);

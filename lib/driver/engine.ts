@@ -37,6 +37,7 @@ import { type ReceiverFolders } from './receiver-folders.js';
 import type { Receivers } from './receivers.js';
 import { KeptBatches } from './kept-batches.js';
 import { type Source } from './source-ports.js';
+import type { StateRooms } from './state-rooms.js';
 import { snapshotState } from './snapshot-state.js';
 
 export class Engine {
@@ -52,6 +53,7 @@ export class Engine {
   readonly #listener: RunListener;
   readonly #receivers: Receivers;
   readonly #folders: ReceiverFolders;
+  readonly #stateRooms: StateRooms;
   /** Settles when the run has ended and everything is closed. */
   readonly done: Promise<RunSummary>;
   #stopping = false;
@@ -75,6 +77,7 @@ export class Engine {
     this.#listener = listener;
     this.#receivers = parts.receivers;
     this.#folders = parts.folders;
+    this.#stateRooms = parts.stateRooms;
     const ports = parts.sources.map(source => source.port);
     this.#clock = world.clock;
     const persisted = parts.compiled.plan.outputs.filter(({ operation }) => operation.kind === 'persist');
@@ -331,7 +334,7 @@ export class Engine {
         this.#listener({ kind: 'warning', message: `while closing: ${String(rest.reason)}` });
     }
     // What the run ended with counts, not what goes wrong behind it: all that is committed is durable by now.
-    for (const close of [() => this.#folders.remove(), () => this.#store?.close()]) {
+    for (const close of [() => this.#folders.remove(), () => this.#stateRooms.remove(), () => this.#store?.close()]) {
       try {
         await close();
       } catch (error) {

@@ -10,6 +10,7 @@ import type { SnapshotFileRef, StatePieceRef, WorkerRequest } from '../protocol/
 import { losesWorker } from '../protocol/task-failure.js';
 import type { SlotPool } from '../scheduler/slot-pool.js';
 import { failureError } from './batch-error.js';
+import { slowDiskMs } from './engine-settings.js';
 
 /** What the state is made of: each part overrides what those before have of its keys. */
 export interface StateParts {
@@ -111,7 +112,9 @@ async function restorePartition(
 ): Promise<{ readonly numRows: number; readonly changed: Uint32Array | undefined }> {
   const { operator, partition } = message;
   for (let attempt = 1; ; attempt++) {
-    const reply = await pool.run(slot, message, timeoutMs);
+    // Files may be larger than the slot's memory.
+    const fileMs = slowDiskMs(bytesOf(message));
+    const reply = await pool.run(slot, message, Math.max(timeoutMs, fileMs));
     if (reply.ok && reply.kind === 'restored') {
       pool.adoptTable(slot, reply.table);
       return { numRows: reply.numRows, changed: reply.changed };

@@ -171,7 +171,7 @@ async function readLeaf(
       readColumns(ctx, first, leaf, emit);
       return {};
     case 'runningAggregate': {
-      const table = tables.get(operation.operatorId, partition);
+      const table = tables.forTask(operation.operatorId, partition);
       const delta = hasWide(operation)
         ? updateWide(ctx, table, first, operation, emit)
         : updateAggregates(ctx, table, first, operation.keys, operation.aggregates, emit);
@@ -179,19 +179,19 @@ async function readLeaf(
     }
     case 'updateState': {
       if (f === undefined) throw new EngineError('internal', `no closure for ${leaf.label}`);
-      const table = tables.get(operation.operatorId, partition);
+      const table = tables.forTask(operation.operatorId, partition);
       const update = operation.wholePartition ? updatePartition : updateStates;
       const delta = update(ctx, table, first, operation.value, f as never, leaf.label, emit);
       return deltaOf(environment, ctx, operation.operatorId, delta);
     }
     case 'mapWithState': {
       if (f === undefined) throw new EngineError('internal', `no closure for ${leaf.label}`);
-      const table = tables.get(operation.operatorId, partition);
+      const table = tables.forTask(operation.operatorId, partition);
       const task = { ctx, table, operation, blocks: first, label: leaf.label, f, emit, emitSnapshot };
       return deltaOf(environment, ctx, operation.operatorId, mapWithStateLeaf(task));
     }
     case 'window': {
-      const table = tables.get(operation.operatorId, partition);
+      const table = tables.forTask(operation.operatorId, partition);
       const rows = emit === NO_PIPELINE.emit ? undefined : emit;
       const delta = windowLeaf({ ctx, table, operation, blocks: first, label: leaf.label, emit: rows }, leaf.id, graph);
       return deltaOf(environment, ctx, operation.operatorId, delta);

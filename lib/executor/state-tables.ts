@@ -5,6 +5,7 @@ import type { SlotMemory } from '../columnar/slot-memory.js';
 import { describeWide } from '../columnar/wide/wide-aggregate.js';
 import { operatorIdOf, type Plan, type StateValue, type WindowOperation } from '../plan/node.js';
 import type { TableRef } from '../protocol/messages.js';
+import type { StateSpace } from '../state/state-space.js';
 import { StateTable } from '../state/state-table.js';
 
 /** What is kept under an operator's id: its state's value and how many partitions it is cut into. */
@@ -57,9 +58,17 @@ export class StateTables {
   readonly #memory: SlotMemory;
   readonly #operators: ReadonlyMap<string, OperatorState>;
   readonly #numKeyGroups: number;
+  readonly #space: StateSpace | undefined;
   readonly #tables = new Map<string, StateTable>();
 
-  constructor(memory: SlotMemory, operators: ReadonlyMap<string, OperatorState>, numKeyGroups: number) {
+  /** @param space what the state may have; undefined: what the memory has */
+  constructor(
+    memory: SlotMemory,
+    operators: ReadonlyMap<string, OperatorState>,
+    numKeyGroups: number,
+    space?: StateSpace,
+  ) {
+    this.#space = space;
     this.#memory = memory;
     this.#operators = operators;
     this.#numKeyGroups = numKeyGroups;
@@ -67,8 +76,28 @@ export class StateTables {
 
   /** Takes over tables that a thread before this one left in the memory. */
   attach(tables: readonly TableRef[]): void {
+    this.#space?.adopt(
+      this.#memory,
+      tables.map(({ address }) => address),
+    );
     for (const ref of tables)
-      this.#tables.set(nameOf(ref.operator, ref.partition), StateTable.attach(this.#memory, ref.address));
+      this.#tables.set(nameOf(ref.operator, ref.partition), StateTable.attach(this.#memory, ref.address, this.#space));
+  }
+
+  /**
+   * The table that a task is about to work with, when the state has no more memory than it may. Throws `stateLimit`,
+   * `stateSpill`, `memoryLimit`.
+   */
+  forTask(operator: string, partition: number): StateTable {
+    const table = this.get(operator, partition);
+    table.settle();
+    this.requireRoom();
+    return table;
+  }
+
+  /** Throws `stateLimit` when the state has more memory than it may. */
+  requireRoom(): void {
+    this.#space?.requireRoom();
   }
 
   get(operator: string, partition: number): StateTable {
@@ -80,7 +109,7 @@ export class StateTables {
     const valueBytes = state.value === 'variable' ? 'variable' : state.value.length * 8;
     // The table outlives the attempt that happens to be the first to need it.
     const table = this.#memory.untracked(() =>
-      StateTable.create(this.#memory, { numKeyGroups: this.#numKeyGroups, ...range, valueBytes }),
+      StateTable.create(this.#memory, { numKeyGroups: this.#numKeyGroups, ...range, valueBytes }, this.#space),
     );
     this.#tables.set(name, table);
     return table;

@@ -5,6 +5,7 @@
 import { pathToFileURL } from 'node:url';
 import { EngineError } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
+import { openSpillFile, type OpenSpillFile } from '../core/spill-file.js';
 import { NodeFileSystem } from '../core/node-file-system.js';
 import { buildGraph, isJob, type Job } from '../api/job.js';
 import { requireSameCaptured } from '../api/captured-variables.js';
@@ -29,6 +30,7 @@ import { runTaskGroup } from './run-task-group.js';
 import type { WorkerHandler } from './serve.js';
 import { SnapshotPieces } from './snapshot-pieces.js';
 import { seedStates } from './state-leaves.js';
+import { stateSpaceOf } from './state-space-of.js';
 import { operatorStates, StateTables } from './state-tables.js';
 
 /** What a thread takes from the machine it runs on, where a simulation has something else. */
@@ -37,6 +39,8 @@ export interface WorkerMachine {
   readonly now?: () => number;
   /** Where input files are; default: the disk. */
   readonly files?: InputFiles;
+  /** Opens the file for state that has no room in memory; default: on the disk. */
+  readonly openSpill?: OpenSpillFile;
 }
 
 /** Loads the job module and makes the thread's handler. */
@@ -98,7 +102,12 @@ export async function makeWorkerHandler(
     graph,
     plans: new BatchPlans(graph, plan),
     readers,
-    tables: new StateTables(memory, operators, init.numKeyGroups),
+    tables: new StateTables(
+      memory,
+      operators,
+      init.numKeyGroups,
+      stateSpaceOf(init, machine.openSpill ?? openSpillFile),
+    ),
     numKeyGroups: init.numKeyGroups,
     logsState: init.logsState ?? true,
     bytesOf: block => bytesOf(memories, block),
@@ -144,18 +153,25 @@ async function handle(
       const table = tables.get(operator, partition);
       const changed = request.kind === 'restoreDeltas' ? noGroups(table.numKeyGroups) : undefined;
       await applyPieces(table, pieces, tables.valueOf(operator).value, fs, changed);
-      const restored = { table: tables.refOf(operator, partition), numRows: table.numRows };
-      return { ok: true, kind: 'restored', ...restored, ...(changed && { changed }) };
+      return restored(tables, operator, partition, changed);
     }
     case 'seedState': {
       const { operator, partition } = request;
       const table = tables.get(operator, partition);
       seedStates(table, environment.graph.initialStates.get(operator) ?? [], tables.valueOf(operator), operator);
-      return { ok: true, kind: 'restored', table: tables.refOf(operator, partition), numRows: table.numRows };
+      return restored(tables, operator, partition);
     }
     case 'snapshotState':
       return snapshots.write(request);
   }
+}
+
+/** Throws `stateLimit`: a state that is too large is refused before it is whole. */
+function restored(tables: StateTables, operator: string, partition: number, changed?: Uint32Array): WorkerReply {
+  tables.requireRoom();
+  const { numRows } = tables.get(operator, partition);
+  const table = tables.refOf(operator, partition);
+  return { ok: true, kind: 'restored', table, numRows, ...(changed && { changed }) };
 }
 
 function applyDeltas(tables: StateTables, deltas: readonly DeltaRef[]): WorkerReply {

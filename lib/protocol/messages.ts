@@ -32,8 +32,26 @@ export interface WorkerInit {
   readonly captured: readonly CapturedRef[];
   /** False: there is no log, and changes of state need no form for it. */
   readonly logsState?: boolean;
+  /** Room for the slot's state beyond its memory, where the job keeps state. */
+  readonly state?: StateRoom;
   /** By source id, where what receivers stored lies. */
   readonly receiverFolders?: { readonly [source: string]: string };
+}
+
+/** What the state of one slot may have. */
+export interface StateRoom {
+  /** Further memories, the slot's own, for what has no room in the one that its tasks work in. */
+  readonly memories: readonly WebAssembly.Memory[];
+  /** That each of them may have. */
+  readonly memoryBytes: number;
+  /** f64 for each slot: bytes of its state. All slots share it. */
+  readonly slotBytes: SharedArrayBuffer;
+  /** That the state of all slots may have in memory. */
+  readonly maxBytes: number;
+  /** That the slot's state may have in the memory that its tasks work in. */
+  readonly homeBytes: number;
+  /** Absolute path of the file for what is beyond; null: it is refused. */
+  readonly spillFile: string | null;
 }
 
 /** Where the state table of one operator's partition lives: all a new worker needs to go on with it. */

@@ -49,6 +49,7 @@ const MET_AGAIN: readonly ErrorCode[] = [
   'jobInvalid',
   'optionInvalid',
   'planMismatch',
+  'stateLimit',
   'typeMismatch',
 ];
 

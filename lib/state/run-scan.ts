@@ -48,7 +48,7 @@ export class RunScan implements KeySlices {
     this.block = block;
     this.#blocks = new RunBlocks(over.memory, over.store, over.run);
     this.#all = Uint32Array.from({ length: over.run.numBlocks }, (_, i) => i);
-    this.#reserve(FIRST_ROWS);
+    this.#reserve(Math.min(FIRST_ROWS, over.run.numRows));
   }
 
   get isAtEnd(): boolean {

@@ -42,6 +42,7 @@ export class StateSpace {
 
   /** Begins anew with what these tables have put away; for a thread that takes the slot over, before it attaches them. */
   adopt(memory: SlotMemory, tables: readonly Address[]): void {
+    this.#tables.clear();
     const runs = tables.flatMap(table => runsOf(memory, table));
     for (const store of [this.#options.memory, this.#options.file])
       store?.adopt(runs.flatMap(run => (run.store === store.kind ? run.extents() : [])));

@@ -7,10 +7,13 @@ import type { KeyGroupRange } from '../core/hash.js';
 import { kernels } from '../columnar/kernels.js';
 import type { Address } from '../columnar/slot-memory.js';
 import type { StateTable } from './state-table.js';
+import { valueCode } from './write-run.js';
 
 /** Rows and bytes at once at the most (one row may have more bytes): a millisecond or two. */
 const MAX_ROWS = 16384;
 const MAX_BYTES = 1024 * 1024;
+
+const ALL_BYTES = 0xffffffff;
 
 /** Rows in scratch: keys as slices, and where their entries lie. */
 export interface ScannedRows {
@@ -38,12 +41,43 @@ export class TableScan {
 
   /** The next rows, good until scratch is released. Throws `stateSpill`. @returns undefined at the end */
   next(): ScannedRows | undefined {
+    const parts: ScannedRows[] = [];
+    let [rows, bytes] = [0, 0];
     for (let group = this.#begin(); group < this.#until; group = this.#begin()) {
       const { block } = this.#at;
-      const rows = block < this.#blocksOf(group) ? this.#scanRun(group, block) : this.#scanTable(group);
-      if (rows.n > 0) return rows;
+      const part =
+        block < this.#blocksOf(group)
+          ? this.#scanRun(group, block)
+          : this.#scanTable(group, MAX_ROWS - rows, MAX_BYTES - bytes);
+      if (part.n > 0) parts.push(part);
+      rows += part.n;
+      bytes += this.#bytesOf(part);
+      if (rows >= MAX_ROWS || bytes >= MAX_BYTES) break;
+      // The table's own rows end before the last bytes are used up.
+      if (this.#cursor[0] === group && block >= this.#blocksOf(group)) break;
     }
-    return undefined;
+    return parts.length > 1 ? this.#together(parts, rows) : parts[0];
+  }
+
+  #together(parts: readonly ScannedRows[], n: number): ScannedRows {
+    const { memory } = this.#table;
+    const [keys, lengths, refs] = [n, n, n].map(rows => memory.scratch(rows * 4));
+    let at = 0;
+    for (const part of parts) {
+      const { u8 } = memory;
+      u8.copyWithin(keys + at, part.keys, part.keys + part.n * 4);
+      u8.copyWithin(lengths + at, part.lengths, part.lengths + part.n * 4);
+      u8.copyWithin(refs + at, part.refs, part.refs + part.n * 4);
+      at += part.n * 4;
+    }
+    return { n, keys, lengths, refs };
+  }
+
+  #bytesOf({ n, refs }: ScannedRows): number {
+    const { memory, valueBytes } = this.#table;
+    const size = memory.scratch(16);
+    kernels(memory).runMeasure(refs, 0, n, valueCode(valueBytes), ALL_BYTES, size);
+    return memory.u32[size / 4];
   }
 
   /** @returns the key group at hand; begun again when it has another run */
@@ -66,14 +100,14 @@ export class TableScan {
   }
 
   /** Rows of the table, up to the next key group that is away. */
-  #scanTable(group: number): ScannedRows {
+  #scanTable(group: number, maxRows: number, maxBytes: number): ScannedRows {
     const { memory, address } = this.#table;
     let until = group + 1;
     while (until < this.#until && this.#runOf(until) === 0) until++;
     const cursor = memory.scratch(16);
     const [keys, lengths, refs] = [MAX_ROWS, MAX_ROWS, MAX_ROWS].map(rows => memory.scratch(rows * 4));
     memory.u32.set(this.#cursor, cursor / 4);
-    const n = kernels(memory).stateScan(address, cursor, until, MAX_ROWS, MAX_BYTES, keys, lengths, refs);
+    const n = kernels(memory).stateScan(address, cursor, until, maxRows, maxBytes, keys, lengths, refs);
     this.#cursor = [...memory.u32.subarray(cursor / 4, cursor / 4 + 4)];
     const reached = this.#cursor[0];
     if (reached !== group) this.#at = { group: reached, run: this.#runOf(reached), block: 0 };

@@ -174,7 +174,7 @@ describe('options', () => {
           ? [true, false]
           : info.type === 'choice'
             ? [...info.choices]
-            : info.default === 'cores'
+            : typeof info.default === 'string'
               ? [info.min, info.max]
               : [info.min, info.max, info.default];
       for (const value of wanted) {

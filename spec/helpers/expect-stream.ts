@@ -28,6 +28,7 @@ export interface ExpectStreamOptions {
   readonly schema?: Schema;
   readonly faults?: InProcessRunnerOptions['faults'];
   readonly wrapRunner?: RunEngineOptions['wrapRunner'];
+  readonly room?: RunEngineOptions['room'];
 }
 
 const INTERVAL_MS = 1000;
@@ -72,6 +73,7 @@ export async function runStream<T, U>(
       options: { interval: INTERVAL_MS, ...options.options, ...(workers === undefined ? {} : { workers }) },
       ...(options.faults === undefined ? {} : { faults: options.faults }),
       ...(options.wrapRunner === undefined ? {} : { wrapRunner: options.wrapRunner }),
+      ...(options.room === undefined ? {} : { room: options.room }),
     });
   };
   let run: TestRun | undefined;

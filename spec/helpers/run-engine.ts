@@ -7,6 +7,8 @@ import type { FileSystem } from '../../lib/core/file-system.js';
 import type { Json } from '../../lib/core/json.js';
 import { resolveOptions, type DeclaredOptions } from '../../lib/core/options.js';
 import type { Job } from '../../lib/api/job.js';
+import type { OpenSpillFile } from '../../lib/core/spill-file.js';
+import type { EngineWorld } from '../../lib/driver/engine-settings.js';
 import { Engine } from '../../lib/driver/engine.js';
 import { PiscinaRunner } from '../../lib/driver/piscina-runner.js';
 import { InProcessRunner, type InProcessRunnerOptions } from '../../lib/driver/in-process-runner.js';
@@ -37,6 +39,8 @@ export interface RunEngineOptions {
   readonly args?: { readonly [name: string]: Json };
   /** Hears each event as it comes, those of the start too. */
   readonly onEvent?: (event: RunEvent) => void;
+  /** What state may have, smaller than options allow, and the model of the files that it goes to beyond. */
+  readonly room?: Pick<EngineWorld, 'stateMemory'> & { readonly openSpill?: OpenSpillFile };
 }
 
 /** Real time after which a batch counts as stuck: a bound for a spec that fails, never waited for by one that passes. */
@@ -110,6 +114,7 @@ export async function runEngine(job: Job, settings: RunEngineOptions): Promise<T
       clock: settings.clock,
       fs: settings.fs,
       isAlive: () => false,
+      ...(settings.room?.stateMemory === undefined ? {} : { stateMemory: settings.room.stateMemory }),
       makeRunner: (makeInit, warn) => {
         if (settings.threads !== undefined) {
           const { workerFile, heapMb, numSpares = 0, onRunner } = settings.threads;
@@ -128,7 +133,14 @@ export async function runEngine(job: Job, settings: RunEngineOptions): Promise<T
           numSlots: values.workers,
           limitBytes: values.slotMemoryBytes,
           makeInit,
-          makeHandler: init => makeWorkerHandler(job, init, settings.fs),
+          makeHandler: init =>
+            makeWorkerHandler(
+              job,
+              init,
+              settings.fs,
+              'shared',
+              settings.room?.openSpill === undefined ? {} : { openSpill: settings.room.openSpill },
+            ),
           ...(settings.faults === undefined ? {} : { faults: settings.faults }),
         });
         return settings.wrapRunner === undefined ? runner : settings.wrapRunner(runner);

@@ -172,17 +172,14 @@ describe('state/away-groups', () => {
     after(() => rmSync(folder, { recursive: true }));
 
     it('with the changes since its first piece is the state of its last, whatever goes away between pieces', async () => {
-      for (let seed = 1; seed <= 4; seed++) {
+      for (let seed = 1; seed <= 2; seed++) {
         const random = randomOf(seed);
         const { space } = newSpace({
-          maxBytes: 60_000,
-          homeBytes: 30_000,
-          memories: [4, 2 ** 20],
-          spills: seed % 2 === 0,
+          ...{ maxBytes: 1_500_000, homeBytes: 800_000, memories: [8, 2 ** 20], spills: seed === 2 },
         });
         const table = spacedTable(newMemory(), space, 'variable');
         const oracle = new Map<string, string>();
-        const pool = Array.from({ length: 3000 }, (_, i) => `key ${i}`);
+        const pool = Array.from({ length: 25_000 }, (_, i) => `key ${'.'.repeat(100)} ${i}`);
         const change = (changes: readonly Change[]): Uint8Array => {
           const delta = deltaOf(table, changes);
           applyDelta(table, delta.address);
@@ -192,7 +189,7 @@ describe('state/away-groups', () => {
           applyToMap(oracle, changes, table);
           return bytes;
         };
-        for (let batch = 0; batch < 3; batch++) change(valuesOf(random, pool, 0.7));
+        for (const share of [0.9, 0.3]) change(valuesOf(random, pool, share));
         const path = join(folder, `${seed}.arrow`);
         const snapshot = await SnapshotWriter.create(table, path, 'variable', fs);
         const since: Uint8Array[] = [];
@@ -203,7 +200,7 @@ describe('state/away-groups', () => {
         }
         await snapshot.close();
         expect(numAway(table)).to.be.above(3);
-        expect(since.length).to.be.above(4);
+        expect(since.length).to.be.above(3);
         const restored = newTable(newMemory());
         applyIpc(restored, readFileSync(path), 'variable');
         for (const bytes of since) applyIpc(restored, bytes, 'variable');
