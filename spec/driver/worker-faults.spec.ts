@@ -126,7 +126,7 @@ describe('faults of a job on worker threads', function () {
 
   it('costs a retry when it never ends, after the time of a task', async () => {
     const run = await drain('endless', 'once', ['before', 'endles', 'behind'], {
-      taskTimeout: 300,
+      taskTimeout: 1000,
       maxTaskFailures: 20,
     });
     expect(wordsOut('endless')).to.deep.equal(['before 1', 'endles 1', 'behind 1']);

@@ -119,6 +119,8 @@ export async function runEngine(job: Job, settings: RunEngineOptions): Promise<T
         if (settings.threads !== undefined) {
           const { workerFile, heapMb, numSpares = 0, onRunner } = settings.threads;
           const threads = new PiscinaRunner({
+            // What is built needs no loader of TypeScript, which would load it a second time.
+            execArgv: [],
             ...{ warn, numSpares, spareDelayMs: 0 },
             ...(heapMb === undefined ? {} : { maxHeapMb: heapMb }),
             numSlots: values.workers,
