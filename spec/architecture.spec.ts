@@ -46,6 +46,24 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'index.ts': ['core', 'api', 'sources', 'sinks', 'driver'],
 };
 
+/** What has files of its own beside the `FileSystem` that specs crash and fail, and why that cannot cost data. */
+const HAS_FILES: { readonly [file: string]: string } = {
+  'lib/core/node-file-system.ts': 'is the file system',
+  'lib/sources/input-files.ts':
+    'reads input, by an interface of its own; what it gives is checked against what was planned',
+  'lib/checkpoint/process-identity.ts': 'reads /proc',
+  'lib/columnar/kernels.ts': "reads Sluice's own module",
+  'lib/cli/version.ts': "reads Sluice's own package file",
+  'lib/driver/machine-world.ts': "looks for Sluice's own modules",
+  'lib/driver/receiver-thread.ts': "looks for Sluice's own modules",
+  'lib/driver/main-program.ts': 'resolves the name of a program',
+  'lib/driver/job-bundle.ts': "reads the job's sources, as esbuild beside it does",
+  'lib/driver/job-module.ts': 'looks for the job file',
+  'lib/driver/job-cache.ts': 'keeps what can be made again, and checks it',
+  'lib/driver/receiver-folders.ts': 'removes the temporary folder of a run without a checkpoint',
+  'lib/driver/restart-from.ts': 'looks who owns a manifest',
+};
+
 const TOP_LEVEL = [
   'lib',
   'spec',
@@ -131,6 +149,11 @@ describe('architecture', () => {
   it('loads what is large only when it is needed', () => {
     const eager = /^import\s+(?!type\b)[^;]*'(?:apache-arrow|esbuild)'/m;
     expect(engineFiles.filter(file => eager.test(read(file)))).to.deep.equal([]);
+  });
+
+  it('does everything with files that data depends on by the FileSystem that is passed in', () => {
+    const using = /^import (?!type\b)[^;]*'node:fs(?:\/promises)?'|import\(\s*'node:fs|getBuiltinModule/m;
+    expect(engineFiles.filter(file => using.test(read(file)))).to.have.members(Object.keys(HAS_FILES).map(normalize));
   });
 
   it('has no default exports in lib', () => {

@@ -13,7 +13,6 @@ import { createHash } from 'node:crypto';
 import {
   accessSync,
   constants,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -31,6 +30,9 @@ interface Manifest {
   /** sha256 of each file's content by its path; null = there was no such file. */
   readonly inputs: { readonly [path: string]: string | null };
 }
+
+/** Of a module's content, at the end of its name. */
+const HASH_CHARS = 12;
 
 /** Counts up when the same sources would be compiled to something else. */
 const CACHE_VERSION = 1;
@@ -60,7 +62,7 @@ export function findCached(folder: string, identity: JobIdentity): string | unde
   if (manifest === undefined) return undefined;
   const module = join(folder, basename(manifest.module));
   const fresh = Object.entries(manifest.inputs).every(([path, hash]) => hashOfFile(path) === hash);
-  return fresh && existsSync(module) ? module : undefined;
+  return fresh && isWhole(module) ? module : undefined;
 }
 
 /** Writes a module and its manifest, each whole or not at all, so that processes that start together share the folder. */
@@ -68,7 +70,7 @@ export function storeModule(folder: string, identity: JobIdentity, bundle: JobBu
   const stem = basename(identity.job, extname(identity.job))
     .replace(/[^\w.-]/g, '_')
     .slice(0, 60);
-  const module = `${stem}-${hashOf(bundle.text).slice(0, 12)}.mjs`;
+  const module = `${stem}-${hashOf(bundle.text).slice(0, HASH_CHARS)}.mjs`;
   const inputs = Object.fromEntries(bundle.inputs.map(path => [path, hashOfFile(path)]));
   const manifest: Manifest = { module, inputs };
   // A file saved while it was compiled may be newer than what was compiled: the next start compiles again.
@@ -76,7 +78,7 @@ export function storeModule(folder: string, identity: JobIdentity, bundle: JobBu
     path => (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) < bundle.startedMs,
   );
   try {
-    if (!existsSync(join(folder, module))) writeWhole(join(folder, module), bundle.text);
+    if (!isWhole(join(folder, module))) writeWhole(join(folder, module), bundle.text);
     if (settled) writeWhole(manifestPath(folder, identity), JSON.stringify(manifest));
   } catch (error) {
     throw new EngineError('outputUnwritable', `the compiled job cannot be written to ${folder}: ${messageOf(error)}`, {
@@ -124,6 +126,11 @@ function makeFolder(folder: string): string | undefined {
   } catch (error) {
     return messageOf(error);
   }
+}
+
+/** Whether a module is what its name says. Nothing here is synced, so a loss of power may leave a name with zeros behind it. */
+function isWhole(module: string): boolean {
+  return hashOfFile(module)?.slice(0, HASH_CHARS) === basename(module, '.mjs').slice(-HASH_CHARS);
 }
 
 function writeWhole(path: string, text: string): void {

@@ -1,6 +1,6 @@
 /** Finds out from a checkpoint how its last run was started, to start it in the same way again. */
-import { rename, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { EngineError } from '../core/errors.js';
 import { NodeFileSystem } from '../core/node-file-system.js';
 import { DEPLOYMENT_OPTIONS, envNameOf, givenOptions, resolveOptions, type DeploymentOption } from '../core/options.js';
@@ -111,15 +111,18 @@ function warningsOf(directory: string, { cwd }: RunRecord): string[] {
 
 /** Keeps what is there, under the next free name. Throws `checkpointLocked` while a driver uses it. */
 async function moveAside(directory: string): Promise<string> {
-  await refuseIfInUse(new NodeFileSystem(), directory);
+  const fs = new NodeFileSystem();
+  await refuseIfInUse(fs, directory);
   for (let n = 1; ; n++) {
     const aside = `${directory}.damaged-${n}`;
-    const taken = await stat(aside).then(
+    const taken = await fs.stat(aside).then(
       () => true,
       () => false,
     );
     if (taken) continue;
-    await rename(directory, aside);
+    await fs.rename(directory, aside);
+    // Before a new one is begun in its place, or a loss of power could mix the two.
+    await fs.syncDirectory(dirname(directory));
     return aside;
   }
 }

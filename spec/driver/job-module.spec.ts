@@ -1,6 +1,15 @@
 import { expect } from 'chai';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -163,6 +172,18 @@ describe('loadJobModule', () => {
     for (const text of ['', 'null', '{}', '{"module":"../../evil.mjs","inputs":{}}']) {
       writeFileSync(join(cacheFolder, manifest), text);
       expect(await defaultOf('job.ts'), text).to.equal(1);
+    }
+  });
+
+  // Nothing in the cache is synced: after a loss of power its manifest named a module of zeros, which was no job.
+  it('compiles again when the compiled module is not what it was', async () => {
+    put('job.ts', 'export default 1;\n');
+    const { module } = await load('job.ts');
+    const text = readFileSync(module, 'utf8');
+    for (const damaged of ['', '\0'.repeat(text.length), text.slice(0, -2)]) {
+      writeFileSync(module, damaged);
+      await load('job.ts');
+      expect(readFileSync(module, 'utf8')).to.equal(text);
     }
   });
 
