@@ -228,7 +228,7 @@ export const ENGINE_OPTIONS = {
     default: 1,
     min: 0,
     max: 64,
-    doc: 'worker threads that wait with the job loaded, each to take the place of one that is lost; 0: a thread is started then',
+    doc: 'worker threads that wait with the job loaded, each to take the place of one that is lost; 0, and under --once: a thread is started then',
   },
   keyGroups: {
     field: 'keyGroups',
