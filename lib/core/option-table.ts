@@ -353,7 +353,12 @@ export type EngineOptions = {
  * What belongs to the machine and not to the job: at a restart from a checkpoint these are taken from what is given
  * then, all others from the checkpoint.
  */
-export const DEPLOYMENT_OPTIONS = ['workers', 'slotMemory', 'workerHeap'] as const satisfies readonly OptionName[];
+export const DEPLOYMENT_OPTIONS = [
+  'workers',
+  'slotMemory',
+  'workerHeap',
+  'spareWorkers',
+] as const satisfies readonly OptionName[];
 
 export type DeploymentOption = (typeof DEPLOYMENT_OPTIONS)[number];
 
