@@ -243,7 +243,7 @@ export const ENGINE_OPTIONS = {
     default: 1,
     min: 0,
     max: 64,
-    doc: 'worker threads that wait with the job loaded, each to take the place of one that is lost; 0: a thread is started then',
+    doc: 'worker threads that wait with the job loaded, each to take the place of one that is lost; 0, and under --once: a thread is started then',
   },
   keyGroups: {
     field: 'keyGroups',
@@ -374,6 +374,7 @@ export const DEPLOYMENT_OPTIONS = [
   'maxStateBytes',
   'stateSpill',
   'workerHeap',
+  'spareWorkers',
 ] as const satisfies readonly OptionName[];
 
 export type DeploymentOption = (typeof DEPLOYMENT_OPTIONS)[number];

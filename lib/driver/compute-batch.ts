@@ -51,10 +51,11 @@ export function computeBatch(
         }),
       onChosen: (choice, found) => {
         logChoice(store, batch.time, choice);
+        const fate = store === undefined ? '' : ' and put with the dead letters';
         for (const record of found)
           listener({
             kind: 'warning',
-            message: `${when}: left out and put with the dead letters, record ${record.row} of ${placeOf(request, record)}: ${record.reason}`,
+            message: `${when}: left out${fate}, record ${record.row} of ${placeOf(request, record)}: ${record.reason}`,
           });
       },
     },

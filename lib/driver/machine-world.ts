@@ -18,10 +18,14 @@ const WORKER_CANDIDATES = ['../executor/worker.js', '../executor/worker.ts'];
 /** What `sluice` means in a job file. */
 export const sluiceEntry = (): string => beside(ENTRY_CANDIDATES);
 
-/** Worker threads for a job that has a compiled module; this thread for one that has none. */
+/**
+ * Worker threads for a job that has a compiled module; this thread for one that has none.
+ * @param once nobody waits for its single batches: a lost thread may take the time of a start, and none is kept ready
+ */
 export function machineWorld(
   { job, module }: { readonly job: Job; readonly module: string },
   options: EngineOptions,
+  once = false,
 ): EngineWorld {
   const fs = new NodeFileSystem();
   const slots = { numSlots: options.workers, limitBytes: options.slotMemoryBytes };
@@ -42,7 +46,7 @@ export function machineWorld(
         : new PiscinaRunner({
             ...slots,
             warn,
-            numSpares: options.spareWorkers,
+            numSpares: once ? 0 : options.spareWorkers,
             maxHeapMb: Math.ceil(options.workerHeapBytes / 1024 ** 2),
             workerFile: beside(WORKER_CANDIDATES),
             makeInit,

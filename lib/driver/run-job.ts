@@ -86,7 +86,7 @@ export async function startJob(
   loaded: LoadedJob,
   settings: RunSettings,
   listener: RunListener,
-  world: EngineWorld = machineWorld(loaded, settings.options),
+  world: EngineWorld = machineWorld(loaded, settings.options, settings.once),
 ): Promise<RunningJob> {
   const { job, module, file } = loaded;
   const { options, checkpoint } = settings;

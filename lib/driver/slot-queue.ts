@@ -21,6 +21,11 @@ const CANCELLED: WorkerReply = { ok: false, failure: { kind: 'cancelled' } };
 
 export const workerLost = (message: string): WorkerReply => ({ ok: false, failure: { kind: 'workerLost', message } });
 
+const lostBefore = (message: string): WorkerReply => ({
+  ok: false,
+  failure: { kind: 'workerLost', message, wasBefore: true },
+});
+
 export class SlotQueue {
   readonly #run: (pending: PendingRequest) => void;
   #waiting: PendingRequest[] = [];
@@ -47,7 +52,7 @@ export class SlotQueue {
       if (this.#closed) return answer(CANCELLED);
       if (this.#lostBecause !== undefined) {
         // Who sent this had not yet read that the worker is gone: a new one would work without what it must adopt.
-        if (request.kind !== 'attach') return answer(workerLost(this.#lostBecause));
+        if (request.kind !== 'attach') return answer(lostBefore(this.#lostBecause));
         this.#lostBecause = undefined;
       }
       this.#waiting.push({ request, timeoutMs, answer });
@@ -82,7 +87,7 @@ export class SlotQueue {
     this.#isUp = isUp;
     this.#lostBecause = because;
     running?.answer(reply);
-    for (const pending of waiting) pending.answer(workerLost(because));
+    for (const pending of waiting) pending.answer(lostBefore(because));
   }
 
   /** Answers everything `cancelled`, now and from now on. */

@@ -1,6 +1,6 @@
 /**
  * Threads that wait for a slot, with worker code and job loaded: a slot that loses its own goes on with one at once,
- * instead of after the start of a thread (70 to 170 ms). Another is then started in its place.
+ * instead of after the start of a thread (benchmarks/worker-loss.bench.ts has both). Another is then started in its place.
  *
  *   begin -> starting -> loading -> waiting -> taken by a slot      the next one starts
  *                '----------'---------'-> exited                     the next one starts when a slot is lost

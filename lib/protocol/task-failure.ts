@@ -14,7 +14,12 @@ export type TaskFailure =
       readonly node?: string;
     }
   /** The thread is gone: exit, uncaught error, out of memory. */
-  | { readonly kind: 'workerLost'; readonly message: string }
+  | {
+      readonly kind: 'workerLost';
+      readonly message: string;
+      /** The thread was gone before it was given the request: not the request's doing, and nothing of it was done. */
+      readonly wasBefore?: true;
+    }
   /** The request took longer than its limit and its thread was ended. */
   | { readonly kind: 'timeout'; readonly timeoutMs: number }
   /** A block it needed is not there any more; the producer runs again. */
@@ -62,6 +67,10 @@ export function isMetAgain(failure: TaskFailure): boolean {
 export function losesWorker(failure: TaskFailure): boolean {
   return failure.kind === 'workerLost' || failure.kind === 'timeout';
 }
+
+/** Whether the request never came to its worker: it may be sent again as if it had not been. */
+export const wasNotAsked = (failure: TaskFailure): boolean =>
+  failure.kind === 'workerLost' && failure.wasBefore === true;
 
 /** One line for logs and messages. */
 export function formatFailure(failure: TaskFailure): string {

@@ -4,11 +4,12 @@
  * want slots at once: whenever one is idle again, or memory was given back, it is offered to all of them in turn.
  *
  * A thread may be lost at any time. Its memory stays, so everything accepted stays: the next request is preceded by an
- * `attach` that tells the new thread what is alive. What the lost thread had allocated beyond that is free again.
+ * `attach` that tells the new thread what is alive. What the lost thread had allocated beyond that is free again. A loss
+ * that is noticed only when the next request is sent is no failure of that request.
  */
 import { EngineError } from '../core/errors.js';
 import type { BlockRef, TableRef, WorkerReply, WorkerRequest } from '../protocol/messages.js';
-import { formatFailure, losesWorker } from '../protocol/task-failure.js';
+import { formatFailure, losesWorker, wasNotAsked } from '../protocol/task-failure.js';
 import type { TaskRunner } from '../protocol/task-runner.js';
 import { SlotClients, type SlotClient } from './slot-clients.js';
 import type { SlotHealth } from './slot-health.js';
@@ -217,7 +218,10 @@ export class SlotPool {
     if (slot.busy) await new Promise<void>(resolve => slot.waiting.push(resolve));
     slot.busy = true;
     const attached = slot.attached ? undefined : await this.#attach(index, slot);
-    const reply = attached ?? (await this.#submit(index, slot, request, timeoutMs));
+    let reply = attached ?? (await this.#submit(index, slot, request, timeoutMs));
+    // A thread that died while it was idle takes no request with it: the next one has it instead.
+    for (let lost = 0; lost < MAX_ATTACH_FAILURES && !reply.ok && wasNotAsked(reply.failure); lost++)
+      reply = (await this.#attach(index, slot)) ?? (await this.#submit(index, slot, request, timeoutMs));
     if (!reply.ok && losesWorker(reply.failure)) slot.attached = false;
     if (!this.#stopped) this.#health?.note(index, request, reply);
     // Handed on while it is busy: nobody comes in between.

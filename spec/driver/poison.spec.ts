@@ -10,8 +10,11 @@ import { csv } from '../../lib/core/format.js';
 import type { DeclaredOptions } from '../../lib/core/options.js';
 import { int32, schema, utf8 } from '../../lib/core/schema.js';
 import type { DStream } from '../../lib/api/dstream.js';
+import { BatchQueue } from '../../lib/api/batch-queue.js';
 import { job, type Job } from '../../lib/api/job.js';
+import { StateSpec, type State } from '../../lib/api/state-spec.js';
 import type { Fault } from '../../lib/driver/in-process-runner.js';
+import { count } from '../../lib/expr/aggregate.js';
 import { col } from '../../lib/expr/expr.js';
 import type { TaskRunner } from '../../lib/protocol/task-runner.js';
 import type { RowSelection, WorkerRequest } from '../../lib/protocol/messages.js';
@@ -183,6 +186,103 @@ describe("a record that a task always fails on, under onPoison: 'deadletter'", (
         .toSorted(),
     ).to.deep.equal(['x,2', 'y,4', 'z,7', 'z,9']);
     expectNothingLeft(run, world.clock);
+  });
+
+  const operators: [string, (rows: DStream<Word>) => DStream<unknown>][] = [
+    [
+      'behind mapWithState',
+      rows =>
+        rows
+          .map(({ word, n }) => [word, n] as [string, number])
+          .mapWithState(
+            StateSpec.function((word: string, n: number | undefined, sum: State<number>) => {
+              touch(word);
+              sum.update((sum.getOption() ?? 0) + (n ?? 0));
+              return [word, sum.get()] as const;
+            }),
+          ),
+    ],
+    [
+      'behind columns and their state',
+      rows =>
+        rows
+          .groupBy('word')
+          .runningAgg({ times: count() })
+          .map(({ word, times }) => {
+            touch(word);
+            return [word, times] as const;
+          }),
+    ],
+    [
+      'behind a window',
+      rows =>
+        rows
+          .map(({ word, n }) => [word, n] as [string, number])
+          .reduceByKeyAndWindow((a, b) => a + b, '3s')
+          .map(([word, sum]) => {
+            touch(word);
+            return [word, sum] as const;
+          }),
+    ],
+    [
+      'behind a join of two streams of one source',
+      rows => {
+        const pairs = rows.map(({ word, n }) => [word, n] as [string, number]);
+        return pairs.join(pairs.mapValues(n => n * 2)).map(([word, both]) => {
+          touch(word);
+          return [word, both] as const;
+        });
+      },
+    ],
+  ];
+  for (const [where, build] of operators) {
+    it(`leaves no trace ${where}`, async () => {
+      const without = [['a', 'b', 'a'], ['c', 'b', 'a'], ['d']];
+      const withIt = [['a', 'b', 'a', 'x'], ['c', 'x', 'b', 'a'], ['d']];
+      // Numbers of words are those that they have without the poison.
+      const clean = newWorld(without);
+      const world = newWorld([]);
+      for (const [i, inFile] of withIt.entries()) {
+        const numbers = (without[i] ?? []).map((_, at) => without.slice(0, i).flat().length + at);
+        const lines = inFile.map(word => `${word},${word === 'x' ? 77 : numbers.shift()}\n`);
+        writeFileSync(join(world.input, `${i}.csv`), `word,n\n${lines.join('')}`);
+      }
+      // A batch for each file.
+      const options = { maxBatchBytes: 1 };
+      await (
+        await drain(clean, build, options)
+      ).engine.done;
+      poison = new Set(['x']);
+      const run = await drain(world, build, options);
+      expect(await run.engine.done).to.include({ badRecords: 2, failedBatches: 0 });
+      expect(rowsOf(clean)).to.not.have.length(0);
+      expect(rowsOf(world)).to.deep.equal(rowsOf(clean));
+      expect(deadLettersOf(world.fs).map(({ text }) => text)).to.deep.equal(['x,77', 'x,77']);
+      expectNothingLeft(run, world.clock);
+    });
+  }
+
+  it('has its row, and no place, where its source has no bytes', async () => {
+    const world = newWorld([]);
+    poison = new Set(['x']);
+    const made = job('poison', {}, ssc => {
+      ssc
+        .queueStream(new BatchQueue<string>().push(['a', 'x', 'b']))
+        .map(word => {
+          touch(word);
+          return word;
+        })
+        .saveAsJson('/out/rows.ndjson');
+    });
+    const run = await runEngine(made, {
+      ...{ clock: world.clock, fs: world.fs, checkpoint: '/checkpoint', deadLetters: '/deadletter', once: true },
+      options: { onPoison: 'deadletter', workers: 1 },
+    });
+    await run.engine.done;
+    expect(rowsOf(world)).to.deep.equal(['a', 'b']);
+    const [letter] = deadLettersOf(world.fs);
+    expect(letter).to.include({ file: null, byteOffset: null, line: null, row: 1, value: 'x', text: '"x"' });
+    expect(letter).to.have.nested.property('range.numRows', 3);
   });
 
   const kinds: [string, Fault][] = [

@@ -27,7 +27,7 @@ describe('SlotQueue', () => {
     const refused = queue.submit(APPLY, 0);
     void queue.submit(ATTACH, 0);
     void queue.submit(APPLY, 0);
-    expect(said(await refused)).to.equal('workerLost');
+    expect(await refused).to.have.nested.property('failure.wasBefore', true);
     expect(run).to.deep.equal([]);
     queue.up();
     expect(run.map(pending => pending.request.kind)).to.deep.equal(['attach']);

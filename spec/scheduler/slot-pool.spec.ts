@@ -29,6 +29,32 @@ describe('SlotPool', () => {
     expect(both.runner.journal).to.deep.equal(['0 attach 0 blocks, 0 tables', '0 snapshotState', '0 snapshotState']);
   });
 
+  it('sends a request again that came after its thread had died, and tells nobody', async () => {
+    const both = start();
+    const { pool, runner } = both;
+    await ask(both);
+    const gone: WorkerReply = { ok: false, failure: { kind: 'workerLost', message: 'gone', wasBefore: true } };
+    const answer = pool.run(0, request, 5);
+    for (const reply of [gone, gone, DONE]) {
+      await turn();
+      runner.take(0).answer(reply);
+    }
+    expect(await answer).to.equal(DONE);
+    const again = ['0 attach 0 blocks, 0 tables', '0 snapshotState'];
+    expect(runner.journal).to.deep.equal([...again, '0 snapshotState', ...again, ...again]);
+  });
+
+  it('gives up a request whose threads die again and again before they have it', async () => {
+    const { pool, runner } = start();
+    const gone: WorkerReply = { ok: false, failure: { kind: 'workerLost', message: 'gone', wasBefore: true } };
+    let ended = false;
+    const answer = pool.run(0, request, 5).finally(() => (ended = true));
+    let asked = 0;
+    for (await turn(); !ended && asked < 100; await turn(), asked++) runner.take(0).answer(gone);
+    expect(await answer).to.equal(gone);
+    expect(asked).to.be.lessThan(20);
+  });
+
   it('gives the time limit of the request to the request, and that of attaching to attach', async () => {
     const { pool, runner } = start();
     runner.holdsAttach = true;
