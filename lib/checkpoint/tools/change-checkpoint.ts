@@ -14,7 +14,7 @@ import type { Clock } from '../../core/clock.js';
 import { EngineError } from '../../core/errors.js';
 import type { FileSystem } from '../../core/file-system.js';
 import { writeAgain } from '../../core/write-again.js';
-import { LOG_FOLDER, MANIFEST, PREVIOUS_MANIFEST, STATE_FOLDER } from '../checkpoint-files.js';
+import { corrupt, LOG_FOLDER, MANIFEST, namesIn, PREVIOUS_MANIFEST, STATE_FOLDER } from '../checkpoint-files.js';
 import { loadCheckpoint, type LoadedCheckpoint } from '../load-checkpoint.js';
 import { Lock } from '../lock.js';
 import { findSegments, type ReadLog } from '../log-chain.js';
@@ -73,6 +73,26 @@ export async function withLock<T>(world: ToolWorld, directory: string, work: (lo
   }
 }
 
+/** The same for a directory that is a checkpoint: nothing is written to any other. Throws also `checkpointForeign`. */
+export async function withCheckpoint<T>(
+  world: ToolWorld,
+  directory: string,
+  work: (lock: Lock) => Promise<T>,
+): Promise<T> {
+  await requireCheckpoint(world.fs, directory);
+  return withLock(world, directory, work);
+}
+
+/** Throws `checkpointForeign` for a directory without a manifest, and for none. @returns the names in it */
+export async function requireCheckpoint(fs: FileSystem, directory: string): Promise<readonly string[]> {
+  const names = await namesIn(fs, directory);
+  if (names.includes(MANIFEST) || names.includes(PREVIOUS_MANIFEST)) return names;
+  throw new EngineError(
+    'checkpointForeign',
+    `${directory} is not a checkpoint: it has no manifest. Wanted the directory given as --checkpoint`,
+  );
+}
+
 /** @returns the folder with the files as they were. Throws `checkpointUnwritable`, `checkpointFenced`. */
 export async function changeCheckpoint(
   { fs, clock }: ToolWorld,
@@ -127,11 +147,6 @@ export async function loadForChange(
   directory: string,
 ): Promise<{ readonly loaded: LoadedCheckpoint; readonly current: CurrentCheckpoint }> {
   const loaded = await loadCheckpoint(fs, directory);
-  if (loaded === undefined) {
-    throw new EngineError(
-      'checkpointForeign',
-      `${directory} is not a checkpoint: it has no manifest. Wanted the directory given as --checkpoint`,
-    );
-  }
+  if (loaded === undefined) throw corrupt(join(directory, MANIFEST), undefined, 'it is gone');
   return { loaded, current: { name: loaded.steppedBack ? PREVIOUS_MANIFEST : MANIFEST, log: loaded.log } };
 }

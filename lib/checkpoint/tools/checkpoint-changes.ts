@@ -4,7 +4,7 @@ import { didYouMean } from '../../core/nearest.js';
 import type { Json } from '../../core/json.js';
 import type { LoadedCheckpoint } from '../load-checkpoint.js';
 import type { Manifest } from '../manifest.js';
-import { changeCheckpoint, loadForChange, withLock, type ToolWorld } from './change-checkpoint.js';
+import { changeCheckpoint, loadForChange, withCheckpoint, type ToolWorld } from './change-checkpoint.js';
 import { countedRecords, type CountedRecord } from './log-records.js';
 import { planRepair, type RepairPlan, type RepairRequest } from './plan-repair.js';
 
@@ -24,7 +24,7 @@ export function repairCheckpoint(
   request: RepairRequest,
   check: (plan: RepairPlan) => Promise<void> = async () => undefined,
 ): Promise<Changed<RepairPlan>> {
-  return withLock(world, directory, async lock => {
+  return withCheckpoint(world, directory, async lock => {
     const plan = await planRepair(world.fs, directory, request);
     await check(plan);
     const { base, records, current } = plan;
@@ -39,7 +39,7 @@ export function dropOperator(
   directory: string,
   operator: string,
 ): Promise<Changed<{ readonly numRows: number; readonly numChanges: number }>> {
-  return withLock(world, directory, async lock => {
+  return withCheckpoint(world, directory, async lock => {
     const { loaded, current } = await loadForChange(world.fs, directory);
     const { manifest } = loaded;
     requireOperator(directory, loaded, operator);
@@ -74,7 +74,7 @@ export function setSourcePosition(
   source: string,
   positionOf: (state: Json | undefined, ranges: readonly Json[]) => Promise<Json>,
 ): Promise<Changed<Json>> {
-  return withLock(world, directory, async lock => {
+  return withCheckpoint(world, directory, async lock => {
     const { loaded, current } = await loadForChange(world.fs, directory);
     const { manifest, batches } = loaded;
     requireSource(directory, loaded, source);

@@ -8,11 +8,12 @@
  *   reachable                    ^       ^        ^       ^       ^      ^
  */
 import type { FileSystem } from '../../core/file-system.js';
-import { EngineError } from '../../core/errors.js';
+import type { EngineError } from '../../core/errors.js';
 import { MANIFEST, PREVIOUS_MANIFEST } from '../checkpoint-files.js';
 import { batchesOf } from '../load-checkpoint.js';
 import { readManifest, type Manifest } from '../manifest.js';
 import { checkSnapshot } from '../snapshot-check.js';
+import { requireCheckpoint } from './change-checkpoint.js';
 import { isDamage, readLogPrefix, type LogPrefix } from './log-prefix.js';
 import { countedRecords, type CountedRecord } from './log-records.js';
 
@@ -39,6 +40,7 @@ export interface CheckpointHistory {
 
 /** Reads all that is there, damaged or not. Throws `checkpointForeign` when there is no manifest at all. */
 export async function readHistory(fs: FileSystem, directory: string): Promise<CheckpointHistory> {
+  await requireCheckpoint(fs, directory);
   const bases: CheckpointBase[] = [];
   const problems: string[] = [];
   for (const name of [MANIFEST, PREVIOUS_MANIFEST] as const) {
@@ -51,12 +53,6 @@ export async function readHistory(fs: FileSystem, directory: string): Promise<Ch
       if (!isDamage(thrown)) throw thrown;
       problems.push(bareProblem(thrown));
     }
-  }
-  if (bases.length === 0 && problems.every(problem => problem.endsWith('is missing'))) {
-    throw new EngineError(
-      'checkpointForeign',
-      `${directory} is not a checkpoint: it has no manifest. Wanted the directory given as --checkpoint`,
-    );
   }
   return { bases, problems };
 }

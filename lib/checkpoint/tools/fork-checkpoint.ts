@@ -13,7 +13,7 @@ import { SEGMENT_HEADER_BYTES } from '../log-format.js';
 import { encodeManifest, type Manifest } from '../manifest.js';
 import { refused } from '../segment-file.js';
 import { checkSnapshot } from '../snapshot-check.js';
-import { loadForChange, withLock, type ToolWorld } from './change-checkpoint.js';
+import { loadForChange, withCheckpoint, type ToolWorld } from './change-checkpoint.js';
 import { countedRecords, type CountedRecord } from './log-records.js';
 import { rewriteLog } from './rewrite-log.js';
 import { copyFile } from './set-aside.js';
@@ -36,7 +36,7 @@ export interface Fork {
 export async function forkCheckpoint(world: ToolWorld, directory: string, target: string): Promise<Fork> {
   const { fs } = world;
   await refuseExisting(fs, target);
-  return withLock(world, directory, async lock => {
+  return withCheckpoint(world, directory, async lock => {
     const { loaded } = await loadForChange(fs, directory);
     return refused(target, async () => {
       const temporary = temporaryPath(target);

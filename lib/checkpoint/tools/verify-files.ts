@@ -9,6 +9,7 @@ import { readLock } from '../lock.js';
 import { findSegments } from '../log-chain.js';
 import { readManifest, type Manifest } from '../manifest.js';
 import { checkSnapshot } from '../snapshot-check.js';
+import { requireCheckpoint } from './change-checkpoint.js';
 import { bareProblem } from './checkpoint-history.js';
 import { isDamage, readLogPrefix, type LogPrefix } from './log-prefix.js';
 import { countedRecords } from './log-records.js';
@@ -41,15 +42,9 @@ export async function verifyFiles(fs: FileSystem, directory: string): Promise<Ve
     seen.numFiles++;
     seen.bytes += bytes;
   };
+  const names = await requireCheckpoint(fs, directory);
   await verifyLock(fs, directory, findings);
   const manifests: Manifest[] = [];
-  const names = await namesIn(fs, directory);
-  if (!names.includes(MANIFEST) && !names.includes(PREVIOUS_MANIFEST)) {
-    throw new EngineError(
-      'checkpointForeign',
-      `${directory} is not a checkpoint: it has no manifest. Wanted the directory given as --checkpoint`,
-    );
-  }
   for (const name of [MANIFEST, PREVIOUS_MANIFEST] as const) {
     const path = join(directory, name);
     const isNewest = name === MANIFEST;

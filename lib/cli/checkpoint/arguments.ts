@@ -1,6 +1,8 @@
 import { SystemClock } from '../../core/clock.js';
 import { EngineError } from '../../core/errors.js';
 import { NodeFileSystem } from '../../core/node-file-system.js';
+import type { Terminal } from '../terminal.js';
+import { visibleLine } from '../visible.js';
 import { refuseIfInUse, type ToolWorld } from '../../driver/checkpoint-tools.js';
 
 /** The machine, as tools see it. */
@@ -34,6 +36,11 @@ export function splitLast(text: string, flag: string, shape: string): [string, s
   const at = text.lastIndexOf('=');
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
   throw new EngineError('optionInvalid', `${flag} wants ${shape}, got '${text}'`);
+}
+
+/** Says on standard error what is not as it should be. */
+export function warn(warnings: readonly string[], terminal: Terminal): void {
+  for (const warning of warnings) terminal.err(`warning: ${visibleLine(warning)}\n`);
 }
 
 export const isoTime = (time: number | undefined): string =>

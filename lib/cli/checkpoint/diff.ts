@@ -6,7 +6,7 @@ import { diffStates, isSameOperator, loadState, type StateDifference } from '../
 import { formatCount } from '../figures.js';
 import type { Terminal } from '../terminal.js';
 import { visibleJson, visibleText } from '../visible.js';
-import { isoTime, refuseIfUsed, parseBatch, parseCount } from './arguments.js';
+import { isoTime, refuseIfUsed, parseBatch, parseCount, warn } from './arguments.js';
 
 export interface DiffFlags {
   readonly batch?: readonly string[];
@@ -33,6 +33,7 @@ export async function diff(a: string, b: string | undefined, flags: DiffFlags, t
     loadState(fs, resolve(terminal.cwd, a), batches[0]),
     loadState(fs, resolve(terminal.cwd, b ?? a), batches[1]),
   ]);
+  warn([...new Set([...from.warnings, ...to.warnings])], terminal);
   const difference = await diffStates(from, to, parseCount(flags.limit, '--limit'));
   if (flags.json) {
     const sides = {

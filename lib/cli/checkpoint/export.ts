@@ -6,7 +6,7 @@ import { exportArrow, exportJson, loadState, operatorsOf } from '../../driver/ch
 import { plural } from '../figures.js';
 import type { Terminal } from '../terminal.js';
 import { visibleJson } from '../visible.js';
-import { parseBatch, refuseIfUsed } from './arguments.js';
+import { parseBatch, refuseIfUsed, warn } from './arguments.js';
 
 export interface ExportFlags {
   readonly format: string;
@@ -26,6 +26,7 @@ export async function exportCommand(dir: string, flags: ExportFlags, terminal: T
   await refuseIfUsed(fs, resolve(terminal.cwd, dir));
   const batch = flags.batch === undefined ? undefined : parseBatch(flags.batch, '--batch');
   const state = await loadState(fs, resolve(terminal.cwd, dir), batch);
+  warn(state.warnings, terminal);
   const operators = operatorsOf(state, operator);
   if (out === undefined) {
     for await (const line of exportJson(state, operators)) terminal.out(`${visibleJson(line)}\n`);

@@ -13,6 +13,8 @@ export interface LoadedState {
   readonly directory: string;
   /** The last batch that is in it; undefined before the very first. */
   readonly batch: number | undefined;
+  /** What was stepped back from or left out when it was read. */
+  readonly warnings: readonly string[];
   readonly operators: readonly OperatorInfo[];
   readonly snapshots: readonly SnapshotFile[];
   /** To be set over the snapshots in this order. */
@@ -30,10 +32,10 @@ export async function loadState(fs: FileSystem, directory: string, batch?: numbe
   if (batch !== undefined) return stateAt(fs, directory, batch);
   const loaded = await loadWhileInUse(fs, directory);
   if (loaded === undefined) throw noCheckpoint(directory);
-  const { manifest, commits, batches } = loaded;
+  const { manifest, commits, batches, warnings } = loaded;
   const { operators, snapshots, sourceStates, time } = manifest;
   return {
-    ...{ fs, directory, operators, snapshots, sourceStates },
+    ...{ fs, directory, warnings, operators, snapshots, sourceStates },
     batch: commits.length === 0 ? time : Math.max(time ?? -Infinity, ...commits.map(commit => commit.time)),
     deltas: commits.flatMap(({ deltas }) => deltas),
     ranges: batches.filter(found => found.time > (time ?? -Infinity)).map(({ ranges }) => ranges),
@@ -73,7 +75,7 @@ function stateOfBase(
       if (record.time <= batch && record.time > (time ?? -Infinity)) ranges.push(record.ranges);
     } else if (counted.has(record.time)) deltas.push(...record.deltas);
   }
-  return { fs, directory, batch, operators, snapshots, sourceStates, deltas, ranges };
+  return { fs, directory, batch, warnings: [], operators, snapshots, sourceStates, deltas, ranges };
 }
 
 const noCheckpoint = (directory: string): EngineError =>

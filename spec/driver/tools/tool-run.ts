@@ -3,6 +3,7 @@ import { BatchQueue } from '../../../lib/api/batch-queue.js';
 import { job } from '../../../lib/api/job.js';
 import { StateSpec, type State } from '../../../lib/api/state-spec.js';
 import { VirtualClock } from '../../../lib/core/clock.js';
+import type { FileSystem } from '../../../lib/core/file-system.js';
 import { bool, float64, int64, nullable, schema, timestamp, utf8 } from '../../../lib/core/schema.js';
 import { collectList, count, countDistinct, max, min } from '../../../lib/expr/aggregate.js';
 import { col } from '../../../lib/expr/expr.js';
@@ -37,9 +38,21 @@ export const CHECKPOINT = '/jobs/cp';
 /** Batch k at k seconds. The job's ids: see `state.operators` of what is loaded. */
 export async function runToolJob(
   batches: readonly (readonly Row[])[],
-  fs = new ModelFileSystem(),
+  fs?: ModelFileSystem,
   workers = 2,
 ): Promise<ModelFileSystem> {
+  const memory = fs ?? new ModelFileSystem();
+  await runIn(memory, CHECKPOINT, batches, workers);
+  return memory;
+}
+
+/** The same in any file system, at any path. */
+export async function runIn(
+  fs: FileSystem,
+  checkpoint: string,
+  batches: readonly (readonly Row[])[],
+  workers = 2,
+): Promise<void> {
   const queue = new BatchQueue<Row>();
   const made = job('tools', {}, ssc => {
     const rows = ssc.queueStream(queue, { schema: rowSchema });
@@ -79,14 +92,13 @@ export async function runToolJob(
       run = await runEngine(made, {
         clock,
         fs,
-        checkpoint: CHECKPOINT,
+        checkpoint,
         options: { workers, checkpointInterval: '2s' },
       });
       await run.batchesDone(1);
     } else await run.next();
   }
   await run?.engine.abort();
-  return fs;
 }
 
 export const row = (user: string, change: Partial<Row> = {}): Row => ({
