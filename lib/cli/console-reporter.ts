@@ -4,7 +4,7 @@ import { STEP_EVENTS, type RunEvent, type RunInfo, type RunListener, type RunSum
 import { BatchLines } from './batch-lines.js';
 import { formatRate, plural, shortPath } from './figures.js';
 import type { Terminal } from './terminal.js';
-import { visibleJson, visibleLine } from './visible.js';
+import { visibleJson, visibleLine } from '../core/visible.js';
 
 /**
  * How much a run says on standard output.

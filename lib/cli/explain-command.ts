@@ -3,7 +3,7 @@ import { resolveOptions } from '../core/options.js';
 import { explainJob } from '../driver/explain-job.js';
 import { optionFlags, pairs, type Engine, type RunFlags } from './run-command.js';
 import type { Terminal } from './terminal.js';
-import { visibleText } from './visible.js';
+import { visibleText } from '../core/visible.js';
 
 /** The flags of `sluice explain`, as they were given. */
 export type ExplainFlags = Pick<RunFlags, 'workers' | 'arg'>;

@@ -13,7 +13,7 @@ import { reportError } from './report-error.js';
 import { runCommand, type Engine, type RunFlags } from './run-command.js';
 import type { Terminal } from './terminal.js';
 import { readVersion } from './version.js';
-import { visibleLine, visibleText } from './visible.js';
+import { visibleLine, visibleText } from '../core/visible.js';
 
 const USAGE_EXIT_CODE = 2;
 

@@ -1,6 +1,6 @@
 import { EngineError, messageOf } from '../core/errors.js';
 import type { Terminal } from './terminal.js';
-import { visibleText } from './visible.js';
+import { visibleText } from '../core/visible.js';
 
 /**
  * Says on standard error what went wrong, as `error: ...`, and returns the exit code: 2 for what the caller can cure,

@@ -18,7 +18,7 @@ const UNIT_BYTES: Record<string, number> = {
  * @returns whole bytes; throws `optionInvalid` naming `what` otherwise
  */
 export function parseBytes(text: string | number, what: string): number {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*([kmg]?i?b?)\s*$/i.exec(String(text));
+  const match = /^(\d+(?:\.\d+)?)\s*([kmg]?i?b?)$/i.exec(String(text).trim());
   const unitBytes = match ? UNIT_BYTES[(match[2] || 'b').toLowerCase()] : undefined;
   if (!match || unitBytes === undefined) {
     throw new EngineError('optionInvalid', `${what} wants a size such as 65536, 512KiB, 64MiB or 1GiB, got '${text}'`);

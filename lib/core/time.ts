@@ -22,7 +22,7 @@ const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, min: 60_000
  * @returns milliseconds; throws `optionInvalid` naming `what` otherwise
  */
 export function parseDuration(text: string | number, what: string): number {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?\s*$/.exec(String(text));
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?$/.exec(String(text).trim());
   const unitMs = match ? UNIT_MS[match[2] ?? 'ms'] : undefined;
   if (!match || unitMs === undefined) {
     throw new EngineError('optionInvalid', `${what} wants a duration such as 500ms, 2s or 1m, got '${text}'`);

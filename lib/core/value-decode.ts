@@ -30,6 +30,9 @@ const MIN_WINDOWED_BYTES = 256;
 /** V8 copies substrings shorter than 13 characters; longer ones point into their parent. */
 const MAX_CUT_CHARS = 12;
 
+/** An array of more items grows as they come. */
+const MAX_ROOM_AT_ONCE = 4096;
+
 /** A longer property name is not looked up among those seen lately. */
 const MAX_CACHED_NAME = 32;
 
@@ -146,7 +149,8 @@ export class ValueReader {
         // Pairs are what shuffles carry; an array that grows by push takes room for 17 items at once.
         if (count === 2) return [this.#read(depth + 1), this.#read(depth + 1)];
         const items: unknown[] = [];
-        items.length = count;
+        // No more room than for bytes that are there would be: arrays in arrays could all say that they fill them.
+        items.length = Math.min(count, MAX_ROOM_AT_ONCE);
         for (let i = 0; i < count; i++) items[i] = this.#read(depth + 1);
         return items;
       }

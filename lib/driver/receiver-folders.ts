@@ -21,13 +21,14 @@ export function receiverFolders(plan: Plan, checkpoint: string | undefined): Rec
     checkpoint === undefined
       ? join(tmpdir(), `sluice-receivers-${process.pid}-${randomBytes(6).toString('hex')}`)
       : join(checkpoint, 'receivers');
-  const bySource: { [source: string]: string } = {};
+  const folders: [string, string][] = [];
   for (const { operation } of plan.nodes) {
     if (operation.kind !== 'source' || operation.spec.kind !== 'receiver') continue;
-    bySource[operation.sourceId] = join(root, encodeId(operation.sourceId));
+    folders.push([operation.sourceId, join(root, encodeId(operation.sourceId))]);
   }
   return {
-    bySource,
+    // As own properties, whatever a job calls its sources.
+    bySource: Object.fromEntries(folders),
     durable: checkpoint !== undefined,
     remove: async () => {
       if (checkpoint === undefined) await rm(root, { recursive: true, force: true });

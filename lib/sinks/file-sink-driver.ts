@@ -45,6 +45,9 @@ type FileSinkHandle = {
   readonly names: string;
 };
 
+/** It goes into the name of a file. */
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+
 export class FileSinkDriver implements SinkDriver {
   readonly #options: FileSinkOptions;
   readonly #files: OutputFiles;
@@ -67,6 +70,14 @@ export class FileSinkDriver implements SinkDriver {
     await this.#files.prepare();
     this.#hasMarker = await this.#files.hasMarker();
     const known = handle as FileSinkHandle | undefined;
+    if (known !== undefined && !isCount(known.file)) {
+      throw new EngineError(
+        'checkpointCorrupt',
+        `the checkpoint says that ${this.#options.path} ends in file ${JSON.stringify(known.file)}, which is no number of one: ` +
+          'put the checkpoint directory back from a copy, or start with a new one',
+        { detail: { path: this.#options.path } },
+      );
+    }
     // An output that the job now writes elsewhere begins anew there. One place may be named in two ways; and a relative
     // name stays itself when the whole folder was moved.
     if (known !== undefined && isSamePlace(known.path, this.#options.path)) await this.#openAt(known);

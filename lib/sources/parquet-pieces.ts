@@ -1,25 +1,29 @@
 /** A Parquet file, for the worker: the package makes an Arrow stream of it, which is read as such. */
+import { formatBytes } from '../core/byte-size.js';
 import { messageOf } from '../core/errors.js';
 import type { ParquetFormat } from '../core/format.js';
 import type { Chunk } from '../columnar/chunk.js';
 import type { Parquet } from '../columnar/parquet.js';
 import { readArrowPiece, type BadPart, type MessageInput } from './arrow-pieces.js';
 import type { FilePiece } from './file-range.js';
+import { unpackedBytes } from './parquet-size.js';
 import type { PieceInput } from './piece-input.js';
 import type { ReadContext } from './source.js';
 
+/** The package holds the rows twice in a memory of 4 GiB. */
+const MAX_UNPACKED_BYTES = 1024 ** 3;
 /** Rows of a record batch. */
 const BATCH_ROWS = 16_384;
 
-export function* readParquetPiece(
+export async function* readParquetPiece(
   library: Parquet,
   input: PieceInput,
   piece: FilePiece,
   format: ParquetFormat,
   ctx: ReadContext,
   onBad: (bad: BadPart) => void,
-): Generator<Chunk> {
-  const stream = arrowStreamOf(library, input.bytesAt(piece.start, piece.end - piece.start), format);
+): AsyncGenerator<Chunk> {
+  const stream = await arrowStreamOf(library, input.bytesAt(piece.start, piece.end - piece.start), format);
   if (typeof stream === 'string') {
     onBad({ position: piece.start, bytes: new Uint8Array(), reason: `a Parquet file was wanted: ${stream}` });
   } else {
@@ -33,9 +37,17 @@ export function* readParquetPiece(
 }
 
 /** The rows of the declared columns as an Arrow stream, or why there is none. */
-function arrowStreamOf(library: Parquet, bytes: Uint8Array, { columns }: ParquetFormat): Uint8Array | string {
+async function arrowStreamOf(
+  library: Parquet,
+  bytes: Uint8Array<ArrayBuffer>,
+  { columns }: ParquetFormat,
+): Promise<Uint8Array | string> {
+  const names = columns.map(({ name }) => name);
+  const unpacked = await unpackedBytes(library, bytes, names);
+  if (unpacked !== undefined && !(unpacked <= MAX_UNPACKED_BYTES)) {
+    return `its rows take about ${formatBytes(unpacked)}, of ${formatBytes(MAX_UNPACKED_BYTES)} that they may: write more and smaller files`;
+  }
   try {
-    const names = columns.map(({ name }) => name);
     return library.readParquet(bytes, { columns: names, batchSize: BATCH_ROWS }).intoIPCStream();
   } catch (error) {
     return typeof error === 'string' ? error : messageOf(error);

@@ -51,7 +51,7 @@ export class PieceInput {
   }
 
   /** The same, in bytes of their own. */
-  bytesAt(position: number, length: number): Uint8Array {
+  bytesAt(position: number, length: number): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(length);
     this.readAt(position, bytes);
     return bytes;

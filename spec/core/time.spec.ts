@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { parseBytes } from '../../lib/core/byte-size.js';
 import { alignDown, batchTime, formatBatchTime, formatDuration, parseDuration } from '../../lib/core/time.js';
 
 describe('time', () => {
@@ -21,6 +22,14 @@ describe('time', () => {
       expect(() => parseDuration(text, 'the window'), text).to.throw(
         `the window wants a duration such as 500ms, 2s or 1m, got '${text}'`,
       );
+    }
+  });
+
+  it('refuses a long text as quickly as a short one', () => {
+    // Spaces that two parts of a pattern may take are tried in every way: this once took minutes.
+    for (const text of [`1${' '.repeat(200_000)}x`, `${'1'.repeat(200_000)}x`]) {
+      expect(() => parseDuration(text, 'x')).to.throw('x wants a duration');
+      expect(() => parseBytes(text, 'x')).to.throw('x wants a size');
     }
   });
 

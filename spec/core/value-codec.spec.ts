@@ -222,6 +222,20 @@ describe('value codec', () => {
     expect(refusal(() => decodeValue(Uint8Array.of(0x0e, 0xff, 0xff, 0xff, 0xff, 0x0f))).code).to.equal('internal');
     expect(Object.keys(Object.prototype)).to.deep.equal([]);
   });
+
+  it('makes no room for items that are only announced, by one array in another', () => {
+    // Each of 199 arrays says that it has as many items as bytes follow: room for all of them would be 12 GB.
+    const bytes = new Uint8Array(8 << 20);
+    let at = 0;
+    for (let level = 0; level < 199; level++) {
+      bytes[at++] = 0x0e;
+      const count = bytes.length - at - 5;
+      for (let i = 0; i < 5; i++) bytes[at++] = ((count >>> (7 * i)) & 0x7f) | (i < 4 ? 0x80 : 0);
+    }
+    bytes[at] = 0xff;
+    bytes[at + 1] = 0x3f;
+    expect(refusal(() => decodeValue(bytes)).code).to.equal('internal');
+  });
 });
 
 function describeValue(value: unknown): string {

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { RunEvent } from '../../lib/metrics/run-events.js';
-import type { HttpSenders, LineServer } from './kill-senders.js';
+import type { HttpSenders } from './kill-senders.js';
 
 /** A run of the command line in a process of its own, whose events move the senders along. */
 export class MatrixRun {
@@ -12,14 +12,15 @@ export class MatrixRun {
   readonly committed: number[] = [];
   readonly #child: ChildProcess;
   readonly #senders: HttpSenders | undefined;
-  readonly #server: LineServer;
-  #isCaughtUp = false;
+  readonly #onBatch: () => void;
+  /** Input that was there and not planned as of its last batch. */
+  waiting = Infinity;
   #hasEnded = false;
   #onChange: () => void = () => undefined;
 
-  constructor(args: readonly string[], senders: HttpSenders | undefined, server: LineServer) {
+  constructor(args: readonly string[], senders: HttpSenders | undefined, onBatch: () => void) {
     this.#senders = senders;
-    this.#server = server;
+    this.#onBatch = onBatch;
     const child = spawn(process.execPath, ['dist/cli/main.js', 'run', ...args, '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -32,6 +33,11 @@ export class MatrixRun {
       this.#onChange();
       return code as number | null;
     });
+  }
+
+  /** Of its process. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /**
@@ -48,7 +54,7 @@ export class MatrixRun {
 
   /** Resolves when all that is in the files was read. */
   caughtUp(limitMs: number): Promise<void> {
-    return this.#until('the end of its input', () => this.#isCaughtUp, limitMs);
+    return this.#until('the end of its input', () => this.waiting === 0, limitMs);
   }
 
   stop(): Promise<number | null> {
@@ -83,8 +89,8 @@ export class MatrixRun {
     if (event.kind !== 'batchCompleted') return;
     const { time, progress } = event.batch;
     this.committed.push(time);
-    this.#isCaughtUp = progress !== undefined && progress.done === progress.total;
-    this.#server.send(5);
+    if (progress !== undefined) this.waiting = progress.total - progress.done;
+    this.#onBatch();
     this.#onChange();
   }
 }

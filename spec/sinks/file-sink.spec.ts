@@ -155,6 +155,17 @@ describe('FileSink', () => {
     expect(textAt(spec.path)).to.equal('a\n1\nb\n2\n');
   });
 
+  it('writes to no file but its own, whatever a log says', async () => {
+    const spec = specOf(folder);
+    const sink = await opened(spec);
+    const handle = (await sink.commit(batchTime(1000), [staged(spec, { n: 1 })])) as object;
+    await sink.close();
+    for (const file of ['../../evil', -1, 1.5, null, '__proto__']) {
+      expect(await codeOf(opened(spec, { ...handle, file })), String(file)).to.equal('checkpointCorrupt');
+    }
+    expect(linesAt(folder)).to.deep.equal(['n', '1']);
+  });
+
   it('rolls part files by size and by age in batch time, not by batch', async () => {
     const spec = specOf(join(folder, 'parts'), { format: 'text' });
     const driver = await opened(spec, undefined, { rollBytes: 30, rollMs: 60_000 });

@@ -138,6 +138,32 @@ describe('FileSource of Parquet files', () => {
     expect(damaged.bad.map(({ reason }) => reason).join()).to.match(/a Parquet file was wanted/);
   });
 
+  it('puts aside a file that is small and would be gigabytes of rows, before it unpacks any', async () => {
+    const numRows = 1 << 14;
+    const zeros = new Table({
+      n: arrowLib.makeVector(new BigInt64Array(numRows)),
+    });
+    const bytes = Buffer.from(parquetOf(zeros, numRows));
+    expect(bytes.length).to.be.below(5000);
+    const numbers = parquet(schema({ n: int64() }));
+    expect((await read(bytes, numbers)).rows).to.have.length(numRows);
+    // The number of rows as the footer has it, a varint of the double: 2^14 of them are 80 80 02, 2^30 80 80 80 80 08.
+    const rows = Buffer.from([0x80, 0x80, 0x02]);
+    const more = Buffer.from([0x80, 0x80, 0x80, 0x80, 0x08]);
+    let grown = bytes;
+    let footerGrew = 0;
+    for (let at = grown.indexOf(rows, 8); at >= 0; at = grown.indexOf(rows, at + more.length)) {
+      if (at < grown.length - 8 - grown.readUInt32LE(grown.length - 8) - footerGrew) continue;
+      grown = Buffer.concat([grown.subarray(0, at), more, grown.subarray(at + rows.length)]);
+      footerGrew += more.length - rows.length;
+    }
+    expect(footerGrew).to.be.greaterThan(0);
+    grown.writeUInt32LE(grown.readUInt32LE(grown.length - 8) + footerGrew, grown.length - 8);
+    const { rows: none, bad } = await read(grown, numbers);
+    expect(none).to.deep.equal([]);
+    expect(bad.map(({ reason }) => reason).join()).to.match(/its rows take about 8.59 GB, of 1.07 GB that they may/);
+  });
+
   it('fails no batch whatever was flipped in a file', async () => {
     const whole = parquetOf(clicksTable(0, 45));
     for (let seed = 1; seed <= 40; seed++) {

@@ -2,7 +2,7 @@ import { SystemClock } from '../../core/clock.js';
 import { EngineError } from '../../core/errors.js';
 import { NodeFileSystem } from '../../core/node-file-system.js';
 import type { Terminal } from '../terminal.js';
-import { visibleLine } from '../visible.js';
+import { visibleLine } from '../../core/visible.js';
 import { refuseIfInUse, type ToolWorld } from '../../driver/checkpoint-tools.js';
 
 /** The machine, as tools see it. */

@@ -4,7 +4,7 @@ import { formatBytes } from '../../core/byte-size.js';
 import { dropOperator, forkCheckpoint, setOffsets, type NewOffsets } from '../../driver/checkpoint-tools.js';
 import { plural } from '../figures.js';
 import type { Terminal } from '../terminal.js';
-import { visibleText } from '../visible.js';
+import { visibleText } from '../../core/visible.js';
 import { machineTools, parseCount, splitLast } from './arguments.js';
 
 export interface SetOffsetsFlags {

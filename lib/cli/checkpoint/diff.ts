@@ -5,7 +5,7 @@ import { NodeFileSystem } from '../../core/node-file-system.js';
 import { diffStates, isSameOperator, loadState, type StateDifference } from '../../driver/checkpoint-tools.js';
 import { formatCount } from '../figures.js';
 import type { Terminal } from '../terminal.js';
-import { visibleJson, visibleText } from '../visible.js';
+import { visibleJson, visibleText } from '../../core/visible.js';
 import { isoTime, refuseIfUsed, parseBatch, parseCount, warn } from './arguments.js';
 
 export interface DiffFlags {

@@ -5,7 +5,7 @@ import { temporaryPath } from '../../core/write-file-atomic.js';
 import { exportArrow, exportJson, loadState, operatorsOf } from '../../driver/checkpoint-tools.js';
 import { plural } from '../figures.js';
 import type { Terminal } from '../terminal.js';
-import { visibleJson } from '../visible.js';
+import { visibleJson } from '../../core/visible.js';
 import { parseBatch, refuseIfUsed, warn } from './arguments.js';
 
 export interface ExportFlags {

@@ -9,7 +9,7 @@ import {
 } from '../../driver/checkpoint-tools.js';
 import { formatCount, plural } from '../figures.js';
 import type { Terminal } from '../terminal.js';
-import { visibleText } from '../visible.js';
+import { visibleText } from '../../core/visible.js';
 import { isoTime, machineTools, parseBatch } from './arguments.js';
 
 export interface RepairFlags {

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { NodeFileSystem } from '../../core/node-file-system.js';
 import { describeCheckpoint, formatDescription } from '../../driver/checkpoint-tools.js';
 import type { Terminal } from '../terminal.js';
-import { visibleJson, visibleText } from '../visible.js';
+import { visibleJson, visibleText } from '../../core/visible.js';
 import { refuseIfUsed } from './arguments.js';
 
 export interface ShowFlags {

@@ -4,7 +4,7 @@ import { NodeFileSystem } from '../../core/node-file-system.js';
 import { verifyCheckpoint, type Finding } from '../../driver/checkpoint-tools.js';
 import { plural } from '../figures.js';
 import type { Terminal } from '../terminal.js';
-import { visibleJson, visibleText } from '../visible.js';
+import { visibleJson, visibleText } from '../../core/visible.js';
 import { refuseIfUsed, splitLast } from './arguments.js';
 
 export interface VerifyFlags {

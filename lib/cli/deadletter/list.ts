@@ -4,7 +4,7 @@ import { readDeadLetters, type DeadLetter } from '../../driver/checkpoint-tools.
 import { isoTime, parseCount } from '../checkpoint/arguments.js';
 import { formatCount, plural } from '../figures.js';
 import type { Terminal } from '../terminal.js';
-import { visibleJson, visibleLine } from '../visible.js';
+import { visibleJson, visibleLine } from '../../core/visible.js';
 import { selector, type SelectFlags } from './select.js';
 
 export interface ListFlags extends SelectFlags {

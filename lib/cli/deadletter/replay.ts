@@ -5,7 +5,7 @@ import { loadMap, readEdits, replayDeadLetters, unchanged, type Correct } from '
 import { machineTools } from '../checkpoint/arguments.js';
 import { plural } from '../figures.js';
 import type { Terminal } from '../terminal.js';
-import { visibleText } from '../visible.js';
+import { visibleText } from '../../core/visible.js';
 import { selector, type SelectFlags } from './select.js';
 
 export interface ReplayFlags extends SelectFlags {
