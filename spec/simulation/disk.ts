@@ -14,9 +14,9 @@ export interface Disk {
   readonly files: ModelFileSystem;
   /** Fastest time of an operation; a sync takes longer. */
   readonly fastMs: number;
-  /** Asked once for each operation, by its name. */
-  readonly faultOf: (operation: string) => DiskFault | undefined;
-  readonly onFault: (fault: DiskFault, operation: string) => void;
+  /** Asked once for each operation. */
+  readonly faultOf: (operation: string, path: string) => DiskFault | undefined;
+  readonly onFault: (fault: DiskFault) => void;
 }
 
 const SYNC_FACTOR = 4;
@@ -103,17 +103,17 @@ export class SimFileSystem implements FileSystem {
     const { files, fastMs, faultOf, onFault } = this.#disk;
     const isSync = operation === 'sync' || operation === 'syncDirectory';
     await this.#process.sleep(this.#simulation.latency(isSync ? fastMs * SYNC_FACTOR : fastMs));
-    const fault = faultOf(operation);
+    const fault = faultOf(operation, path);
     this.#simulation.note(this.#process.name, `${operation} ${path}${fault === undefined ? '' : ` ${fault}`}`);
     if (fault === undefined) return work();
     if (fault === 'crash') {
       files.downAt(files.numOperations);
       await work().catch(() => undefined);
-      onFault(fault, operation);
+      onFault(fault);
       return new Promise<never>(() => undefined);
     }
     if (fault === 'ENOSPC') await onFull();
-    onFault(fault, operation);
+    onFault(fault);
     throw Object.assign(new Error(`${fault}: ${operation} '${path}'`), { code: fault });
   }
 }

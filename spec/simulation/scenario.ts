@@ -25,7 +25,15 @@ export type SimFault =
   | { readonly kind: 'workerDies'; readonly at: number; readonly slot: number }
   | { readonly kind: 'receiverRestarts'; readonly at: number }
   | { readonly kind: 'request'; readonly at: number; readonly fault: WorkerFault }
-  | { readonly kind: 'disk'; readonly at: number; readonly fault: DiskFault; readonly power: boolean };
+  | {
+      readonly kind: 'disk';
+      readonly at: number;
+      /** Counts these only, such as `syncDirectory /out`. */
+      readonly of?: string;
+      readonly fault: DiskFault;
+      /** Of a crash: whether the power goes too. */
+      readonly power: boolean;
+    };
 
 export type FailingStep = 'task' | 'before' | 'between' | 'after';
 

@@ -2,6 +2,7 @@
 import { EngineError } from '../../lib/core/errors.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
 import { intBelow, randomOf, type Random } from '../helpers/random-values.js';
+import { turn } from '../helpers/run-engine.js';
 import type { Disk, DiskFault } from './disk.js';
 import { InputFolder } from './input-folder.js';
 import { judge } from './judge.js';
@@ -31,6 +32,8 @@ const DISK_CODES = ['checkpointUnwritable', 'outputUnwritable', 'sinkFailed', 'b
 
 const TAKES_SPACE = ['write', 'open w', 'open wx', 'mkdir', 'link', 'rename'];
 
+type DiskFaultPlan = Extract<SimFault, { kind: 'disk' }>;
+
 class Run {
   readonly simulation: Simulation;
   readonly files = new ModelFileSystem();
@@ -40,11 +43,14 @@ class Run {
   readonly #input: InputFolder;
   readonly #power: Random;
   readonly #requestFaults: ReadonlyMap<number, WorkerFault>;
-  readonly #diskFaults: ReadonlyMap<number, Extract<SimFault, { kind: 'disk' }>>;
+  readonly #diskFaults: readonly DiskFaultPlan[];
+  /** How often each was done. */
+  readonly #operations = new Map<string, number>();
   #numRequests = 0;
   #numOperations = 0;
   #driver: Driver | undefined;
   #diskFailed = false;
+  #lastDiskFault: DiskFaultPlan | undefined;
   #crash: { readonly power: boolean; readonly downMs: number } | undefined;
 
   constructor(scenario: Scenario) {
@@ -57,7 +63,7 @@ class Run {
     this.#requestFaults = new Map(
       faults.flatMap(fault => (fault.kind === 'request' ? [[fault.at, fault.fault] as const] : [])),
     );
-    this.#diskFaults = new Map(faults.flatMap(fault => (fault.kind === 'disk' ? [[fault.at, fault] as const] : [])));
+    this.#diskFaults = faults.filter(fault => fault.kind === 'disk');
   }
 
   get #isOver(): boolean {
@@ -100,7 +106,7 @@ class Run {
     const disk: Disk = {
       files: this.files,
       fastMs: diskMs,
-      faultOf: operation => this.#diskFault(operation),
+      faultOf: (operation, path) => this.#diskFault(operation, path),
       onFault: fault => this.#diskFaulted(fault),
     };
     const more: SimOptions = options[starts % options.length] ?? {};
@@ -164,7 +170,7 @@ class Run {
     simulation.note(driver.process.name, power ? 'loses power' : 'is killed');
     simulation.count(power ? 'power losses' : 'kills');
     // What was on its way in the dead process comes to rest.
-    await simulation.step();
+    await turn();
     this.files.crash(power ? { kind: 'power', random: this.#power } : { kind: 'kill' });
     // The program that held the queue is the driver.
     while (this.world.queue.length > 0) this.world.queue.shift();
@@ -262,10 +268,18 @@ class Run {
     }
   }
 
-  #diskFault(operation: string): DiskFault | undefined {
-    const fault = this.#diskFaults.get(this.#numOperations++)?.fault;
-    if (fault === 'ENOSPC' && !TAKES_SPACE.includes(operation)) return undefined;
-    return this.#isOver || this.#crash !== undefined ? undefined : fault;
+  #diskFault(operation: string, path: string): DiskFault | undefined {
+    const name = `${operation} ${path}`;
+    const ofName = this.#operations.get(name) ?? 0;
+    this.#operations.set(name, ofName + 1);
+    const number = this.#numOperations++;
+    const found = this.#diskFaults.find(({ at, of }) =>
+      of === undefined ? at === number : of === name && at === ofName,
+    );
+    if (found?.fault === 'ENOSPC' && !TAKES_SPACE.includes(operation)) return undefined;
+    if (this.#isOver || this.#crash !== undefined) return undefined;
+    this.#lastDiskFault = found;
+    return found?.fault;
   }
 
   #diskFaulted(fault: DiskFault): void {
@@ -274,8 +288,7 @@ class Run {
       this.#diskFailed = true;
       return;
     }
-    const { power } = this.#diskFaults.get(this.#numOperations - 1) ?? { power: true };
-    this.#crash = { power, downMs: intBelow(this.#power, 3000) };
+    this.#crash = { power: this.#lastDiskFault?.power === true, downMs: intBelow(this.#power, 3000) };
   }
 
   /** Records that must be in some batch, and are in none. */
