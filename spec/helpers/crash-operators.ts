@@ -37,7 +37,8 @@ const numbering = StateSpec.function((key: string, n: number | undefined, seen: 
   return `${key} ${seen.get()}`;
 });
 
-const TABLE = '/labels.csv';
+/** The file of the static table. */
+export const TABLE = '/labels.csv';
 const labels = schema({ k: utf8(), label: utf8() });
 
 /** Another version of the table for each session. */

@@ -23,6 +23,8 @@ export interface Fault {
   readonly from?: number;
   /** On paths that contain this. */
   readonly path?: string;
+  /** Not on this path. */
+  readonly except?: string;
   /** How much of a write is done before it fails; default nothing. */
   readonly share?: number;
   /** A sync that fails has the writes before it forgotten, as the systems do it: the next sync says nothing of them. */
@@ -332,7 +334,8 @@ export class ModelFileSystem implements FileSystem {
     for (const fault of this.#faults) {
       const { operations, from = 0, code, share = 0 } = fault;
       if (flags !== undefined && fault.flags !== undefined && !fault.flags.includes(flags)) continue;
-      if (number < from || !operations.includes(operation) || !path.includes(fault.path ?? '')) continue;
+      if (number < from || !operations.includes(operation) || !path.includes(fault.path ?? '') || path === fault.except)
+        continue;
       if (operation === 'write' && share > 0) change(share);
       throw Object.assign(failure(code, operation, path), { forgetsWrites: fault.forgetsWrites === true });
     }
