@@ -180,5 +180,6 @@ export interface GroupKernels {
   ): number;
   runMeasure(refs: Address, from: number, n: number, valueBytes: number, wanted: number, size: Address): number;
   runCopy(refs: Address, from: number, to: number, valueBytes: number, out: Address): void;
+  runChecksum(at: Address, length: number): number;
   statePut(table: Address, group: number, entry: Address): number;
 }

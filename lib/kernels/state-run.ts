@@ -87,3 +87,51 @@ export function statePut(table: usize, group: u32, entry: usize): bool {
   stateCommit(table, group, made);
   return true;
 }
+
+// @ts-ignore: decorator
+@inline
+function mixed(lanes: v128, words: v128): v128 {
+  const sum = v128.xor(lanes, words);
+  return i32x4.mul(v128.or(i32x4.shl(sum, 13), i32x4.shr_u(sum, 19)), i32x4.splat(0x9e3779b1));
+}
+
+// @ts-ignore: decorator
+@inline
+function folded(h: u32): u32 {
+  h = (h ^ (h >> 15)) * 0x85ebca77;
+  h = (h ^ (h >> 13)) * 0xc2b2ae3d;
+  return h ^ (h >> 16);
+}
+
+/**
+ * A checksum of entries, whose bytes are a multiple of 8. Sixteen lanes of 32 bits, so that multiplications overlap: a
+ * change of one word always changes it, any other but once in 2^32 times.
+ */
+export function runChecksum(at: usize, length: u32): u32 {
+  let a = i32x4(1, 2, 3, 4);
+  let b = i32x4(5, 6, 7, 8);
+  let c = i32x4(9, 10, 11, 12);
+  let d = i32x4(13, 14, 15, 16);
+  const end = at + length;
+  for (; at + 64 <= end; at += 64) {
+    a = mixed(a, v128.load(at));
+    b = mixed(b, v128.load(at, 16));
+    c = mixed(c, v128.load(at, 32));
+    d = mixed(d, v128.load(at, 48));
+  }
+  for (; at + 8 <= end; at += 8) {
+    a = mixed(a, v128.load64_zero(at));
+    // What was in one lane moves on, so that words in another order give another sum.
+    a = i8x16.shuffle(a, a, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3);
+  }
+  let sum = length;
+  for (let lanes: u32 = 0; lanes < 4; lanes++) {
+    sum = folded(sum + <u32>i32x4.extract_lane(a, 0)) + <u32>i32x4.extract_lane(a, 1);
+    sum = folded(sum) + <u32>i32x4.extract_lane(a, 2);
+    sum = folded(sum) + <u32>i32x4.extract_lane(a, 3);
+    a = b;
+    b = c;
+    c = d;
+  }
+  return folded(sum);
+}

@@ -7,7 +7,7 @@
  * For values of 16 bytes the index would be as large as a quarter of the state, which is all the memory there may be;
  * and LevelDB is a native add-on of some MB that keeps a log, and caches, for a durability that nobody needs here. What
  * lies here is written once by merging and read by hash, as a level of an LSM tree is, with one place in memory for each
- * 4 KiB of it.
+ * 2 KiB of it.
  */
 import type { Address, SlotMemory } from '../columnar/slot-memory.js';
 import { FreeRegions } from '../columnar/free-regions.js';

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { kernels } from '../columnar/kernels.js';
 import type { Address, SlotMemory } from '../columnar/slot-memory.js';
 import { unreadable } from './file-runs.js';
 import type { RunRecord } from './run-layout.js';
@@ -76,8 +76,8 @@ export class RunBlocks {
     const start = run.placeOf(this.#from);
     for (let block = this.#from; block < this.#to; block++) {
       const place = run.placeOf(block);
-      const bytes = this.#memory.bytes(this.#window + place - start, run.bytesOf(block));
-      if (crc32(bytes) !== run.checksumOf(block)) {
+      const found = kernels(this.#memory).runChecksum(this.#window + place - start, run.bytesOf(block)) >>> 0;
+      if (found !== run.checksumOf(block)) {
         this.#to = this.#from;
         throw unreadable(this.#store.name, place, 'its checksum is another than when it was written');
       }

@@ -18,7 +18,7 @@
  *   record   0 bytes of the record  4 number, grows with each run of the table  8 kind of store  12 blocks  16 extents
  *           20 rows  24 rows of it that were fetched  28 0  32 f64 bytes of all blocks
  *           40 extents: f64 place, f64 bytes   then for each block: f64 place; then u32 hash of its first entry; then
- *              u32 bytes; then u32 crc32
+ *              u32 bytes; then u32 checksum
  *
  * Nothing of it survives the process: the checkpoint has the state.
  */

@@ -1,15 +1,14 @@
 /**
- * Writes a run: entries of a key group, ascending by hash, in blocks of about 4 KiB, which lie in extents of about 1 MiB.
+ * Writes a run: entries of a key group, ascending by hash, in blocks of about 2 KiB, which lie in extents of about 1 MiB.
  * Larger blocks would make a key dearer to find, smaller ones the record larger.
  */
-import { crc32 } from 'node:zlib';
 import { kernels } from '../columnar/kernels.js';
 import type { Address, SlotMemory } from '../columnar/slot-memory.js';
 import type { WrittenRun } from './run-layout.js';
 import type { Extent, Place, RunStore } from './run-store.js';
 import { VARIABLE, type ValueBytes } from './table-layout.js';
 
-const BLOCK_BYTES = 4096;
+const BLOCK_BYTES = 2048;
 const EXTENT_BYTES = 1024 * 1024;
 
 /** What the kernels take for the bytes of a value. */
@@ -60,7 +59,7 @@ export class RunWriter {
       this.#places.push(this.#used);
       this.#firstHashes.push(this.#memory.u32[at / 4]);
       this.#lengths.push(byteLength);
-      this.#checksums.push(this.#store.isChecked ? crc32(this.#memory.bytes(at, byteLength)) : 0);
+      this.#checksums.push(this.#store.isChecked ? k.runChecksum(at, byteLength) : 0);
       this.#used += byteLength;
       i += count;
     }
