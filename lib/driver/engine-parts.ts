@@ -2,6 +2,8 @@
  * Opens all that a run consists of: the job's graph, the checkpoint, the slots with the state restored in them, sources,
  * outputs and receivers. Whatever is wrong with any of them is refused here, and what was opened before is closed.
  */
+import { resolve } from 'node:path';
+import { peekKeyGroups } from '../checkpoint/manifest.js';
 import { keyGroupRange } from '../core/hash.js';
 import { batchTime } from '../core/time.js';
 import { operatorStates } from '../executor/state-tables.js';
@@ -10,6 +12,7 @@ import { RunCounters } from './run-counters.js';
 import { fingerprintOf } from '../plan/fingerprint.js';
 import { checkCheckpoint, checkSlides } from '../plan/slides.js';
 import { compileStages } from '../plan/stages.js';
+import type { TaskRunner } from '../protocol/task-runner.js';
 import { checkJitter } from '../scheduler/jitter.js';
 import { SlotHealth } from '../scheduler/slot-health.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
@@ -100,6 +103,30 @@ export async function openParts(
       : sinkOutput('deadletter', makeDeadLetterSink(settings.deadLetters, fs, roll));
   const closers: (() => Promise<unknown>)[] = [];
   try {
+    const init = {
+      limitBytes: options.slotMemoryBytes,
+      jobModule: settings.module,
+      jobArgs: settings.args,
+      fingerprint,
+      captured: settings.module === '' ? [] : graph.captured(),
+      receiverFolders: folders.bySource,
+      logsState: settings.checkpoint !== undefined,
+    } as const;
+    const makeRunner = (numKeyGroups: number): TaskRunner => {
+      const runner = world.makeRunner((slot, memories) => ({
+        ...init,
+        slot,
+        memories,
+        numPartitions: options.workers,
+        numKeyGroups,
+      }));
+      closers.push(() => runner.stop());
+      return runner;
+    };
+    // Threads take as long to start as a log to be read: where the manifest tells what they need, they start beside it.
+    const keyGroups =
+      settings.checkpoint === undefined ? undefined : await peekKeyGroups(world.fs, resolve(settings.checkpoint));
+    const early = keyGroups === undefined ? undefined : { numKeyGroups: keyGroups, runner: makeRunner(keyGroups) };
     const recovery = await openRecovery(settings, world, {
       fingerprint,
       operators,
@@ -112,22 +139,9 @@ export async function openParts(
     }
     // State that cannot be cut into that many parts is refused here, not in the first batch.
     for (const numPartitions of partitions.values()) keyGroupRange(0, numPartitions, recovery.numKeyGroups);
-    const init = {
-      limitBytes: options.slotMemoryBytes,
-      jobModule: settings.module,
-      jobArgs: settings.args,
-      fingerprint,
-      captured: settings.module === '' ? [] : graph.captured(),
-      receiverFolders: folders.bySource,
-      logsState: recovery.store !== undefined,
-    } as const;
-    const runner = world.makeRunner((slot, memories) => ({
-      ...init,
-      slot,
-      memories,
-      numPartitions: options.workers,
-      numKeyGroups: recovery.numKeyGroups,
-    }));
+    const isFitting = early?.numKeyGroups === recovery.numKeyGroups;
+    if (!isFitting) await early?.runner.stop();
+    const runner = isFitting ? early.runner : makeRunner(recovery.numKeyGroups);
     const health = new SlotHealth({
       clock: world.clock,
       numSlots: runner.numSlots,
@@ -167,6 +181,8 @@ export async function openParts(
       partitions,
       numKeyGroups: recovery.numKeyGroups,
       parts: recovery.state,
+      onProgress: (doneBytes, totalBytes) =>
+        listener({ kind: 'restoring', doneBytes, totalBytes, elapsedMs: world.clock.now() - startMs }),
       onTable: (operator, partition, numRows, groups) => {
         counters.setTable(operator, partition, numRows);
         changed.setRows(operator, partition, numRows);

@@ -6,6 +6,7 @@
  * after it.
  */
 import { crc32 } from 'node:zlib';
+import type { Schema } from 'apache-arrow';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
 import type { KeyGroupRange } from '../core/hash.js';
@@ -13,7 +14,7 @@ import { ipcWriter, type IpcWriter } from '../columnar/arrow.js';
 import { kernels } from '../columnar/kernels.js';
 import type { Address } from '../columnar/slot-memory.js';
 import { allocDelta } from './delta-layout.js';
-import { deltaBatch, type ValueColumns } from './state-ipc.js';
+import { deltaBatch, snapshotSchema, type ValueColumns } from './state-ipc.js';
 import type { StateTable } from './state-table.js';
 
 /** Rows and bytes that a piece, one record batch, has at the most (one row may have more bytes): a millisecond or two. */
@@ -32,6 +33,7 @@ export class SnapshotWriter {
   readonly #table: StateTable;
   readonly #columns: ValueColumns;
   readonly #file: ChecksummedFile;
+  readonly #schema: Schema;
   readonly #writer: IpcWriter;
   /** Behind the last key group that is written, counted from the table's first. */
   readonly #to: number;
@@ -43,6 +45,7 @@ export class SnapshotWriter {
   private constructor(table: StateTable, columns: ValueColumns, file: ChecksummedFile, groups: KeyGroupRange) {
     this.#table = table;
     this.#columns = columns;
+    this.#schema = snapshotSchema(columns);
     this.#file = file;
     this.#cursor = [groups.from - table.from, 0, 0, 0];
     this.#to = groups.to - table.from;
@@ -88,7 +91,7 @@ export class SnapshotWriter {
       if (n === 0 && this.#numPieces > 0) return 0;
       const parts = scan.toDelta(n);
       try {
-        this.#writer.write(deltaBatch(memory, parts, this.#columns));
+        this.#writer.write(deltaBatch(memory, parts, this.#columns, this.#schema));
         await this.#file.flush();
       } finally {
         memory.free(parts.address);
