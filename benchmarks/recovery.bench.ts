@@ -82,7 +82,13 @@ async function loseWorker(settings: BenchmarkRun, data: ClicksData): Promise<num
   const lost = batches.filter(({ failedTasks }) => failedTasks > 0);
   check(lost.length === 1, `${lost.length} batches lost a worker`);
   const others = batches.slice(1).filter(({ failedTasks }) => failedTasks === 0);
-  return (lost[0]?.ms ?? Number.NaN) - percentile(others.map(({ ms }) => ms), 0.5);
+  return (
+    (lost[0]?.ms ?? Number.NaN) -
+    percentile(
+      others.map(({ ms }) => ms),
+      0.5,
+    )
+  );
 }
 
 const SENTENCE = /^User (\w+) has clicked (\d+) times and viewed (\d+) times\.$/;
