@@ -1,6 +1,6 @@
 /**
- * The manifest names all that a restart needs: the snapshot files begun at one batch time, the state of the sources and sinks
- * at that time, and where in the log the batches after it begin. It is replaced atomically, after everything it names
+ * The manifest names all that a restart needs: snapshot files begun at one batch time, or before where their key groups have
+ * not changed since; the state of the sources and sinks at that time; and where in the log the batches after it begin. It is replaced atomically, after everything it names
  * is durable, and the one before is kept with its files.
  */
 import { join } from 'node:path';
