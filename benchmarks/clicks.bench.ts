@@ -1,6 +1,6 @@
 /**
  * The main job on 10 M events of about a million users, state, checkpoint and exactly-once output on, against plain
- * scripts that write the same sentences at the same moments. `columns` is `jobs/click-view-counts.ts` as it lies there.
+ * scripts that write the same sentences at the same moments; and without a checkpoint, for what that costs. `columns` is `jobs/click-view-counts.ts` as it lies there.
  */
 import { join } from 'node:path';
 import { clicksData } from './data/clicks.js';
@@ -17,6 +17,7 @@ async function run(settings: BenchmarkRun): Promise<void> {
   const forms: Form[] = [
     { name: 'columns', job: 'benchmarks/jobs/clicks-columns.ts', args },
     { name: 'main job', job: 'jobs/click-view-counts.ts', args },
+    { name: 'main job without checkpoint', job: 'jobs/click-view-counts.ts', args, checkpoint: 'none' },
     { name: 'closures', job: 'benchmarks/jobs/clicks.ts', args },
   ];
   await measureThroughput(

@@ -2,15 +2,17 @@
  * How long a crash takes: the main job is killed (kill -9) in the middle of its 10 M events, started again, and timed
  * from process start to the first batch that it commits anew. Then it runs to its end, and each user's sentences must be
  * those of a run that never failed: counts that only grow, up to the true ones, none of them twice.
+ *
+ * Beside it, what it takes to lose one worker of a run instead: how much longer that batch takes than the others.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { clicksData, type ClicksData } from './data/clicks.js';
 import { benchmark, bySize, type BenchmarkRun } from './harness/benchmark.js';
 import { linesOf } from './harness/output.js';
 import { check, report, say } from './harness/report.js';
 import { freshFolder, runLive, type JobRun } from './harness/run-sluice.js';
-import { spread } from './harness/stats.js';
+import { percentile, spread } from './harness/stats.js';
 
 const BATCHES = 12;
 
@@ -49,8 +51,44 @@ async function run(settings: BenchmarkRun): Promise<void> {
     firstBatchMs.push(firstMs ?? Number.NaN);
     checkSentences(output, data);
   }
-  const measured = { firstBatchMs: spread(firstBatchMs), restoreMs: spread(restoreMs) };
+  const lostWorkerMs: number[] = [];
+  for (let run = 0; run < settings.runs; run++) lostWorkerMs.push(await loseWorker(settings, data));
+  const measured = {
+    ...{ firstBatchMs: spread(firstBatchMs), restoreMs: spread(restoreMs), lostWorkerMs: spread(lostWorkerMs) },
+  };
   report('recovery', { system: 'sluice', events: data.records, users: data.users, runs: settings.runs, ...measured });
+}
+
+/** One worker ends in a batch after the state is there: milliseconds that this batch takes beyond the median of the others. */
+async function loseWorker(settings: BenchmarkRun, data: ClicksData): Promise<number> {
+  say('recovery: a worker is lost');
+  const folder = freshFolder('recovery', 'lost-worker');
+  const flag = join(folder, 'flag');
+  const batches: { readonly ms: number; readonly failedTasks: number }[] = [];
+  await runLive(
+    {
+      job: 'benchmarks/jobs/lost-worker.ts',
+      args: { input: join(data.folder, 'input'), output: join(folder, 'counts.csv'), flag },
+      ...{ workers: settings.workers, checkpoint: join(folder, 'checkpoint') },
+      options: { maxBatchBytes: Math.ceil(data.bytes / BATCHES), smallBatchRecords: 0 },
+    },
+    event => {
+      if (event.kind !== 'batchCompleted') return;
+      batches.push({ ms: event.batch.processingDelayMs, failedTasks: event.batch.failedTasks });
+      if (batches.length === BATCHES / 2) writeFileSync(flag, '');
+    },
+    'once',
+  );
+  const lost = batches.filter(({ failedTasks }) => failedTasks > 0);
+  check(lost.length === 1, `${lost.length} batches lost a worker`);
+  const others = batches.slice(1).filter(({ failedTasks }) => failedTasks === 0);
+  return (
+    (lost[0]?.ms ?? Number.NaN) -
+    percentile(
+      others.map(({ ms }) => ms),
+      0.5,
+    )
+  );
 }
 
 const SENTENCE = /^User (\w+) has clicked (\d+) times and viewed (\d+) times\.$/;

@@ -13,6 +13,7 @@ import { freshFolder, runOnce, type JobRun } from './harness/run-sluice.js';
 import { percentile, round } from './harness/stats.js';
 
 const TOUCHED = 10_000;
+const KEY_BYTES = 16;
 
 async function run(settings: BenchmarkRun): Promise<void> {
   for (const keys of bySize(settings, [1_000_000, 5_000_000, 10_000_000], [20_000])) await measure(keys, settings);
@@ -51,6 +52,8 @@ async function measure(keys: number, settings: BenchmarkRun): Promise<void> {
     ...{ system: 'sluice', keys, touchedPerBatch: touched, batches: times.length },
     batchMs: { p50: percentile(times, 0.5), p99: percentile(times, 0.99) },
     checkpointBytesPerBatch: Math.round(logBytes / data.batches),
+    // By what the changed keys and values have themselves: 16 bytes and two counters.
+    logPerChangedByte: round(logBytes / data.batches / (touched * (KEY_BYTES + 2 * 8))),
     ...{ fillRssMb: round(fill.rssMb), rssMb: round(touch.rssMb), restoreMs: round(restored?.tookMs ?? Number.NaN) },
     fill: {
       keysPerCpuSecond: round(keys / (fill.cpuMs / 1000)),

@@ -22,6 +22,8 @@ export interface Form {
   readonly args: { readonly [name: string]: string | number };
   readonly options?: { readonly [name: string]: string | number };
   readonly interval?: string;
+  /** 'none': without a checkpoint. */
+  readonly checkpoint?: 'none';
   /** How many records its batches must hold together, where they are others than those of the other forms. */
   readonly inputRecords?: number;
 }
@@ -97,7 +99,7 @@ async function runForm<D extends DataSet>(
     job: form.job,
     args: { ...form.args, output },
     workers: settings.workers,
-    checkpoint: join(folder, 'checkpoint'),
+    checkpoint: form.checkpoint ?? join(folder, 'checkpoint'),
     ...(form.options === undefined ? {} : { options: form.options }),
     ...(form.interval === undefined ? {} : { interval: form.interval }),
   };

@@ -1,6 +1,6 @@
 /**
- * The manifest names all that a restart needs: the snapshot files begun at one batch time, the state of the sources and sinks
- * at that time, and where in the log the batches after it begin. It is replaced atomically, after everything it names
+ * The manifest names all that a restart needs: snapshot files begun at one batch time, or before where their key groups have
+ * not changed since; the state of the sources and sinks at that time; and where in the log the batches after it begin. It is replaced atomically, after everything it names
  * is durable, and the one before is kept with its files.
  */
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import type { KeyGroupRange } from '../core/hash.js';
 import type { Json } from '../core/json.js';
 import { decodeCheckedJson, encodeCheckedJson } from './checked-json.js';
 import { corrupt, hasCode, isSnapshotName, MANIFEST, PREVIOUS_MANIFEST } from './checkpoint-files.js';
-import { runRecordOf, type RunRecord } from './run-record.js';
+import { encodeRunRecord, runRecordOf, type RunRecord } from './run-record.js';
 
 /** An operator with state, as a checkpoint remembers it. */
 export interface OperatorInfo {
@@ -89,7 +89,8 @@ export function encodeManifest(directory: string, manifest: Manifest): Uint8Arra
     file: path.slice(join(directory, '/').length).replaceAll('\\', '/'),
     ...file,
   }));
-  const { time, formatVersion: _, ...rest } = manifest;
+  const { time, formatVersion: _, run, ...others } = manifest;
+  const rest = { ...others, ...(run === undefined ? {} : { run: encodeRunRecord(run) }) };
   const content = { ...rest, time: time ?? null, snapshots } as unknown as { readonly [name: string]: Json };
   return encodeCheckedJson(FORMAT, content, MANIFEST_VERSION);
 }
@@ -129,6 +130,16 @@ export async function readManifest(
     snapshots,
     run,
   };
+}
+
+/** What the checkpoint in a directory was made with, without opening it; undefined where no manifest can be read. */
+export async function peekKeyGroups(fs: FileSystem, directory: string): Promise<number | undefined> {
+  try {
+    return (await readManifest(fs, directory, MANIFEST))?.numKeyGroups;
+  } catch {
+    // Whoever opens it says what is wrong.
+    return undefined;
+  }
 }
 
 /**

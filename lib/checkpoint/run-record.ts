@@ -1,4 +1,5 @@
 import type { Json } from '../core/json.js';
+import { newerFormat } from '../core/format-version.js';
 import type { OptionText } from '../core/options.js';
 import { corrupt } from './checkpoint-files.js';
 
@@ -17,10 +18,17 @@ export interface RunRecord {
   readonly options: { readonly [name: string]: OptionText };
 }
 
-/** Reads what a manifest has of it; undefined in one of a version before there was any. Throws `checkpointCorrupt`. */
+/** Of what is under `run` in a manifest; without one it is 1. */
+const VERSION = 1;
+
+/** As a manifest has it. */
+export const encodeRunRecord = (run: RunRecord): Json => ({ version: VERSION, ...run });
+
+/** Reads what a manifest has of it; undefined in one of a version before there was any. Throws `checkpointCorrupt`, `checkpointForeign` for a newer one. */
 export function runRecordOf(value: Json | undefined, path: string): RunRecord | undefined {
   if (value === undefined) return undefined;
-  const { jobFile, cwd, args, options } = isObject(value) ? value : {};
+  const { version = VERSION, jobFile, cwd, args, options } = isObject(value) ? value : {};
+  if (typeof version === 'number' && version > VERSION) throw newerFormat(`${path} ("run")`, version, VERSION);
   if (
     (typeof jobFile !== 'string' && jobFile !== null) ||
     typeof cwd !== 'string' ||

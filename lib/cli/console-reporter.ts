@@ -1,4 +1,5 @@
 import { assertNever } from '../core/assert-never.js';
+import { formatBytes } from '../core/byte-size.js';
 import { formatBatchTime, formatDuration } from '../core/time.js';
 import { STEP_EVENTS, type RunEvent, type RunInfo, type RunListener, type RunSummary } from '../driver/run-events.js';
 import { BatchLines } from './batch-lines.js';
@@ -32,6 +33,8 @@ class ConsoleReporter {
   readonly #terminal: Terminal;
   readonly #batchLines = new BatchLines();
   #info: RunInfo | undefined;
+  /** When the next line about restoring is due, milliseconds since the start. */
+  #restoringDueMs = 1000;
 
   constructor(mode: 'plain' | 'quiet', terminal: Terminal) {
     this.#quiet = mode === 'quiet';
@@ -43,6 +46,12 @@ class ConsoleReporter {
       case 'started':
         this.#info = event.info;
         return this.#say(this.#startLines(event.info));
+      case 'restoring': {
+        if (event.elapsedMs < this.#restoringDueMs || event.doneBytes === event.totalBytes) return;
+        this.#restoringDueMs = event.elapsedMs + 1000;
+        const [done, total] = [formatBytes(event.doneBytes), formatBytes(event.totalBytes)];
+        return this.#say([`restoring state: ${done} of ${total} after ${formatDuration(event.elapsedMs)}`]);
+      }
       case 'restored': {
         const again = event.rerun > 0 ? `; ${plural(event.rerun, 'batch', 'batches')} to run again` : '';
         const what =

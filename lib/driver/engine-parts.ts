@@ -2,6 +2,8 @@
  * Opens all that a run consists of: the job's graph, the checkpoint, the slots with the state restored in them, sources,
  * outputs and receivers. Whatever is wrong with any of them is refused here, and what was opened before is closed.
  */
+import { resolve } from 'node:path';
+import { peekKeyGroups } from '../checkpoint/manifest.js';
 import { keyGroupRange } from '../core/hash.js';
 import { batchTime } from '../core/time.js';
 import { operatorStates } from '../executor/state-tables.js';
@@ -10,6 +12,7 @@ import { RunCounters } from './run-counters.js';
 import { fingerprintOf } from '../plan/fingerprint.js';
 import { checkCheckpoint, checkSlides } from '../plan/slides.js';
 import { compileStages } from '../plan/stages.js';
+import type { TaskRunner } from '../protocol/task-runner.js';
 import { checkJitter } from '../scheduler/jitter.js';
 import type { WorkerInit } from '../protocol/messages.js';
 import { SlotHealth } from '../scheduler/slot-health.js';
@@ -111,6 +114,32 @@ export async function openParts(
       : sinkOutput('deadletter', makeDeadLetterSink(settings.deadLetters, fs, roll));
   const closers: (() => Promise<unknown>)[] = [];
   try {
+    const init = {
+      limitBytes: options.slotMemoryBytes,
+      jobModule: settings.module,
+      jobArgs: settings.args,
+      fingerprint,
+      captured: settings.module === '' ? [] : graph.captured(),
+      receiverFolders: folders.bySource,
+      logsState: settings.checkpoint !== undefined,
+    } as const;
+    const makeRunner = (numKeyGroups: number): TaskRunner => {
+      const makeInit = (slot: number, memories: readonly WebAssembly.Memory[]): WorkerInit => ({
+        ...init,
+        ...stateOf(stateRooms, slot),
+        slot,
+        memories,
+        numPartitions: options.workers,
+        numKeyGroups,
+      });
+      const runner = world.makeRunner(makeInit, message => listener({ kind: 'warning', message }));
+      closers.push(() => runner.stop());
+      return runner;
+    };
+    // Threads take as long to start as a log to be read: where the manifest tells what they need, they start beside it.
+    const keyGroups =
+      settings.checkpoint === undefined ? undefined : await peekKeyGroups(world.fs, resolve(settings.checkpoint));
+    const early = keyGroups === undefined ? undefined : { numKeyGroups: keyGroups, runner: makeRunner(keyGroups) };
     const recovery = await orDiskError('checkpointUnwritable', checkpoint, () =>
       openRecovery(settings, world, { fingerprint, operators, seeded: [...graph.initialStates.keys()], listener }),
     );
@@ -122,24 +151,9 @@ export async function openParts(
     closers.push(() => stateRooms.remove());
     // State that cannot be cut into that many parts is refused here, not in the first batch.
     for (const numPartitions of partitions.values()) keyGroupRange(0, numPartitions, recovery.numKeyGroups);
-    const init = {
-      limitBytes: options.slotMemoryBytes,
-      jobModule: settings.module,
-      jobArgs: settings.args,
-      fingerprint,
-      captured: settings.module === '' ? [] : graph.captured(),
-      receiverFolders: folders.bySource,
-      logsState: recovery.store !== undefined,
-    } as const;
-    const makeInit = (slot: number, memories: readonly WebAssembly.Memory[]): WorkerInit => ({
-      ...init,
-      ...stateOf(stateRooms, slot),
-      slot,
-      memories,
-      numPartitions: options.workers,
-      numKeyGroups: recovery.numKeyGroups,
-    });
-    const runner = world.makeRunner(makeInit, message => listener({ kind: 'warning', message }));
+    const isFitting = early?.numKeyGroups === recovery.numKeyGroups;
+    if (!isFitting) await early?.runner.stop();
+    const runner = isFitting ? early.runner : makeRunner(recovery.numKeyGroups);
     const health = new SlotHealth({
       clock: world.clock,
       numSlots: runner.numSlots,
@@ -184,6 +198,8 @@ export async function openParts(
         partitions,
         numKeyGroups: recovery.numKeyGroups,
         parts: recovery.state,
+        onProgress: (doneBytes, totalBytes) =>
+          listener({ kind: 'restoring', doneBytes, totalBytes, elapsedMs: world.clock.now() - startMs }),
         onTable: (operator, partition, numRows, groups) => {
           counters.setTable(operator, partition, numRows);
           changed.setRows(operator, partition, numRows);

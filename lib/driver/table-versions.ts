@@ -2,7 +2,7 @@
  * The versions of one static table that batches read: bytes in shared memory, and with a checkpoint a copy of each on
  * disk, because the offset log only names a version, and the file that it was read from may be another by then.
  *
- *   CHECKPOINT/tables/ID/000003.table   the bytes of version 3, as they were read
+ *   CHECKPOINT/tables/ID/000003.table   the bytes of version 3, as they were read, behind a header (table-file.ts)
  *
  * A version goes when no batch that is not committed reads it and two snapshots were begun after that: a restart may
  * begin at the one before the last.
@@ -17,6 +17,7 @@ import type { Json } from '../core/json.js';
 import { storageCure } from '../core/storage-cure.js';
 import { sharedCopy } from '../core/shared-bytes.js';
 import { TEMPORARY_FILE } from '../core/write-file-atomic.js';
+import { decodeTableFile, encodeTableFile } from './table-file.js';
 
 /** A version as the offset log names it. */
 export type VersionName = { readonly version: number; readonly byteLength: number; readonly crc32: number };
@@ -73,7 +74,8 @@ export class TableVersions {
       if (TEMPORARY_FILE.test(file)) await this.#fs.remove(join(folder, file));
       const version = Number(FILE_NAME.exec(file)?.[1]);
       if (Number.isNaN(version)) continue;
-      const bytes = await this.#fs.readFile(join(folder, file));
+      const path = join(folder, file);
+      const bytes = decodeTableFile(await this.#fs.readFile(path), path);
       this.#onDisk.add(version);
       this.#inMemory.set(version, { name: nameOf(version, bytes), bytes: sharedCopy(bytes) });
     }
@@ -103,7 +105,7 @@ export class TableVersions {
     if (folder !== undefined) {
       try {
         if (this.#folderIs === 'unknown') await this.#makeFolder(folder);
-        await this.#fs.writeFileAtomic(join(folder, fileName(version)), bytes);
+        await this.#fs.writeFileAtomic(join(folder, fileName(version)), encodeTableFile(bytes));
       } catch (error) {
         if (error instanceof EngineError) throw error;
         throw new EngineError(

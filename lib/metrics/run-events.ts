@@ -3,6 +3,13 @@ import type { ReceiverInfo } from '../core/receiver-info.js';
 /** What a running job tells its listeners (console, UI, specs): plain data, in order. */
 export type RunEvent =
   | { readonly kind: 'started'; readonly info: RunInfo }
+  /** State is being restored: bytes of snapshots and log that workers have loaded so far; since the start of the run. */
+  | {
+      readonly kind: 'restoring';
+      readonly doneBytes: number;
+      readonly totalBytes: number;
+      readonly elapsedMs: number;
+    }
   /** State and offsets are restored; `rerun` batches were planned and not committed and are run again first. */
   | {
       readonly kind: 'restored';

@@ -3,7 +3,7 @@
  *
  *   out/words/part-00000        lines of partition 0
  *   out/words/part-00001
- *   out/words/_SUCCESS          {"job":"words","output":"foreachRDD","batch":1000,"action":3}
+ *   out/words/_SUCCESS          {"version":1,"job":"words","output":"foreachRDD","batch":1000,"action":3}
  *   out/_temporary-words/       the same on the way: what a crash leaves of it is taken over by the next write of out/words
  *
  * All of it is written and synced under the temporary name, then renamed: under its own name a folder is complete.
@@ -28,6 +28,8 @@ export interface FolderWriter {
 }
 
 const SUCCESS = '_SUCCESS';
+/** Of what it says. */
+const VERSION = 1;
 
 export class TextFolders {
   readonly #fs: FileSystem;
@@ -46,10 +48,12 @@ export class TextFolders {
   }
 
   async #write(path: string, texts: readonly string[], writer: FolderWriter): Promise<void> {
-    const success = `${JSON.stringify(writer)}\n`;
+    const success = `${JSON.stringify({ version: VERSION, ...writer })}\n`;
+    // Folders of before there was a version in it.
+    const own = [success, `${JSON.stringify(writer)}\n`];
     try {
       if (await this.#isThere(path)) {
-        if ((await this.#successOf(path)) !== success) {
+        if (!own.includes((await this.#successOf(path)) ?? '')) {
           throw unwritable(
             path,
             'there is something of that name: give each batch a name of its own, such as its time',

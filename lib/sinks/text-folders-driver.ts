@@ -15,6 +15,7 @@
 import { basename, dirname, join } from 'node:path';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
+import { newerFormat } from '../core/format-version.js';
 import { storageCure } from '../core/storage-cure.js';
 import type { TextFoldersSpec } from '../core/file-sink-spec.js';
 import type { Json } from '../core/json.js';
@@ -179,8 +180,11 @@ export class TextFoldersDriver implements SinkDriver {
   /** The first batch that a marker or a `_SUCCESS` of ours names; undefined for no file or another's. */
   async #timeIn(path: string): Promise<number | undefined> {
     const bytes = await orNothing(this.#fs.readFile(path));
-    const match = bytes === undefined ? null : /^sluice since (\d+)\n$/.exec(Buffer.from(bytes).toString('latin1'));
-    return match === null ? undefined : Number(match[1]);
+    const match = bytes === undefined ? null : NOTE.exec(Buffer.from(bytes).toString('latin1'));
+    if (match === null) return undefined;
+    const version = Number(match[1] ?? VERSION);
+    if (version > VERSION) throw newerFormat(path, version, VERSION);
+    return Number(match[2]);
   }
 
   async #namesIn(folder: string): Promise<readonly string[]> {
@@ -190,7 +194,10 @@ export class TextFoldersDriver implements SinkDriver {
 
 const partName = (index: number): string => `part-${String(index).padStart(5, '0')}`;
 
-const noteOf = (since: number): Uint8Array => Buffer.from(`sluice since ${since}\n`);
+/** Of what `_SUCCESS` and the marker say; without one it is 1. */
+const VERSION = 1;
+const NOTE = /^sluice(?: version (\d+))? since (\d+)\n$/;
+const noteOf = (since: number): Uint8Array => Buffer.from(`sluice version ${VERSION} since ${since}\n`);
 
 /** What is read, or undefined where there is none. */
 async function orNothing<T>(read: Promise<T>): Promise<T | undefined> {

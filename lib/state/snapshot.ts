@@ -6,6 +6,7 @@
  * after it.
  */
 import { crc32 } from 'node:zlib';
+import type { Schema } from 'apache-arrow';
 import { EngineError, messageOf } from '../core/errors.js';
 import { storageCure } from '../core/storage-cure.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
@@ -13,7 +14,7 @@ import type { KeyGroupRange } from '../core/hash.js';
 import { ipcWriter, type IpcWriter } from '../columnar/arrow.js';
 import { kernels } from '../columnar/kernels.js';
 import { allocDelta, type DeltaParts } from './delta-layout.js';
-import { deltaBatch, type ValueColumns } from './state-ipc.js';
+import { deltaBatch, snapshotSchema, type ValueColumns } from './state-ipc.js';
 import type { StateTable } from './state-table.js';
 import { TableScan, type ScannedRows } from './table-scan.js';
 
@@ -29,6 +30,7 @@ export class SnapshotWriter {
   readonly #table: StateTable;
   readonly #columns: ValueColumns;
   readonly #file: ChecksummedFile;
+  readonly #schema: Schema;
   readonly #writer: IpcWriter;
   readonly #scan: TableScan;
   #numRows = 0;
@@ -37,6 +39,7 @@ export class SnapshotWriter {
   private constructor(table: StateTable, columns: ValueColumns, file: ChecksummedFile, groups: KeyGroupRange) {
     this.#table = table;
     this.#columns = columns;
+    this.#schema = snapshotSchema(columns);
     this.#file = file;
     this.#scan = new TableScan(table, groups);
     this.#writer = ipcWriter('file', bytes => file.add(bytes));
@@ -80,7 +83,7 @@ export class SnapshotWriter {
       if (n === 0 && this.#numPieces > 0) return 0;
       const parts = toDelta(this.#table, rows);
       try {
-        this.#writer.write(deltaBatch(memory, parts, this.#columns));
+        this.#writer.write(deltaBatch(memory, parts, this.#columns, this.#schema));
         await this.#file.flush();
       } finally {
         memory.free(parts.address);

@@ -5,12 +5,14 @@
  *   removed  bool     true: the key has no state any more (in a snapshot always false)
  *   then     the state's own columns, int64, float64 or timestamp, under their names; or one column value, binary
  *
+ * A snapshot's schema says in its metadata which version of this layout it has; one that does not say has version 1.
  * Columns are known by their place, so a state column may be called `key`.
  */
 import type { FileHandle as NodeFileHandle } from 'node:fs/promises';
 import type { Data, DataType, RecordBatch, Schema } from 'apache-arrow';
 import { EngineError, isSystemError, messageOf } from '../core/errors.js';
 import type { FileHandle } from '../core/file-system.js';
+import { newerFormat } from '../core/format-version.js';
 import type { Column } from '../core/schema.js';
 import { arrow, ipcWriter } from '../columnar/arrow.js';
 import { makeRecordBatch } from '../columnar/arrow-view.js';
@@ -25,6 +27,9 @@ export { loadArrow } from '../columnar/arrow.js';
 
 /** The columns of a state's values: numbers (8 bytes each), or bytes of any length. */
 export type ValueColumns = readonly Column[] | 'variable';
+
+const VERSION_KEY = 'sluice-state-version';
+const VERSION = 1;
 
 const schemas = new WeakMap<readonly Column[], Schema>();
 let variableSchema: Schema | undefined;
@@ -64,10 +69,14 @@ export function deltaToIpc(
 }
 
 /** A delta's rows as a record batch that views them. */
-export function deltaBatch(memory: SlotMemory, parts: DeltaParts, columns: ValueColumns): RecordBatch {
+export function deltaBatch(
+  memory: SlotMemory,
+  parts: DeltaParts,
+  columns: ValueColumns,
+  schema = stateSchema(columns),
+): RecordBatch {
   const lib = arrow();
   const { numRows: length } = parts;
-  const schema = stateSchema(columns);
   const binary = (offsets: Address, data: Address, bytes: number): Data => {
     const valueOffsets = memory.i32.subarray(offsets / 4, offsets / 4 + length + 1);
     return lib.makeData({
@@ -165,9 +174,17 @@ export function asArrowFile(file: FileHandle, byteLength: number): NodeFileHandl
   return { fd: -1, stat, read, close: async () => undefined } as unknown as NodeFileHandle;
 }
 
+/** The schema of a file that stands for itself: the same, with its version. */
+export function snapshotSchema(columns: ValueColumns): Schema {
+  const { fields } = stateSchema(columns);
+  return new (arrow().Schema)(fields, new Map([[VERSION_KEY, String(VERSION)]]));
+}
+
 /** @param schema that of rows; a stream or file that is cut off before it opens without one */
 function requireSchema(schema: Schema | null | undefined, columns: ValueColumns): void {
   if (schema === null || schema === undefined) throw corrupt(new Error('it has no schema'));
+  const version = Number(schema.metadata.get(VERSION_KEY) ?? 1);
+  if (version > VERSION) throw newerFormat('a snapshot of the state', version, VERSION);
   const wanted = formatFields(stateSchema(columns));
   const found = formatFields(schema);
   if (found === wanted) return;

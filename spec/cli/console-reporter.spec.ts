@@ -16,6 +16,19 @@ const summary = {
 } as const;
 
 describe('console reporter', () => {
+  it('says how far restoring is once a second, and nothing of one that is quick', () => {
+    const terminal = new FakeTerminal();
+    const tell = makeReporter('plain', terminal);
+    const totalBytes = 8_000_000;
+    for (const elapsedMs of [300, 900, 1100, 1500, 2200, 2300])
+      tell({ kind: 'restoring', doneBytes: elapsedMs * 2000, totalBytes, elapsedMs });
+    tell({ kind: 'restoring', doneBytes: totalBytes, totalBytes, elapsedMs: 9000 });
+    expect(terminal.outLines).to.deep.equal([
+      'restoring state: 2.2 MB of 8 MB after 1.1 s',
+      'restoring state: 4.4 MB of 8 MB after 2.2 s',
+    ]);
+  });
+
   it('says what runs, each batch, and where everything is', () => {
     const terminal = new FakeTerminal();
     const tell = makeReporter('plain', terminal);

@@ -8,7 +8,7 @@ import { rejection } from '../helpers/with-rdd.js';
 
 const TEXTS = ['a\nb\n', '', 'c\n'];
 const writer: FolderWriter = { job: 'spec', output: 'foreachRDD', batch: 1000, action: 2 };
-const SUCCESS = '{"job":"spec","output":"foreachRDD","batch":1000,"action":2}\n';
+const SUCCESS = '{"version":1,"job":"spec","output":"foreachRDD","batch":1000,"action":2}\n';
 
 const filesOf = (fs: ModelFileSystem): Record<string, string> =>
   Object.fromEntries(fs.paths().map(path => [path, Buffer.from(fs.bytesOf(path)).toString()]));

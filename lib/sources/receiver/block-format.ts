@@ -22,6 +22,7 @@
  * that was torn in a crash (nothing after it claims that it was on disk) from damage to what was acknowledged.
  */
 import { crc32 } from 'node:zlib';
+import { newerFormat } from '../../core/format-version.js';
 
 export const SEGMENT_HEADER_BYTES = 32;
 export const BLOCK_HEADER_BYTES = 32;
@@ -70,11 +71,14 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   return bytes;
 }
 
-/** Undefined when the bytes are not the whole header of that segment. */
-export function decodeSegmentHeader(bytes: Buffer, segment: number): SegmentHeader | undefined {
+/** Undefined when the bytes are not the whole header of that segment. Throws `checkpointForeign` for a newer version. @param path names it in errors */
+export function decodeSegmentHeader(bytes: Buffer, segment: number, path: string): SegmentHeader | undefined {
   if (bytes.length < SEGMENT_HEADER_BYTES) return undefined;
-  if (bytes.readUInt32LE(0) !== SEGMENT_MAGIC || bytes.readUInt32LE(4) !== VERSION) return undefined;
+  if (bytes.readUInt32LE(0) !== SEGMENT_MAGIC) return undefined;
   if (bytes.readUInt32LE(CHECKED_BYTES) !== crc32(bytes.subarray(0, CHECKED_BYTES))) return undefined;
+  const version = bytes.readUInt32LE(4);
+  if (version > VERSION) throw newerFormat(path, version, VERSION);
+  if (version !== VERSION) return undefined;
   if (bytes.readUInt32LE(8) !== segment) return undefined;
   return {
     segment,

@@ -103,11 +103,12 @@ async function findSegments(fs: FileSystem, folder: string): Promise<Segment[]> 
   const numbers = names.flatMap(name => segmentOf(name) ?? []).toSorted((a, b) => a - b);
   const segments: Segment[] = [];
   for (const segment of numbers) {
-    const file = await fs.open(join(folder, segmentFile(segment)), 'r');
+    const path = join(folder, segmentFile(segment));
+    const file = await fs.open(path, 'r');
     try {
       const bytes = Buffer.alloc(SEGMENT_HEADER_BYTES);
       const numRead = await file.read(bytes, 0);
-      segments.push({ segment, header: decodeSegmentHeader(bytes.subarray(0, numRead), segment) });
+      segments.push({ segment, header: decodeSegmentHeader(bytes.subarray(0, numRead), segment, path) });
     } finally {
       await file.close();
     }
