@@ -17,9 +17,9 @@ describe(`a run on damaged storage (seed ${seed})`, () => {
       const kinds = damages.map(({ path }) => path.replace(/.*[.]|.*\//, ''));
       expect(kinds).to.include.members(['wal', 'MANIFEST', 'prev', cell.operator.name === 'table' ? 'table' : 'arrow']);
       let numRefused = 0;
-      for (const damage of shuffled(random, damages).slice(0, 24))
+      for (const damage of shuffled(random, damages).slice(0, 16))
         if ((await checkDamage(killed, damage)) !== undefined) numRefused++;
-      expect(numRefused, 'refusals').to.be.above(2);
+      expect(numRefused, 'refusals').to.be.above(1);
     }).timeout(60_000);
   }
 
