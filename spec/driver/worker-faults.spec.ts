@@ -83,7 +83,7 @@ describe('faults of a job on worker threads', function () {
       checkpoint: join(folder, 'checkpoint'),
       deadLetters: join(folder, 'deadletter'),
       once: true,
-      threads: { module, workerFile: join(root, 'dist', 'executor', 'worker.js'), heapMb: 64 },
+      threads: { module, workerFile: join(root, 'dist', 'executor', 'worker.js'), heapMb: 64, execArgv: [] },
       options: { workers: 1, maxBatchBytes: 7, ...options },
     });
     await run.engine.done;

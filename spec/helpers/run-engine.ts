@@ -34,6 +34,8 @@ export interface RunEngineOptions {
     readonly heapMb?: number;
     /** Started as soon as a slot has worked; default none. */
     readonly numSpares?: number;
+    /** Node options of each thread; default this process's. Without the loader of TypeScript classes of the package are there once. */
+    readonly execArgv?: readonly string[];
     readonly onRunner?: (runner: PiscinaRunner) => void;
   };
   readonly args?: { readonly [name: string]: Json };
@@ -117,10 +119,9 @@ export async function runEngine(job: Job, settings: RunEngineOptions): Promise<T
       ...(settings.room?.stateMemory === undefined ? {} : { stateMemory: settings.room.stateMemory }),
       makeRunner: (makeInit, warn) => {
         if (settings.threads !== undefined) {
-          const { workerFile, heapMb, numSpares = 0, onRunner } = settings.threads;
+          const { workerFile, heapMb, numSpares = 0, execArgv, onRunner } = settings.threads;
           const threads = new PiscinaRunner({
-            // What is built needs no loader of TypeScript, which would load it a second time.
-            execArgv: [],
+            ...(execArgv === undefined ? {} : { execArgv }),
             ...{ warn, numSpares, spareDelayMs: 0 },
             ...(heapMb === undefined ? {} : { maxHeapMb: heapMb }),
             numSlots: values.workers,

@@ -75,6 +75,7 @@ export function threadKillSuite({ kills, seed }: { readonly kills: number; reado
         threads: {
           module,
           workerFile: join(root, 'dist', 'executor', 'worker.js'),
+          execArgv: [],
           numSpares: 1,
           onRunner: runner => (threads = runner),
         },
