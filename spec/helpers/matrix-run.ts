@@ -41,6 +41,14 @@ export class MatrixRun {
     });
   }
 
+  /**
+   * Whether Node itself gave up: a thread that ends while its code is being optimised in the background may end the whole
+   * process (seen with Node 20, and a small heap).
+   */
+  get isAborted(): boolean {
+    return this.#hasEnded && /node_platform\.cc:\d+\s+#\s+Assertion failed/.test(this.stderr);
+  }
+
   /** Throws, with its reason, when it has ended. */
   checkRunning(): void {
     if (this.#hasEnded) throw new Error(`it ended by itself: ${this.stderr}`);

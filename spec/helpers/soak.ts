@@ -35,7 +35,7 @@ const KEPT_FILES = 200;
 const MAX_WAITING_BYTES = 2 * 1024 ** 2;
 const FAULTS = ['exit', 'throw', 'spin', 'burst', 'none'] as const;
 /** The collector is lazy while there is room: with little, what is garbage is seen to be within minutes. */
-const NODE_FLAGS = ['--max-old-space-size=64', '--max-semi-space-size=2'];
+const NODE_FLAGS = ['--max-old-space-size=96'];
 const OPTIONS = {
   backpressure: 'false',
   checkpointInterval: '500ms',
@@ -129,6 +129,7 @@ export function soak({ seconds, seed, maxMbPerMinute }: SoakOptions): void {
       input.write();
       run = start();
       let numFaults = 0;
+      let numAborts = 0;
       for (; elapsed() < seconds / 4; numFaults++) {
         fault(input, random, numFaults);
         await sleep(1000);
@@ -142,6 +143,14 @@ export function soak({ seconds, seed, maxMbPerMinute }: SoakOptions): void {
       for (const from = elapsed(); elapsed() < from + seconds * 0.75; numFaults++) {
         fault(input, random, numFaults);
         await sleep(1000);
+        if (run.isAborted) {
+          // As a kill from outside: a new process begins, and what it holds is measured anew.
+          numAborts++;
+          samples.length = 0;
+          senders.moveTo(undefined);
+          run = start();
+          await run.firstBatch(EXIT_LIMIT_MS);
+        }
         run.checkRunning();
         samples.push(sampleOf(run.pid, dir, elapsed()));
       }
@@ -152,7 +161,8 @@ export function soak({ seconds, seed, maxMbPerMinute }: SoakOptions): void {
       const mbPerMinute = 60 * slopeOf(late.map(sample => [sample.seconds, sample.rssMb]));
       const [first, last] = [late[0], late.at(-1)];
       console.log(
-        `      ${batches} batches, ${numFaults} faults, ${senders.acknowledged.size} lines by HTTP; RSS ${first?.rssMb.toFixed(0)} to ` +
+        `      ${batches} batches, ${numFaults} faults, ${numAborts} ends of Node, ${senders.acknowledged.size} lines by HTTP; ` +
+          `RSS ${first?.rssMb.toFixed(0)} to ` +
           `${last?.rssMb.toFixed(0)} MB, ${mbPerMinute.toFixed(2)} MB/min; descriptors ${first?.fds} to ${last?.fds}; ` +
           `files in the checkpoint ${first?.checkpointFiles} to ${last?.checkpointFiles}`,
       );
