@@ -18,10 +18,16 @@ export class MatrixRun {
   #hasEnded = false;
   #onChange: () => void = () => undefined;
 
-  constructor(args: readonly string[], senders: HttpSenders | undefined, onBatch: () => void) {
+  /** @param nodeFlags of the process and its threads */
+  constructor(
+    args: readonly string[],
+    senders: HttpSenders | undefined,
+    onBatch: () => void,
+    nodeFlags: readonly string[] = [],
+  ) {
     this.#senders = senders;
     this.#onBatch = onBatch;
-    const child = spawn(process.execPath, ['dist/cli/main.js', 'run', ...args, '--json'], {
+    const child = spawn(process.execPath, [...nodeFlags, 'dist/cli/main.js', 'run', ...args, '--json'], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
@@ -33,6 +39,19 @@ export class MatrixRun {
       this.#onChange();
       return code as number | null;
     });
+  }
+
+  /**
+   * Whether Node itself gave up: a thread that ends while its code is being optimised in the background may end the whole
+   * process (seen with Node 20, and a small heap).
+   */
+  get isAborted(): boolean {
+    return this.#hasEnded && /node_platform\.cc:\d+\s+#\s+Assertion failed/.test(this.stderr);
+  }
+
+  /** Throws, with its reason, when it has ended. */
+  checkRunning(): void {
+    if (this.#hasEnded) throw new Error(`it ended by itself: ${this.stderr}`);
   }
 
   /** Of its process. */
@@ -47,9 +66,14 @@ export class MatrixRun {
   async killAfter(batches: number, ms: number, limitMs: number): Promise<void> {
     await this.#until(`${batches} batches`, () => this.committed.length >= batches, limitMs);
     await new Promise(resolve => setTimeout(resolve, ms));
-    if (this.#hasEnded) throw new Error(`it ended by itself: ${this.stderr}`);
+    this.checkRunning();
     this.#child.kill('SIGKILL');
     await this.exited;
+  }
+
+  /** Resolves when it has committed a batch. */
+  firstBatch(limitMs: number): Promise<void> {
+    return this.#until('a batch', () => this.committed.length > 0, limitMs);
   }
 
   /** Resolves when all that is in the files was read. */
