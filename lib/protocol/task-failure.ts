@@ -44,8 +44,8 @@ export function countsAsAttempt(failure: TaskFailure): boolean {
 }
 
 /**
- * Refusals that follow from the job, the plan or the input alone, which are the same for every attempt. Not here: what
- * another thread, slot or moment may cure (`memoryLimit`, `internal`).
+ * Refusals that follow from the job, the plan, the input or the state before alone, which are the same for every attempt.
+ * Not here: what another thread, slot or moment may cure (`memoryLimit`, `internal`).
  */
 const MET_AGAIN: readonly ErrorCode[] = [
   'badRecord',

@@ -71,8 +71,8 @@ export class StateSpace {
     for (;;) {
       const store = this.#nextStore(isMemoryFull);
       if (store === undefined) return;
-      // What is in further memories goes to the file too.
-      const largest = this.#largest(store === file ? IN_MEMORY : undefined);
+      // Where all together is too much, what is in further memories goes to the file too.
+      const largest = this.#largest(store === file && this.#isOver() ? IN_MEMORY : undefined);
       if (largest === undefined) return;
       if (!largest.away.putAway(largest.group, store)) isMemoryFull = true;
     }

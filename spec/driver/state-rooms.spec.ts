@@ -146,7 +146,7 @@ describe('driver/state-rooms', () => {
     for (const kind of [0, 2]) {
       const build = KINDS[kind]?.[1] as Build;
       const expected = comparable(await runStream(input, build, base));
-      for (const [seed, room] of rooms().entries()) {
+      for (const [seed, room] of rooms().slice(1).entries()) {
         const random = randomOf(seed);
         const found = await runStream(input, build, {
           ...room.options,

@@ -36,6 +36,7 @@ describe('a task failure', () => {
       'jobInvalid',
       'optionInvalid',
       'planMismatch',
+      'stateLimit',
       'typeMismatch',
     ]);
     for (const [failure] of FAILURES) expect(isMetAgain(failure), failure.kind).to.equal(false);
