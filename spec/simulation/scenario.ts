@@ -66,13 +66,13 @@ const REQUEST_FAULTS: readonly WorkerFault[] = [
   ...(['lose', 'runThenLose', 'answerThenLose', 'hangThenLose', 'throw', 'full'] as const),
   ...(['slow', 'slow', 'late', 'late'] as const),
 ];
-/** More of both than a run has. */
+/** About as many as a run has, or more. */
 const MAX_REQUESTS = 1500;
-const MAX_OPERATIONS = 3000;
+const MAX_OPERATIONS = 1000;
 
 export function scenarioOf(seed: number): Scenario {
   const random = randomOf(seed);
-  const endMs = 4000 + intBelow(random, 12_000);
+  const endMs = 3000 + intBelow(random, 8000);
   const failsBatches = random() < 0.25;
   const onBatchFailure = failsBatches && random() < 0.7 ? 'continue' : pick(random, ['stop', 'stop', 'continue']);
   const faults = faultsOf(random, endMs);
@@ -171,7 +171,7 @@ function faultsOf(random: Random, endMs: number): SimFault[] {
   const some = (most: number): number[] => Array.from({ length: intBelow(random, most + 1) }, () => 0);
   for (const _ of some(3)) {
     const kind = pick(random, ['kill', 'power'] as const);
-    faults.push({ kind, at: intBelow(random, endMs), downMs: intBelow(random, 4000) });
+    faults.push({ kind, at: busyMs(random, endMs), downMs: intBelow(random, 4000) });
   }
   for (const _ of some(2))
     faults.push({ kind: 'stop', at: intBelow(random, endMs), limitMs: pick(random, [undefined, undefined, 50, 3000]) });
@@ -179,8 +179,8 @@ function faultsOf(random: Random, endMs: number): SimFault[] {
   for (const _ of some(1)) faults.push({ kind: 'receiverRestarts', at: intBelow(random, endMs) });
   for (const _ of some(6)) {
     const fault = pick(random, ['crash', 'crash', 'EIO', 'ENOSPC'] as const);
-    // As many among the first few operations of a run as among its last thousands.
-    const at = Math.floor(4 * (MAX_OPERATIONS / 4) ** random());
+    // Some at random, and some so that as many are among the first few operations of a run as among its last hundreds.
+    const at = random() < 0.5 ? intBelow(random, MAX_OPERATIONS) : Math.floor(4 * (MAX_OPERATIONS / 4) ** random());
     faults.push({ kind: 'disk', at, fault, power: random() < 0.6 });
   }
   const rate = pick(random, [0, 0.02, 0.05, 0.1, 0.2]);
@@ -188,6 +188,12 @@ function faultsOf(random: Random, endMs: number): SimFault[] {
     if (random() < rate) faults.push({ kind: 'request', at, fault: pick(random, REQUEST_FAULTS) });
   return faults;
 }
+
+/** Half of them shortly after a batch time, when there is something to interrupt. */
+const busyMs = (random: Random, endMs: number): number =>
+  random() < 0.5
+    ? intBelow(random, endMs)
+    : intBelow(random, endMs / INTERVAL_MS) * INTERVAL_MS + Math.floor(400 * random() ** 2);
 
 function failingOf(random: Random, endMs: number): Scenario['failing'] {
   const steps: readonly FailingStep[] = ['task', 'before', 'between', 'after'];
