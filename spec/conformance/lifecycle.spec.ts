@@ -161,7 +161,10 @@ describe('life of a context, as Spark tests it', () => {
     // The checkpoint before the newest is kept, so that it can be stepped back to.
     await batches(run, 6);
     expect(written(run)).to.be.at.least(3);
-    expect(snapshots().filter(path => recorded.includes(path))).to.deep.equal([]);
+    // Only what has the key is written anew: the file of the other partition, in which nothing changed, is still the first.
+    const kept = snapshots().filter(path => recorded.includes(path));
+    expect(kept).to.have.length(1);
+    expect(recorded.length).to.be.above(kept.length);
     await run.engine.stop();
     clock.advanceTo(clock.now() + batchMs);
     run = await start();
