@@ -213,6 +213,14 @@ export const ENGINE_OPTIONS = {
     doc: 'memory that one worker may use for blocks and state; state beyond three quarters of it goes to further memories',
     spark: 'spark.executor.memory',
   },
+  maxBlockBytes: {
+    field: 'maxBlockBytes',
+    type: 'bytes',
+    default: 0,
+    min: 0,
+    max: 4 * GIB,
+    doc: 'shuffled and kept rows that one worker may have in memory; what was not used for longest goes to files; 0: half of slotMemory',
+  },
   maxStateBytes: {
     field: 'maxStateBytes',
     type: 'bytes',
@@ -371,6 +379,7 @@ export type EngineOptions = {
 export const DEPLOYMENT_OPTIONS = [
   'workers',
   'slotMemory',
+  'maxBlockBytes',
   'maxStateBytes',
   'stateSpill',
   'workerHeap',

@@ -19,6 +19,7 @@ import { SlotHealth } from '../scheduler/slot-health.js';
 import { SlotPool } from '../scheduler/slot-pool.js';
 import { FencedFileSystem } from '../core/fenced-file-system.js';
 import { makeDeadLetterSink } from '../sinks/dead-letter.js';
+import { makeBlockStore, maxBlockBytesOf, type BlockStore } from './block-store.js';
 import { BatchPlanner } from './batch-planner.js';
 import { makeOutput, sinkOutput, type OpenOutput } from './output-ports.js';
 import type { StreamGraph } from '../api/stream-graph.js';
@@ -43,6 +44,7 @@ export interface EngineParts {
   readonly receivers: Receivers;
   readonly folders: ReceiverFolders;
   readonly stateRooms: StateRooms;
+  readonly blockFiles: BlockStore;
   readonly settings: EngineSettings;
   readonly world: EngineWorld;
   readonly listener: RunListener;
@@ -100,6 +102,7 @@ export async function openParts(
   // What is written while the run goes on; not what the checkpoint itself is opened with.
   const fs = new FencedFileSystem(world.fs);
   const stateRooms = makeStateRooms(settings, world, operators.size > 0);
+  const blockFiles = makeBlockStore(fs, settings.checkpoint, message => listener({ kind: 'warning', message }));
   const broadcasts = makeBroadcastSources(graph);
   const tables = makeTableSources(graph, {
     ...{ fs, checkpoint: settings.checkpoint, limitBytes: options.slotMemoryBytes, listener },
@@ -149,6 +152,8 @@ export async function openParts(
     }
     await stateRooms.open();
     closers.push(() => stateRooms.remove());
+    await blockFiles.open();
+    closers.push(() => blockFiles.close());
     // State that cannot be cut into that many parts is refused here, not in the first batch.
     for (const numPartitions of partitions.values()) keyGroupRange(0, numPartitions, recovery.numKeyGroups);
     const isFitting = early?.numKeyGroups === recovery.numKeyGroups;
@@ -161,7 +166,12 @@ export async function openParts(
       excludeMs: options.excludeMs,
       onExcluded: message => listener({ kind: 'warning', message }),
     });
-    const pool = new SlotPool(runner, options.taskTimeoutMs, health);
+    const pool = new SlotPool(runner, options.taskTimeoutMs, health, {
+      maxBytes: maxBlockBytesOf(options),
+      storage: blockFiles,
+      now: () => world.clock.now(),
+      onWarning: message => listener({ kind: 'warning', message }),
+    });
     closers.push(() => pool.stop());
     matchSources(
       recovery,
@@ -228,6 +238,7 @@ export async function openParts(
       receivers,
       folders,
       stateRooms,
+      blockFiles,
       settings,
       world,
       listener,

@@ -28,6 +28,7 @@ import { SmallBatches } from '../scheduler/small-batches.js';
 import type { SlotPool } from '../scheduler/slot-pool.js';
 import type { Speculation } from '../scheduler/speculation.js';
 import { batchError } from './batch-error.js';
+import type { BlockStore } from './block-store.js';
 import { computeBatch } from './compute-batch.js';
 import { type OpenOutput } from './output-ports.js';
 import { stateTimeoutMs, type EngineSettings, type EngineWorld } from './engine-settings.js';
@@ -54,6 +55,7 @@ export class Engine {
   readonly #receivers: Receivers;
   readonly #folders: ReceiverFolders;
   readonly #stateRooms: StateRooms;
+  readonly #blockFiles: BlockStore;
   /** Settles when the run has ended and everything is closed. */
   readonly done: Promise<RunSummary>;
   #stopping = false;
@@ -78,6 +80,7 @@ export class Engine {
     this.#receivers = parts.receivers;
     this.#folders = parts.folders;
     this.#stateRooms = parts.stateRooms;
+    this.#blockFiles = parts.blockFiles;
     const ports = parts.sources.map(source => source.port);
     this.#clock = world.clock;
     const persisted = parts.compiled.plan.outputs.filter(({ operation }) => operation.kind === 'persist');
@@ -175,7 +178,11 @@ export class Engine {
       onCompleted: completed =>
         listener({
           kind: 'batchCompleted',
-          batch: { ...counters.complete(completed, settings.once), rateLimits: rates.limits },
+          batch: {
+            ...counters.complete(completed, settings.once),
+            rateLimits: rates.limits,
+            ...(pool.blockFigures && { blocks: pool.blockFigures }),
+          },
         }),
       onCheckpoint: (time, bytes, tookMs) => {
         for (const { driver } of parts.sources) driver.checkpointed?.(batchTime(time));
@@ -334,7 +341,12 @@ export class Engine {
         this.#listener({ kind: 'warning', message: `while closing: ${String(rest.reason)}` });
     }
     // What the run ended with counts, not what goes wrong behind it: all that is committed is durable by now.
-    for (const close of [() => this.#folders.remove(), () => this.#stateRooms.remove(), () => this.#store?.close()]) {
+    for (const close of [
+      () => this.#folders.remove(),
+      () => this.#stateRooms.remove(),
+      () => this.#blockFiles.close(),
+      () => this.#store?.close(),
+    ]) {
       try {
         await close();
       } catch (error) {

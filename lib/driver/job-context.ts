@@ -109,7 +109,7 @@ export class JobContext {
   /**
    * Goes on from a checkpoint, or makes a new context where there is none: with a checkpoint, `create` is not called; the
    * job file, its arguments and the options come from what the checkpoint says of its last run. Options that belong to
-   * the machine (`workers`, `slotMemory`, `maxStateBytes`, `stateSpill`, `workerHeap`) are taken from `options` or the
+   * the machine (`workers`, `slotMemory`, `maxBlockBytes`, `maxStateBytes`, `stateSpill`, `workerHeap`) are taken from `options` or the
    * environment where those have them.
    *
    * The job file that a checkpoint names is loaded as code: checkpoints are as trusted as job files. One whose manifest

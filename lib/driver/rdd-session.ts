@@ -212,13 +212,24 @@ export class DriverSession implements RddSession {
     return rows;
   }
 
-  #read(blocks: Blocks, limit: number | null): readonly PartitionRows[] {
-    return blocks.map(block => {
-      if (block === null) return { numRows: 0, rows: [] };
-      if (limit === 0) return { numRows: block.numRows, rows: [] };
-      const rows = readRowBlock(this.#executor.pool.bytesOf(block));
-      return { numRows: block.numRows, rows: limit === null ? rows : rows.slice(0, limit) };
-    });
+  async #read(blocks: Blocks, limit: number | null): Promise<readonly PartitionRows[]> {
+    const { pool } = this.#executor;
+    const parts: PartitionRows[] = [];
+    // They may be forgotten, or moved, while those before them are read.
+    const unpin = pool.pin(blocks.filter(block => block !== null));
+    try {
+      for (const block of blocks) {
+        if (block === null) parts.push({ numRows: 0, rows: [] });
+        else if (limit === 0) parts.push({ numRows: block.numRows, rows: [] });
+        else {
+          const rows = readRowBlock(await pool.read(block));
+          parts.push({ numRows: block.numRows, rows: limit === null ? rows : rows.slice(0, limit) });
+        }
+      }
+      return parts;
+    } finally {
+      unpin();
+    }
   }
 
   async #run(

@@ -15,6 +15,7 @@ import { fingerprintOf } from '../plan/fingerprint.js';
 import type { Plan } from '../plan/node.js';
 import type { BlockRef, DeltaRef, WorkerInit, WorkerReply, WorkerRequest } from '../protocol/messages.js';
 import type { InputFiles } from '../sources/input-files.js';
+import { readBlockFile } from '../blocks/read-block-file.js';
 import { makeSourceReader } from '../sources/source-spec.js';
 import type { SourceReader } from '../sources/source.js';
 import { addChangedGroups, noGroups } from '../state/changed-groups.js';
@@ -39,7 +40,7 @@ export interface WorkerMachine {
   readonly now?: () => number;
   /** Where input files are; default: the disk. */
   readonly files?: InputFiles;
-  /** Opens the file for state that has no room in memory; default: on the disk. */
+  /** Opens files of state and blocks that have no room in memory; default: on the disk. */
   readonly openSpill?: OpenSpillFile;
 }
 
@@ -110,7 +111,7 @@ export async function makeWorkerHandler(
     ),
     numKeyGroups: init.numKeyGroups,
     logsState: init.logsState ?? true,
-    bytesOf: block => bytesOf(memories, block),
+    bytesOf: block => bytesOf(memories, block, machine.openSpill ?? openSpillFile),
     ...(machine.now === undefined ? {} : { now: machine.now }),
   };
   const snapshots = new SnapshotPieces(environment.tables, fs);
@@ -192,7 +193,8 @@ function applyDeltas(tables: StateTables, deltas: readonly DeltaRef[]): WorkerRe
   return { ok: true, kind: 'applied', numRows, changed };
 }
 
-function bytesOf(memories: readonly SlotMemory[], block: BlockRef): Uint8Array {
+function bytesOf(memories: readonly SlotMemory[], block: BlockRef, open: OpenSpillFile): Uint8Array {
+  if (block.file !== undefined) return readBlockFile(open, block.file, block.byteLength);
   const memory = memories[block.slot];
   if (memory === undefined) throw new BlockLost(block, new Error(`no slot ${block.slot}`));
   return memory.bytes(block.address, block.byteLength);

@@ -112,6 +112,15 @@ export interface BatchInfo {
   readonly progress: { readonly done: number; readonly total: number; readonly unit: 'bytes' | 'records' } | undefined;
   /** By source id, the records per second that later batches are limited to; a source without a limit is not in it. */
   readonly rateLimits?: { readonly [source: string]: number };
+  /** Shuffled and kept rows when the batch was done; the last two count since the start of the run. */
+  readonly blocks?: {
+    readonly memoryBytes: number;
+    readonly fileBytes: number;
+    /** Written to files because memory was short. */
+    readonly spilledBytes: number;
+    /** Blocks in files that could not be read back and were computed again. */
+    readonly recomputedBlocks: number;
+  };
 }
 
 export interface RunSummary {

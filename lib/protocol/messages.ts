@@ -1,3 +1,4 @@
+import type { FilePlace } from '../core/file-place.js';
 import type { KeyGroupRange } from '../core/hash.js';
 import type { Json } from '../core/json.js';
 import type { TaskFailure } from './task-failure.js';
@@ -7,12 +8,17 @@ import type { TaskFailure } from './task-failure.js';
  * at a time, in the order they were sent. Memory is shared: a block is named by slot and address and read in place.
  */
 
-/** A region of a slot's memory that the driver keeps alive until it frees it. */
+/**
+ * A region of a slot's memory that the driver keeps alive until it frees it. The driver may move a block to a file: then
+ * its reference is changed in place, and its address is beyond every memory and names it alone.
+ */
 export interface BlockRef {
   readonly slot: number;
   readonly address: number;
   readonly byteLength: number;
   readonly numRows: number;
+  /** Where it lies when that is not the slot's memory. */
+  readonly file?: FilePlace;
 }
 
 /** What a worker is born with (piscina's workerData). */

@@ -19,6 +19,7 @@ import type { Batch, BatchFailure, BatchResult, PlanInputs } from './batch.js';
 import { collectResults } from './batch-result.js';
 import {
   acceptedDeltas,
+  blockId,
   blocksOf,
   failureContext,
   taskName,
@@ -30,6 +31,7 @@ import { ALWAYS, type BatchTurn } from './batch-turn.js';
 import { DeltaApplier, type DeltaApplierOptions } from './delta-applier.js';
 import type { SlotClient } from './slot-clients.js';
 import type { SlotPool } from './slot-pool.js';
+import { movableBlocks } from './movable-blocks.js';
 import { takeShuffles } from './spent-blocks.js';
 import { stragglersOf, type Speculation } from './speculation.js';
 import { failureOf, groupable, outcomesOf, type TaskGroup } from './task-group.js';
@@ -59,7 +61,7 @@ export interface BatchRunOptions {
   readonly onTableSize: DeltaApplierOptions['onTableSize'];
 }
 
-/** Recomputing lost blocks does not count as a failed attempt, so it has a bound of its own. */
+/** Recomputing lost blocks does not count as a failed attempt, so it has a bound of its own: these, and one for each task. */
 const MAX_LOST_BLOCKS = 64;
 
 export class BatchRun {
@@ -303,6 +305,7 @@ export class BatchRun {
     task.result = result;
     task.isInner = false;
     for (const block of blocksOf(result)) this.#pool.adopt(block);
+    for (const [block, use] of movableBlocks(task.stage, result)) this.#pool.admit(block, use);
     for (const [operator, change] of Object.entries(result.deltas)) {
       this.#pool.adoptTable(this.#pool.homeOf(task.partition), { ...change.table, operator });
     }
@@ -318,6 +321,10 @@ export class BatchRun {
     this.#failedTasks++;
     if (failure.kind === 'blockLost') return this.#recompute(task, failure);
     if (failure.kind === 'cancelled') return this.#fail(task, failure);
+    if (this.#makesRoom(failure, slot)) {
+      if (task.status === 'pending') task.status = 'waiting';
+      return;
+    }
     // Giving blocks back has this task offered a slot again.
     if (isFull(failure) && this.#pool.evict()) return;
     if (this.#canWait(failure)) {
@@ -338,7 +345,13 @@ export class BatchRun {
   #canWait(failure: TaskFailure): boolean {
     if (!isFull(failure)) return false;
     if (!this.#isTurn || this.#pool.reclaim(this.#client)) return true;
-    return this.#options.mayWait !== false && this.#pool.numBlocks > this.#tasks.blocks.length + this.#replaced.length;
+    const own = [...this.#tasks.blocks, ...this.#replaced].filter(({ file }) => file === undefined);
+    return this.#options.mayWait !== false && this.#pool.numInMemory > own.length;
+  }
+
+  /** Whether a full memory will have room because blocks are on their way to a file; whoever waits is told. */
+  #makesRoom(failure: TaskFailure, slot: number): boolean {
+    return isFull(failure) && this.#pool.makeRoom(slot);
   }
 
   #yieldMemory(): boolean {
@@ -364,7 +377,12 @@ export class BatchRun {
   /** A block that a task wanted is gone: the task that made it runs again, and the reader after it. */
   #recompute(reader: Task, failure: Extract<TaskFailure, { kind: 'blockLost' }>): void {
     const writer = this.#tasks.writerOf(reader, failure.blockId);
-    if (++this.#lostBlocks > MAX_LOST_BLOCKS) return this.#fail(reader, failure);
+    const isOf = (block: BlockRef): boolean => blockId(block) === failure.blockId;
+    const lost = [...this.#tasks.blocks, ...this.#replaced, ...reader.kept].find(isOf);
+    if (lost?.file !== undefined) this.#pool.blockFileLost();
+    // What was kept of another batch, nobody of this one can make again.
+    const isLast = ++this.#lostBlocks > MAX_LOST_BLOCKS + this.#tasks.all.length || reader.kept.some(isOf);
+    if (isLast) return this.#fail(reader, failure);
     if (writer !== undefined) this.#tasks.reopen(writer);
     this.#options.onRetry(
       taskName(reader, this.#batch.time),
@@ -391,7 +409,11 @@ export class BatchRun {
   }
 
   #applied(request: Applying, reply: WorkerReply): void {
-    const failed = this.#applier?.replied(request, reply, met => this.#canWait(met));
+    const failed = this.#applier?.replied(
+      request,
+      reply,
+      met => this.#makesRoom(met, request.slot) || this.#canWait(met),
+    );
     if (failed === undefined) return;
     const { delta, failure } = failed;
     const isOf = ({ result }: Task): boolean => result?.deltas[delta?.operator ?? '']?.delta === delta?.delta;

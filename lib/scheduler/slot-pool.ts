@@ -11,6 +11,7 @@ import { EngineError } from '../core/errors.js';
 import type { BlockRef, TableRef, WorkerReply, WorkerRequest } from '../protocol/messages.js';
 import { formatFailure, losesWorker, wasNotAsked } from '../protocol/task-failure.js';
 import type { TaskRunner } from '../protocol/task-runner.js';
+import { BlockRoom, type BlockFigures, type BlockRoomOptions, type BlockUse, type RoomSlots } from './block-room.js';
 import { SlotClients, type SlotClient } from './slot-clients.js';
 import type { SlotHealth } from './slot-health.js';
 
@@ -38,13 +39,16 @@ export class SlotPool {
   #evict: () => boolean = () => false;
   readonly #clients = new SlotClients();
   readonly #health: SlotHealth | undefined;
+  readonly #room: BlockRoom | undefined;
 
   /**
    * @param attachTimeoutMs how long a thread may take to load the job and build its graph; 0 = no limit
    * @param health which slots are left out; without it none is
+   * @param room bounds what blocks have of the memory; without it all of them stay there
    */
-  constructor(runner: TaskRunner, attachTimeoutMs: number, health?: SlotHealth) {
+  constructor(runner: TaskRunner, attachTimeoutMs: number, health?: SlotHealth, room?: BlockRoomOptions) {
     this.#runner = runner;
+    this.#room = room && new BlockRoom(runner.numSlots, this.#roomSlots(), room);
     this.#attachTimeoutMs = attachTimeoutMs;
     this.#health = health;
     health?.onBack(() => this.offer());
@@ -63,8 +67,9 @@ export class SlotPool {
     return this.#slots.length;
   }
 
+  /** Whether it may be given work. */
   isIdle(slot: number): boolean {
-    return !this.#slot(slot).busy;
+    return !this.#slot(slot).busy && this.#room?.isOver(slot) !== true;
   }
 
   /** The slot that keeps the state of a partition, in every batch. */
@@ -86,14 +91,41 @@ export class SlotPool {
 
   /** Idle slots, in order, and whether they may be given tasks that any slot can do. */
   get idleSlots(): readonly { readonly slot: number; readonly takesAny: boolean }[] {
-    return this.#slots.flatMap(({ busy }, slot) =>
-      busy ? [] : [{ slot, takesAny: this.#health?.isExcluded(slot) !== true }],
+    return this.#slots.flatMap((_, slot) =>
+      this.isIdle(slot) ? [{ slot, takesAny: this.#health?.isExcluded(slot) !== true }] : [],
     );
   }
 
   /** How many blocks the driver holds in all slots: 0 when nothing is under way. */
   get numBlocks(): number {
     return this.#slots.reduce((sum, slot) => sum + slot.blocks.size, 0);
+  }
+
+  /** The same of those that have a place in a memory. */
+  get numInMemory(): number {
+    let sum = 0;
+    for (const { blocks } of this.#slots) for (const { file } of blocks.values()) if (file === undefined) sum++;
+    return sum;
+  }
+
+  /** What blocks have of memory and disk; undefined where nothing bounds them. */
+  get blockFigures(): BlockFigures | undefined {
+    return this.#room?.figures;
+  }
+
+  /** Lets a block of the driver's be moved to a file when the memory is short. */
+  admit(block: BlockRef, use: BlockUse): void {
+    this.#room?.admit(block, use);
+  }
+
+  /** A slot's memory is full. @returns whether blocks are being moved out of it; work that waits is told when they are */
+  makeRoom(slot: number): boolean {
+    return this.#room?.makeRoom(slot) === true;
+  }
+
+  /** A block that lay in a file has to be made again. */
+  blockFileLost(): void {
+    this.#room?.lost();
   }
 
   /** Makes a block the driver's: it survives the thread until `release`. */
@@ -115,7 +147,10 @@ export class SlotPool {
         pin.released = true;
         continue;
       }
-      if (!slot.blocks.delete(block.address)) continue;
+      const held = slot.blocks.get(block.address);
+      if (held === undefined) continue;
+      slot.blocks.delete(block.address);
+      if (this.#room?.forget(held) === true) continue;
       slot.freed.push(block.address);
       released = true;
     }
@@ -138,6 +173,7 @@ export class SlotPool {
    */
   pin(blocks: Iterable<BlockRef>): () => void {
     let held: readonly BlockRef[] = [...blocks];
+    this.#room?.hold(held);
     for (const { slot, address } of held) {
       const { pinned } = this.#slot(slot);
       const pin = pinned.get(address);
@@ -146,6 +182,7 @@ export class SlotPool {
     }
     return () => {
       const last = held.filter(block => this.#unpin(block));
+      this.#room?.unhold(held);
       held = [];
       this.release(last);
     };
@@ -182,10 +219,16 @@ export class SlotPool {
     this.#clients.offer();
   }
 
-  /** The bytes of a block, in the memory where they lie. Valid until the block is released. */
+  /** The bytes of a block wherever they lie. Rejects when it lies in a file and is missing or damaged there. */
+  async read(block: BlockRef): Promise<Uint8Array> {
+    return this.#room === undefined ? this.bytesOf(block) : this.#room.read(block);
+  }
+
+  /** The bytes of a block that is never moved, in the memory where they lie. Valid until the block is released. */
   bytesOf(block: BlockRef): Uint8Array {
     const memory = this.#runner.memories[block.slot];
     if (memory === undefined) throw new EngineError('internal', `no slot ${block.slot}`);
+    if (block.file !== undefined) throw new EngineError('internal', `block_${block.slot}_${block.address} was moved`);
     return new Uint8Array(memory.buffer, block.address, block.byteLength);
   }
 
@@ -215,6 +258,17 @@ export class SlotPool {
   }
 
   async #occupy(index: number, slot: Slot, request: WorkerRequest, timeoutMs: number): Promise<WorkerReply> {
+    const inputs = inputsOf(request);
+    // From here on: the request is copied to the thread whenever that takes it.
+    this.#room?.hold(inputs);
+    try {
+      return await this.#runOn(index, slot, request, timeoutMs);
+    } finally {
+      this.#room?.unhold(inputs);
+    }
+  }
+
+  async #runOn(index: number, slot: Slot, request: WorkerRequest, timeoutMs: number): Promise<WorkerReply> {
     if (slot.busy) await new Promise<void>(resolve => slot.waiting.push(resolve));
     slot.busy = true;
     const attached = slot.attached ? undefined : await this.#attach(index, slot);
@@ -245,7 +299,7 @@ export class SlotPool {
       slot.freed = [];
       const reply = await this.#runner.submit(
         index,
-        { kind: 'attach', blocks: [...slot.blocks.values()], tables: [...slot.tables.values()] },
+        { kind: 'attach', blocks: inMemory(slot), tables: [...slot.tables.values()] },
         this.#attachTimeoutMs,
       );
       if (reply.ok) {
@@ -269,9 +323,34 @@ export class SlotPool {
     return pin.released;
   }
 
+  #roomSlots(): RoomSlots {
+    return {
+      bytesOf: block => this.bytesOf(block),
+      moved: (block, place) => {
+        const { blocks, freed } = this.#slot(block.slot);
+        blocks.delete(block.address);
+        freed.push(block.address);
+        Object.assign(block, this.#room?.placed(place));
+        blocks.set(block.address, block);
+      },
+      ended: () => this.#clients.released(),
+    };
+  }
+
   #slot(index: number): Slot {
     const slot = this.#slots[index];
     if (slot === undefined) throw new EngineError('internal', `no slot ${index} of ${this.#slots.length}`);
     return slot;
   }
+}
+
+/** Copies: what is moved while the list is on its way is told with the next request. */
+const inMemory = ({ blocks }: Slot): BlockRef[] =>
+  [...blocks.values()].flatMap(block => (block.file === undefined ? [{ ...block }] : []));
+
+/** What the tasks of a request read of the driver's blocks. */
+function inputsOf(request: WorkerRequest): readonly BlockRef[] {
+  if (request.kind === 'task') return request.inputs.flat();
+  if (request.kind !== 'tasks') return [];
+  return request.tasks.flatMap(({ inputs }) => inputs.flat().filter(input => typeof input !== 'number'));
 }

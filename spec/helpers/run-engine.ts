@@ -12,6 +12,7 @@ import type { EngineWorld } from '../../lib/driver/engine-settings.js';
 import { Engine } from '../../lib/driver/engine.js';
 import { PiscinaRunner } from '../../lib/driver/piscina-runner.js';
 import { InProcessRunner, type InProcessRunnerOptions } from '../../lib/driver/in-process-runner.js';
+import { openBlockFiles } from './open-block-files.js';
 import { makeWorkerHandler } from '../../lib/executor/worker-handler.js';
 import type { BatchInfo, RunEvent } from '../../lib/metrics/run-events.js';
 import type { TaskRunner } from '../../lib/protocol/task-runner.js';
@@ -137,13 +138,9 @@ export async function runEngine(job: Job, settings: RunEngineOptions): Promise<T
           limitBytes: values.slotMemoryBytes,
           makeInit,
           makeHandler: init =>
-            makeWorkerHandler(
-              job,
-              init,
-              settings.fs,
-              'shared',
-              settings.room?.openSpill === undefined ? {} : { openSpill: settings.room.openSpill },
-            ),
+            makeWorkerHandler(job, init, settings.fs, 'shared', {
+              openSpill: openBlockFiles(settings.fs, settings.room?.openSpill),
+            }),
           ...(settings.faults === undefined ? {} : { faults: settings.faults }),
         });
         return settings.wrapRunner === undefined ? runner : settings.wrapRunner(runner);
