@@ -51,6 +51,9 @@ const HAS_FILES: { readonly [file: string]: string } = {
   'lib/core/node-file-system.ts': 'is the file system',
   'lib/sources/input-files.ts':
     'reads input, by an interface of its own; what it gives is checked against what was planned',
+  'lib/core/spill-file.ts':
+    'is the file of what has no room in memory, which specs replace; nothing of it outlives the run',
+  'lib/driver/block-store.ts': 'makes and empties the folder of such files',
   'lib/checkpoint/process-identity.ts': 'reads /proc',
   'lib/columnar/kernels.ts': "reads Sluice's own module",
   'lib/cli/version.ts': "reads Sluice's own package file",
