@@ -80,6 +80,7 @@ export class BlockRoom {
   #refusedUntil = Number.NEGATIVE_INFINITY;
   #distrustedUntil = Number.NEGATIVE_INFINITY;
   #numMoved = 0;
+  #isClosed = false;
   #fileBytes = 0;
   #spilledBytes = 0;
   #recomputedBlocks = 0;
@@ -171,6 +172,11 @@ export class BlockRoom {
     return this.#options.storage.read(block.file, block.byteLength);
   }
 
+  /** Nothing is moved any more. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   #bound(room: Room): void {
     const { maxBytes, now } = this.#options;
     if (room.moving || room.bytes <= maxBytes) return;
@@ -180,7 +186,7 @@ export class BlockRoom {
   }
 
   #move(room: Room, chosen: readonly BlockRef[]): void {
-    if (chosen.length === 0) return;
+    if (chosen.length === 0 || this.#isClosed) return;
     room.moving = true;
     void this.#options.storage.write(chosen.map(block => this.#slots.bytesOf(block))).then(
       places => this.#written(room, chosen, places),
@@ -223,6 +229,7 @@ export class BlockRoom {
   }
 
   #refused(room: Room, blocks: readonly BlockRef[], error: unknown): void {
+    if (this.#isClosed) return;
     this.#refusedUntil = this.#options.now() + PAUSE_MS;
     const bytes = blocks.reduce((sum, { byteLength }) => sum + byteLength, 0);
     this.#options.onWarning(

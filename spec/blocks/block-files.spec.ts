@@ -55,6 +55,18 @@ describe('BlockFiles', () => {
     expect(fs.paths()).to.deep.equal([]);
   });
 
+  it('removes what is still being written when it closes, and a release after that does nothing', async () => {
+    const { fs, files } = world();
+    const writing = files.write(BLOCKS);
+    await files.close();
+    expect(fs.paths()).to.deep.equal([]);
+    const [place] = await writing;
+    fs.resetCounts();
+    files.release(place as FilePlace);
+    await turn();
+    expect(fs.count('remove')).to.equal(0);
+  });
+
   it('refuses a block whose file was changed, cut or is gone', async () => {
     const { fs, files } = world();
     const places = await files.write(BLOCKS);
