@@ -1,4 +1,5 @@
 import { assertNever } from '../core/assert-never.js';
+import { formatBytes } from '../core/byte-size.js';
 import { formatBatchTime, formatDuration } from '../core/time.js';
 import { STEP_EVENTS, type RunEvent, type RunInfo, type RunListener, type RunSummary } from '../driver/run-events.js';
 import { BatchLines } from './batch-lines.js';
@@ -102,6 +103,11 @@ class ConsoleReporter {
     );
     if (summary.badRecords > 0 && info.deadLetters !== undefined) {
       lines.push(`  dead letters  ${this.#path(info.deadLetters)}`);
+    }
+    if (summary.blocks !== undefined) {
+      const { spilledBytes, recomputedBlocks } = summary.blocks;
+      const again = recomputedBlocks === 0 ? '' : `, ${plural(recomputedBlocks, 'block')} computed again`;
+      lines.push(`  short memory  ${formatBytes(spilledBytes)} of blocks went to files${again} (maxBlockBytes)`);
     }
     if (info.checkpoint !== undefined) {
       const path = this.#path(info.checkpoint);

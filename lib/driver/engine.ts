@@ -333,7 +333,11 @@ export class Engine {
 
   #end(reason: RunSummary['reason']): RunSummary {
     this.#kept.clear();
-    const summary = this.#counters.summary(reason);
+    const { spilledBytes, recomputedBlocks } = this.#pool.blockFigures ?? { spilledBytes: 0, recomputedBlocks: 0 };
+    const summary: RunSummary = {
+      ...this.#counters.summary(reason),
+      ...(spilledBytes > 0 && { blocks: { spilledBytes, recomputedBlocks } }),
+    };
     this.#listener({ kind: 'stopped', summary });
     return summary;
   }
