@@ -4,6 +4,7 @@ export { EngineError } from './core/errors.js';
 export type { ErrorCode } from './core/errors.js';
 export { arrow, csv, ndjson, parquet, text, words } from './core/format.js';
 export type { Format } from './core/format.js';
+export { StorageLevel } from './core/storage-level.js';
 export { bool, float64, int32, int64, nullable, schema, timestamp, utf8 } from './core/schema.js';
 export type { RowOf, Schema } from './core/schema.js';
 export type { Accumulator, AccumulatorRules } from './api/accumulator.js';

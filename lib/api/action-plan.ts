@@ -39,7 +39,7 @@ export function planOfAction(
     if (!node.isCached || materialized(node) !== undefined) continue;
     const name = `cache-${index}-${id}`;
     keeps.set(name, node);
-    outputs.push({ id: name, parent: id, label: node.label, operation: { kind: 'persist' } });
+    outputs.push({ id: name, parent: id, label: node.label, operation: { kind: 'persist', level: node.storageLevel } });
   }
   const plan: Plan = Object.freeze({ job: 'action', nodes: Object.freeze([...fragment.nodes]), outputs });
   const fingerprint = `${fragment.fingerprint(parent)} ${limit} ${[...keeps.keys()].join(' ')}`;

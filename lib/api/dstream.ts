@@ -14,6 +14,7 @@
  */
 import { EngineError } from '../core/errors.js';
 import type { Column, Schema } from '../core/schema.js';
+import { StorageLevel } from '../core/storage-level.js';
 import { parseDuration, type Duration } from '../core/time.js';
 import type { AggExpr, AggOutput } from '../expr/aggregate.js';
 import type { ConditionExpr } from '../expr/expr.js';
@@ -288,12 +289,13 @@ export class DStream<T> extends StreamOutputs<T> {
   }
 
   /**
-   * Keeps the rows of each batch in the executors' memory for as long as the job remembers (`ssc.remember`), for `slice`.
-   * Nothing needs it for speed: whatever is made from a stream in a batch is computed in one pass. The oldest batches
-   * give way when memory is full.
+   * Keeps the rows of each batch for as long as the job remembers (`ssc.remember`), for `slice`. Nothing needs it for
+   * speed: whatever is made from a stream in a batch is computed in one pass. When memory is short the batches that were
+   * not read for longest go to files. Under MEMORY_ONLY, and when no file can be written, the oldest are forgotten
+   * instead, and `slice` leaves them out: what they were made from may be gone.
    */
-  persist(): this {
-    this.#graph.persist(this.#id);
+  persist(level: StorageLevel = StorageLevel.MEMORY_AND_DISK): this {
+    this.#graph.persist(this.#id, level);
     return this;
   }
 

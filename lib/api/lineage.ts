@@ -5,6 +5,7 @@
  */
 import { EngineError } from '../core/errors.js';
 import type { Column } from '../core/schema.js';
+import type { StorageLevel } from '../core/storage-level.js';
 import type { NodeId, Operation, Shuffle } from '../plan/node.js';
 import { callSite } from './call-site.js';
 import { requireFunction, type Builder, type NarrowKind, type Wide } from './operations.js';
@@ -37,6 +38,8 @@ export class Lineage {
   readonly label: string;
   /** Whether its rows are kept once they are computed, until the batch's function ends. */
   isCached = false;
+  /** Where they are kept then. */
+  storageLevel: StorageLevel = 'MEMORY_ONLY';
 
   constructor(parts: LineageParts) {
     this.leaf = parts.leaf;

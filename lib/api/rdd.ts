@@ -9,6 +9,7 @@
  * One file because it is one class, whose methods are TypeScript's way to offer operations: each says what it does and
  * hands over to the file that does it, `operations.ts` or the `rdd-*.ts` of its subject.
  */
+import { StorageLevel } from '../core/storage-level.js';
 import { keyOf } from '../core/value-key.js';
 import { seededDraw } from '../core/random.js';
 import { textLines } from '../sinks/line-rows.js';
@@ -316,18 +317,20 @@ export class Rdd<T> {
     return rdd.#derive(operations.cogroup(rdd.#builder, parents, undefined));
   }
 
-  /**
-   * Keeps the rows once an action has computed them, for the actions after it, until the function of foreachRDD ends.
-   * Changes this RDD and gives it back. In transform it changes nothing: there every RDD is computed once a batch.
-   */
+  /** The same as `persist`, in memory alone. */
   cache(): this {
-    this.lineage.isCached = true;
-    return this;
+    return this.persist();
   }
 
-  /** The same as `cache`: rows are kept in the memory of the executors. */
-  persist(): this {
-    return this.cache();
+  /**
+   * Keeps the rows once an action has computed them, for the actions after it, until the function of foreachRDD ends.
+   * When memory is short they are dropped, and computed again when they are read; under MEMORY_AND_DISK they go to files.
+   * Changes this RDD and gives it back. In transform it changes nothing: there every RDD is computed once a batch.
+   */
+  persist(level: StorageLevel = StorageLevel.MEMORY_ONLY): this {
+    this.lineage.isCached = true;
+    this.lineage.storageLevel = level;
+    return this;
   }
 
   /** Computes it again from its lineage from here on. */

@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { EngineError } from '../core/errors.js';
 import { placeOf } from '../core/file-sink-spec.js';
 import type { Column } from '../core/schema.js';
+import { usesDisk, type StorageLevel } from '../core/storage-level.js';
 import type { StreamingListener } from '../core/streaming-listener.js';
 import {
   nodeId,
@@ -93,9 +94,21 @@ export class StreamGraph implements GraphView {
     return id;
   }
 
-  /** Has a stream's batches kept; once, however often it is asked for. */
-  persist(stream: NodeId): void {
-    if (this.persistedAs(stream) === undefined) this.addOutput('persist', stream, { kind: 'persist' });
+  /** Has a stream's batches kept; once, however often it is asked for. Throws `jobInvalid` for another level. */
+  persist(stream: NodeId, level: StorageLevel): void {
+    const known = this.#outputs.find(({ id }) => id === this.persistedAs(stream));
+    if (known === undefined) {
+      // What is the rule is not in the plan, which is that of jobs from before there were levels.
+      this.addOutput('persist', stream, { kind: 'persist', ...(usesDisk(level) ? {} : { level }) });
+      return;
+    }
+    const { operation } = known;
+    if (operation.kind !== 'persist' || usesDisk(operation.level ?? 'MEMORY_AND_DISK') === usesDisk(level)) return;
+    throw new EngineError(
+      'jobInvalid',
+      `persist wants one storage level for a stream: ${this.node(stream).label} has ${operation.level ?? 'MEMORY_AND_DISK'} ` +
+        `and is given ${level}`,
+    );
   }
 
   /** Id of the output by which a stream's batches are kept. */

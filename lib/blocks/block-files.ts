@@ -33,7 +33,8 @@ export class BlockFiles {
   readonly #options: BlockFilesOptions;
   /** Blocks that are not released, by path. */
   readonly #held = new Map<string, number>();
-  readonly #removing = new Set<Promise<void>>();
+  /** Writes and removals under way; none rejects. */
+  readonly #pending = new Set<Promise<unknown>>();
   #hasFolder = false;
   #numFiles = 0;
 
@@ -46,7 +47,13 @@ export class BlockFiles {
    * own error (ENOSPC, EIO ...), and then no file is left.
    * @returns where each lies; each is to be released
    */
-  async write(blocks: readonly Uint8Array[]): Promise<readonly FilePlace[]> {
+  write(blocks: readonly Uint8Array[]): Promise<readonly FilePlace[]> {
+    const writing = this.#write(blocks);
+    this.#track(writing.catch(() => undefined));
+    return writing;
+  }
+
+  async #write(blocks: readonly Uint8Array[]): Promise<readonly FilePlace[]> {
     const { fs, folder, makeFolder } = this.#options;
     if (!this.#hasFolder) await makeFolder();
     this.#hasFolder = true;
@@ -88,20 +95,22 @@ export class BlockFiles {
 
   /** Gives a block's place back; with the last one the file goes. */
   release({ path }: FilePlace): void {
-    const left = (this.#held.get(path) ?? 0) - 1;
-    if (left > 0) {
-      this.#held.set(path, left);
-      return;
-    }
-    const removing = this.#remove(path);
-    this.#removing.add(removing);
-    void removing.then(() => this.#removing.delete(removing));
+    const held = this.#held.get(path);
+    // Gone with all others.
+    if (held === undefined) return;
+    if (held > 1) this.#held.set(path, held - 1);
+    else this.#track(this.#remove(path));
   }
 
-  /** Removes all files; whoever reads one then finds it missing. */
+  /** Removes all files, what is being written too; whoever reads one then finds it missing. Nothing may be written after. */
   async close(): Promise<void> {
-    await Promise.all(this.#removing);
+    await Promise.all(this.#pending);
     for (const path of [...this.#held.keys()]) await this.#remove(path);
+  }
+
+  #track(work: Promise<unknown>): void {
+    this.#pending.add(work);
+    void work.then(() => this.#pending.delete(work));
   }
 
   /** Never rejects: a file that stays keeps its place in the books. */

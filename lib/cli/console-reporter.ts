@@ -112,6 +112,11 @@ class ConsoleReporter {
     if (summary.badRecords > 0 && info.deadLetters !== undefined) {
       lines.push(`  dead letters  ${this.#path(info.deadLetters)}`);
     }
+    if (summary.blocks !== undefined) {
+      const { spilledBytes, recomputedBlocks } = summary.blocks;
+      const again = recomputedBlocks === 0 ? '' : `, ${plural(recomputedBlocks, 'block')} computed again`;
+      lines.push(`  short memory  ${formatBytes(spilledBytes)} of blocks went to files${again} (maxBlockBytes)`);
+    }
     if (info.checkpoint !== undefined) {
       const path = this.#path(info.checkpoint);
       lines.push(`  checkpoint    ${path} (sluice checkpoint show ${path})`);

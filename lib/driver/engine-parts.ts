@@ -152,7 +152,7 @@ export async function openParts(
     }
     await stateRooms.open();
     closers.push(() => stateRooms.remove());
-    await blockFiles.open();
+    await orDiskError('checkpointUnwritable', checkpoint, () => blockFiles.open());
     closers.push(() => blockFiles.close());
     // State that cannot be cut into that many parts is refused here, not in the first batch.
     for (const numPartitions of partitions.values()) keyGroupRange(0, numPartitions, recovery.numKeyGroups);

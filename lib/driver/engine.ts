@@ -29,6 +29,7 @@ import type { SlotPool } from '../scheduler/slot-pool.js';
 import type { Speculation } from '../scheduler/speculation.js';
 import { batchError } from './batch-error.js';
 import type { BlockStore } from './block-store.js';
+import { CachedRdds } from './cached-rdds.js';
 import { computeBatch } from './compute-batch.js';
 import { type OpenOutput } from './output-ports.js';
 import { stateTimeoutMs, type EngineSettings, type EngineWorld } from './engine-settings.js';
@@ -89,7 +90,8 @@ export class Engine {
       parts.rememberMs,
       persisted.map(({ id }) => id),
     );
-    pool.onFull(() => kept.evictOldest());
+    const caches = new CachedRdds();
+    pool.onFull(() => kept.evictOldest() || caches.evictOldest());
     this.#kept = kept;
     const mode = settings.once ? 'drain' : 'clock';
     const rates = new RateControllers({
@@ -132,7 +134,14 @@ export class Engine {
       },
     };
     const small = new SmallBatches({ maxRecords: options.smallBatchRecords, maxBytes: options.smallBatchBytes });
-    parts.jobs.start({ pool, options: runOptions, broadcastsAt: time => parts.planner.broadcastsAt(time), kept });
+    parts.jobs.start({
+      pool,
+      options: runOptions,
+      broadcastsAt: time => parts.planner.broadcastsAt(time),
+      kept,
+      caches,
+      warn: message => listener({ kind: 'warning', message }),
+    });
     this.#scheduler = new BatchScheduler({
       clock: world.clock,
       intervalMs: options.intervalMs,
@@ -324,7 +333,11 @@ export class Engine {
 
   #end(reason: RunSummary['reason']): RunSummary {
     this.#kept.clear();
-    const summary = this.#counters.summary(reason);
+    const { spilledBytes, recomputedBlocks } = this.#pool.blockFigures ?? { spilledBytes: 0, recomputedBlocks: 0 };
+    const summary: RunSummary = {
+      ...this.#counters.summary(reason),
+      ...(spilledBytes > 0 && { blocks: { spilledBytes, recomputedBlocks } }),
+    };
     this.#listener({ kind: 'stopped', summary });
     return summary;
   }

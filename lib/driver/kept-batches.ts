@@ -1,6 +1,6 @@
 /**
  * Batches of persisted streams: their rows stay in blocks for as long as the stream remembers them. When a slot's memory
- * is full the oldest give way.
+ * is full, and none of its blocks can go to a file, the oldest give way.
  */
 import type { BlockRef, KeptPart } from '../protocol/messages.js';
 import type { BatchResult } from '../scheduler/batch.js';
@@ -73,11 +73,11 @@ export class KeptBatches {
     return this.#batches.get(output)?.get(time);
   }
 
-  /** Gives up the oldest batch. @returns false when there is none */
+  /** Gives up the oldest batch that has blocks in memory. @returns false when there is none */
   evictOldest(): boolean {
     let oldest: { readonly output: string; readonly time: number } | undefined;
     for (const [output, batches] of this.#batches) {
-      const [time] = batches.keys();
+      const [time] = [...batches].find(([, blocks]) => blocks.some(isInMemory)) ?? [];
       if (time !== undefined && (oldest === undefined || time < oldest.time)) oldest = { output, time };
     }
     if (oldest === undefined) return false;
@@ -89,10 +89,13 @@ export class KeptBatches {
 
   /** Gives everything back. */
   clear(): void {
-    while (this.evictOldest());
+    for (const batches of this.#batches.values()) for (const blocks of batches.values()) this.#release(blocks);
+    this.#batches.clear();
   }
 
   #release(blocks: Blocks): void {
     this.#pool.release(blocks.filter(block => block !== null));
   }
 }
+
+const isInMemory = (block: BlockRef | null): boolean => block !== null && block.file === undefined;

@@ -7,9 +7,9 @@ import { batchTime } from '../core/time.js';
 import { decodeValue } from '../core/value-codec.js';
 import { planOfAction, RESULT, walkLineage, type ActionPlan } from '../api/action-plan.js';
 import { Lineage } from '../api/lineage.js';
-import type { Materialized } from '../api/lower-lineage.js';
 import type { ActionOutcome, PartitionRows, RddSession } from '../api/rdd-runtime.js';
 import type { StreamGraph } from '../api/stream-graph.js';
+import { BlockDamaged } from '../blocks/block-damaged.js';
 import { readRowBlock } from '../blocks/row-block.js';
 import type { Json } from '../core/json.js';
 import type { OutputNode } from '../plan/node.js';
@@ -21,10 +21,10 @@ import type { SlotPool } from '../scheduler/slot-pool.js';
 import type { TextFolders } from '../sinks/text-folder.js';
 import { batchError } from './batch-error.js';
 import { rangesOf } from './batch-planner.js';
+import type { CachedRdds } from './cached-rdds.js';
 import { CallNotes } from './call-notes.js';
 import type { KeptBatches } from './kept-batches.js';
-
-type Blocks = readonly (BlockRef | null)[];
+import { SessionCache, type Blocks } from './session-cache.js';
 
 /** Where actions run: known when the slots are. */
 export interface RddExecutor {
@@ -34,6 +34,8 @@ export interface RddExecutor {
   readonly broadcastsAt: (time: number) => readonly BroadcastRef[];
   /** Batches of persisted streams. */
   readonly kept: KeptBatches;
+  readonly caches: CachedRdds;
+  readonly warn: (message: string) => void;
 }
 
 /** What sessions have in common. */
@@ -52,9 +54,7 @@ export class DriverSession implements RddSession {
   readonly #time: number;
   /** Rows that are there, by name. */
   readonly #kept = new Map<string, Blocks>();
-  readonly #materialized = new Map<Lineage, Materialized>();
-  /** Blocks of RDDs that were cached. */
-  readonly #own: BlockRef[] = [];
+  readonly #cache: SessionCache;
   readonly #notes = new CallNotes();
   readonly #running = new Set<Promise<unknown>>();
   /** Of slices: what ends their being held. */
@@ -73,6 +73,7 @@ export class DriverSession implements RddSession {
     parts: readonly KeptPart[],
   ) {
     this.#executor = executor;
+    this.#cache = new SessionCache(executor, this.#kept);
     this.#folders = folders;
     this.#graph = graph;
     this.#output = output;
@@ -174,7 +175,7 @@ export class DriverSession implements RddSession {
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.allSettled(this.#running);
-    this.#executor.pool.release(this.#own);
+    this.#cache.close();
     for (const unpin of this.#unpins) unpin();
   }
 
@@ -182,14 +183,48 @@ export class DriverSession implements RddSession {
     requireSession(lineage, this, this.#label);
     const { leaf } = lineage;
     const there =
-      this.#materialized.get(lineage)?.name ?? (leaf?.kind === 'blocks' && !lineage.isCached ? leaf.name : undefined);
+      this.#cache.materialized.get(lineage)?.name ??
+      (leaf?.kind === 'blocks' && !lineage.isCached ? leaf.name : undefined);
     const rows = this.#output === undefined ? this.#slicedRows(lineage) : this.#kept;
-    // Rows that are there are read where they lie.
-    if (there !== undefined) return this.#read(rows.get(there) ?? [], limit);
-    const plan = planOfAction(lineage, limit, index, node => this.#materialized.get(node));
-    if (this.#output !== undefined) return this.#run(plan, lineage, index, rows);
-    const unpin = this.#executor.pool.pin([...rows.values()].flat().filter(block => block !== null));
-    return this.#run(plan, lineage, index, rows).finally(unpin);
+    if (there !== undefined) {
+      // Rows that are there are read where they lie.
+      const read = await this.#readOrDrop(lineage, rows.get(there) ?? [], limit);
+      return read ?? this.#compute(lineage, limit, index);
+    }
+    const plan = planOfAction(lineage, limit, index, node => this.#cache.materialized.get(node));
+    const names = plan.plan.nodes.flatMap(({ operation }) => (operation.kind === 'blocks' ? [operation.name] : []));
+    const isSlice = this.#output === undefined;
+    const done = isSlice
+      ? this.#executor.pool.pin([...rows.values()].flat().filter(block => block !== null))
+      : this.#cache.reading(names);
+    const ran = await this.#run(plan, lineage, index, rows).finally(done);
+    if (!('failure' in ran)) return ran;
+    if (this.#cache.dropLost(ran)) return this.#compute(lineage, limit, index);
+    throw batchError({ ...ran, label: `${this.#label}: ${ran.label}` });
+  }
+
+  /** @returns undefined when an RDD that was cached cannot be read back: it is to be computed again */
+  async #readOrDrop(
+    lineage: Lineage,
+    blocks: Blocks,
+    limit: number | null,
+  ): Promise<readonly PartitionRows[] | undefined> {
+    try {
+      return await this.#read(blocks, limit);
+    } catch (cause) {
+      if (!(cause instanceof BlockDamaged)) throw cause;
+      this.#executor.pool.blockFileLost();
+      if (this.#cache.materialized.has(lineage)) {
+        this.#cache.drop(lineage, messageOf(cause));
+        return undefined;
+      }
+      throw new EngineError(
+        'batchFailed',
+        `rows that ${this.#label} kept had no room in memory, and cannot be read back: ${messageOf(cause)}. ` +
+          'Start again: the next run begins with the batch',
+        { cause, detail: { batch: this.#time } },
+      );
+    }
   }
 
   /** What an action outside of a function reads, by name. Throws `jobInvalid` for a batch that is forgotten. */
@@ -237,7 +272,7 @@ export class DriverSession implements RddSession {
     lineage: Lineage,
     index: number,
     rows: ReadonlyMap<string, Blocks>,
-  ): Promise<readonly PartitionRows[]> {
+  ): Promise<readonly PartitionRows[] | BatchFailure> {
     const { pool, options } = this.#executor;
     const { plan, fragment, keeps } = action;
     const inputs = {
@@ -259,17 +294,15 @@ export class DriverSession implements RddSession {
     const outcome = await new Promise<BatchResult | BatchFailure>(done =>
       new BatchRun(compileStages(plan), pool, batch, { ...options, inputs, mayWait: false }, done).start(),
     );
-    if ('failure' in outcome) throw batchError({ ...outcome, label: `${this.#label}: ${outcome.label}` });
+    if ('failure' in outcome) return outcome;
     accumulateIn(this.#graph, outcome.accumulated);
     const keptBlocks = new Set<BlockRef>();
     // Outside of a function there is no end at which they would be given back.
     for (const [name, node] of this.#output === undefined ? [] : keeps) {
       const blocks = (outcome.kept.get(name) ?? []).map(({ block }) => block);
-      this.#kept.set(name, blocks);
-      this.#materialized.set(node, { name, numPartitions: blocks.length });
+      this.#cache.add(node, name, blocks);
       for (const block of blocks) if (block !== null) keptBlocks.add(block);
     }
-    this.#own.push(...keptBlocks);
     pool.release(outcome.blocks.filter(block => !keptBlocks.has(block)));
     return (outcome.collected.get(RESULT) ?? []).map(({ numRows, bytes }) => ({
       numRows,
@@ -279,7 +312,11 @@ export class DriverSession implements RddSession {
 
   #refOf({ fragment, plan, fingerprint }: ActionPlan, lineage: Lineage, index: number): PlanRef {
     if (fragment.isData) {
-      return { kind: 'data', id: `${this.#output?.id ?? ''} ${index}`, plan: JSON.parse(JSON.stringify(plan)) as Json };
+      return {
+        kind: 'data',
+        id: `${this.#output?.id ?? ''} ${index} ${fingerprint}`,
+        plan: JSON.parse(JSON.stringify(plan)) as Json,
+      };
     }
     if (this.#output === undefined) {
       throw new EngineError(
@@ -295,7 +332,7 @@ export class DriverSession implements RddSession {
       index,
       results: this.#notes.results,
       ended: this.#notes.ended,
-      materialized: [...this.#materialized].flatMap(([node, kept]) => {
+      materialized: [...this.#cache.materialized].flatMap(([node, kept]) => {
         const number = walk.indexOf(node);
         return number < 0 ? [] : [{ node: number, ...kept }];
       }),

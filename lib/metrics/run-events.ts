@@ -133,6 +133,8 @@ export interface RunSummary {
   /** Batches that failed and were left out, under onBatchFailure: continue; the next run begins with them. */
   readonly failedBatches: number;
   readonly elapsedMs: number;
+  /** Only where blocks went to files; as in `BatchInfo`. */
+  readonly blocks?: { readonly spilledBytes: number; readonly recomputedBlocks: number };
   readonly reason: 'finished' | 'stopped' | 'failed';
 }
 

@@ -3,6 +3,7 @@
  * partitions are computed from the partitions of the nodes it depends on. Nodes are frozen plain data: they print,
  * compare and cross threads as they are. A node's closure is not in it: each thread has its own, by node id.
  */
+import type { StorageLevel } from '../core/storage-level.js';
 import type { OutputFilesSpec } from '../core/file-sink-spec.js';
 import type { Json } from '../core/json.js';
 import type { Column, ColumnKind } from '../core/schema.js';
@@ -183,8 +184,8 @@ export interface OutputNode {
     | { readonly kind: 'print'; readonly limit: number }
     /** A function in the driver is given the batch's RDD; its rows are kept as blocks meanwhile. */
     | { readonly kind: 'foreachRdd' }
-    /** Rows are kept as blocks for as long as the stream remembers its batches. */
-    | { readonly kind: 'persist' }
+    /** Rows are kept as blocks for as long as the stream remembers its batches; not given: in memory and on the disk. */
+    | { readonly kind: 'persist'; readonly level?: StorageLevel }
     /** An action of an RDD: the first `limit` rows of each partition, and how many there are. */
     | { readonly kind: 'collect'; readonly limit: number | null };
 }

@@ -34,8 +34,11 @@ export interface BlockRoomOptions {
   readonly onWarning: (message: string) => void;
 }
 
-/** What a block is for: what lives as long lies in one file. */
-export type BlockUse = 'shuffled' | 'kept';
+/**
+ * What a block is for: what lives as long lies in one file. Rows that the function of a foreachRDD is about to be given,
+ * `output`, nobody can make again once the batch's state is applied: they are moved only when nothing else is left to move.
+ */
+export type BlockUse = 'shuffled' | 'kept' | 'output';
 
 /** Of all slots. */
 export interface BlockFigures {
@@ -77,6 +80,7 @@ export class BlockRoom {
   #refusedUntil = Number.NEGATIVE_INFINITY;
   #distrustedUntil = Number.NEGATIVE_INFINITY;
   #numMoved = 0;
+  #isClosed = false;
   #fileBytes = 0;
   #spilledBytes = 0;
   #recomputedBlocks = 0;
@@ -148,7 +152,11 @@ export class BlockRoom {
   makeRoom(slot: number): boolean {
     const room = this.#rooms[slot];
     if (room === undefined) return false;
-    if (!room.moving && this.#options.now() >= this.#refusedUntil) this.#move(room, room.bytes / 2);
+    if (!room.moving && this.#options.now() >= this.#refusedUntil) {
+      const wantedBytes = room.bytes / 2;
+      const chosen = this.#choose(room.movable, wantedBytes, ['shuffled', 'kept']);
+      this.#move(room, chosen.length > 0 ? chosen : this.#choose(room.movable, wantedBytes, ['output']));
+    }
     return room.moving;
   }
 
@@ -164,16 +172,21 @@ export class BlockRoom {
     return this.#options.storage.read(block.file, block.byteLength);
   }
 
+  /** Nothing is moved any more. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   #bound(room: Room): void {
     const { maxBytes, now } = this.#options;
     if (room.moving || room.bytes <= maxBytes) return;
     // A quarter more than it must: else the next block would be the next move.
-    if (now() >= Math.max(this.#refusedUntil, this.#distrustedUntil)) this.#move(room, room.bytes - maxBytes * 0.75);
+    if (now() < Math.max(this.#refusedUntil, this.#distrustedUntil)) return;
+    this.#move(room, this.#choose(room.movable, room.bytes - maxBytes * 0.75, ['shuffled', 'kept']));
   }
 
-  #move(room: Room, wantedBytes: number): void {
-    const chosen = this.#choose(room.movable, wantedBytes);
-    if (chosen.length === 0) return;
+  #move(room: Room, chosen: readonly BlockRef[]): void {
+    if (chosen.length === 0 || this.#isClosed) return;
     room.moving = true;
     void this.#options.storage.write(chosen.map(block => this.#slots.bytesOf(block))).then(
       places => this.#written(room, chosen, places),
@@ -181,14 +194,18 @@ export class BlockRoom {
     );
   }
 
-  /** Of one use, whatever the first is. */
-  #choose(movable: ReadonlyMap<BlockRef, BlockUse>, wantedBytes: number): readonly BlockRef[] {
+  /** Of one of these uses, whatever that of the first is. */
+  #choose(
+    movable: ReadonlyMap<BlockRef, BlockUse>,
+    wantedBytes: number,
+    uses: readonly BlockUse[],
+  ): readonly BlockRef[] {
     const chosen: BlockRef[] = [];
     let bytes = 0;
     let wanted: BlockUse | undefined;
     for (const [block, use] of movable) {
       if (bytes >= wantedBytes) break;
-      if (this.#uses.has(block) || (wanted !== undefined && use !== wanted)) continue;
+      if (this.#uses.has(block) || (wanted === undefined ? !uses.includes(use) : use !== wanted)) continue;
       wanted = use;
       chosen.push(block);
       bytes += block.byteLength;
@@ -212,6 +229,7 @@ export class BlockRoom {
   }
 
   #refused(room: Room, blocks: readonly BlockRef[], error: unknown): void {
+    if (this.#isClosed) return;
     this.#refusedUntil = this.#options.now() + PAUSE_MS;
     const bytes = blocks.reduce((sum, { byteLength }) => sum + byteLength, 0);
     this.#options.onWarning(

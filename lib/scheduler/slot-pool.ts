@@ -247,6 +247,7 @@ export class SlotPool {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#health?.stop();
+    this.#room?.close();
     await this.#runner.stop();
   }
 

@@ -55,6 +55,19 @@ describe('console reporter', () => {
     expect(terminal.errText).to.equal('');
   });
 
+  it('says at the end how much went to files for want of memory', () => {
+    for (const [recomputedBlocks, again] of [
+      [0, ''],
+      [2, ', 2 blocks computed again'],
+    ] as const) {
+      const terminal = new FakeTerminal();
+      const tell = makeReporter('plain', terminal);
+      tell({ kind: 'started', info: runInfo() });
+      tell({ kind: 'stopped', summary: { ...summary, blocks: { spilledBytes: 1_500_000, recomputedBlocks } } });
+      expect(terminal.outLines).to.include(`  short memory  1.5 MB of blocks went to files${again} (maxBlockBytes)`);
+    }
+  });
+
   it('says under quiet only what the job prints, and one closing line', () => {
     const terminal = new FakeTerminal();
     const tell = makeReporter('quiet', terminal);

@@ -40,7 +40,7 @@ describe('blocks in files', () => {
     expect(spilled.exact).to.deep.equal(expected.exact);
   });
 
-  for (let seed = 1; seed <= 6; seed++) {
+  for (let seed = 1; seed <= 4; seed++) {
     it(`give the same through faults, full memories and crashes: seed ${seed}`, async () => {
       const random = randomOf(seed);
       const plan = { job: randomJob(random, false), input: wordsOf(random) };

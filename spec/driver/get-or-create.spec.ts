@@ -179,7 +179,9 @@ describe('JobContext.getOrCreate', () => {
     const options = { interval: '2s' } as object;
     const refusal = await refusalOf(sluice.JobContext.getOrCreate(used, never, { options }));
     expect(refusal.code).to.equal('optionInvalid');
-    expect(refusal.message).to.match(/\(workers, slotMemory, maxStateBytes, stateSpill, workerHeap\), got 'interval'/);
+    expect(refusal.message).to.match(
+      /\(workers, slotMemory, maxBlockBytes, maxStateBytes, stateSpill, workerHeap\), got 'interval'/,
+    );
   });
 
   it('says when relative paths are seen from another directory now', async () => {
