@@ -63,7 +63,7 @@ async function append(log: WriteAheadLog, record: LogRecord): Promise<void> {
   }
   const { time, sinks, info } = record;
   const deltas = [];
-  for (const { operator, partition, numRows, read } of record.deltas)
-    deltas.push({ operator, partition, numRows, bytes: await read() });
+  for (const { operator, partition, numRows, definition, read } of record.deltas)
+    deltas.push({ operator, partition, numRows, definition, bytes: await read() });
   log.append(COMMIT_RECORD, time, encodeCommit({ sinks, info, deltas }));
 }
