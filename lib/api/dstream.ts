@@ -43,6 +43,7 @@ import type { StateSpec } from './state-spec.js';
 import { StaticTable } from './static-table.js';
 import type { StreamGraph, UserFunction } from './stream-graph.js';
 import type { RunningAggOptions, UpdateStateOptions } from './stream-options.js';
+import { declaredUpgrade } from './state-upgrade.js';
 import { StreamOutputs } from './stream-outputs.js';
 import { joinTable, type JoinHow, type Joined, type JoinOn, type LeftJoined } from './table-join.js';
 import { addTransformNode } from './transform-node.js';
@@ -653,6 +654,8 @@ export class GroupedStream<T, N extends string> {
       options.id === undefined
         ? this.#graph.uniqueName(`runningAgg(${this.#names.join(',')})`)
         : this.#graph.claimName(options.id, 'runningAgg');
+    if (options.upgrade !== undefined)
+      this.#graph.upgrades.set(operatorId, declaredUpgrade(options.upgrade, operatorId));
     return this.#add(aggregates, options.numPartitions, (keys, bound, wide) => ({
       kind: 'runningAggregate',
       operatorId,

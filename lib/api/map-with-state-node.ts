@@ -2,6 +2,7 @@
 import type { NodeId, Shuffle } from '../plan/node.js';
 import { declareInitialState } from './initial-state.js';
 import type { StateSpec } from './state-spec.js';
+import { declaredUpgrade } from './state-upgrade.js';
 import type { StreamGraph } from './stream-graph.js';
 
 export interface MapWithStateRequest<K, V, S, M> {
@@ -12,8 +13,9 @@ export interface MapWithStateRequest<K, V, S, M> {
 
 export function addMapWithStateNode<K, V, S, M>(graph: StreamGraph, request: MapWithStateRequest<K, V, S, M>): NodeId {
   const { parent, spec } = request;
-  const { id, numPartitions, timeoutMs = null, initialState = [] } = spec.settings;
+  const { id, numPartitions, timeoutMs = null, initialState = [], upgrade } = spec.settings;
   const operatorId = id === undefined ? graph.uniqueName('mapWithState') : graph.claimName(id, 'mapWithState');
+  if (upgrade !== undefined) graph.upgrades.set(operatorId, declaredUpgrade(upgrade, operatorId));
   const initial = declareInitialState(graph, operatorId, initialState);
   const operation = { kind: 'mapWithState', operatorId, timeoutMs, initial } as const;
   const node = graph.addNode(

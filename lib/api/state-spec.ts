@@ -1,6 +1,7 @@
 /** What mapWithState is told: the function over records and states, and how the states are kept. */
 import { EngineError } from '../core/errors.js';
 import { parseDuration, type Duration } from '../core/time.js';
+import type { Migration } from './state-upgrade.js';
 
 /**
  * The state of one key, as the function of mapWithState sees it for one record. It is good for that call only. A value
@@ -34,6 +35,7 @@ interface StateSettings<K, S> {
   readonly numPartitions?: number;
   readonly timeoutMs?: number;
   readonly initialState?: readonly (readonly [K, S])[];
+  readonly upgrade?: Migration<S>;
 }
 
 /**
@@ -88,6 +90,11 @@ export class StateSpec<K, V, S, M> {
   /** Names the state in checkpoints; give one to be free to move the operation. */
   id(id: string): StateSpec<K, V, S, M> {
     return this.#with({ id });
+  }
+
+  /** Makes the states of this version of the job out of those that earlier ones left in a checkpoint. */
+  upgrade(migration: Migration<S>): StateSpec<K, V, S, M> {
+    return this.#with({ upgrade: migration });
   }
 
   #with(settings: StateSettings<K, S>): StateSpec<K, V, S, M> {

@@ -27,6 +27,7 @@ import { capturedVariables, type Captured } from './captured-variables.js';
 import { callSite } from './call-site.js';
 import type { Partitioner } from './partitioner.js';
 import { RddRuntime } from './rdd-runtime.js';
+import type { DeclaredUpgrade } from './state-upgrade.js';
 import type { TableSource } from './static-table.js';
 
 export type { Combiner, GraphView, UserFunction, WindowTotals } from './closures.js';
@@ -44,6 +45,8 @@ export class StreamGraph implements GraphView {
   readonly partitioners = new Map<NodeId, Partitioner>();
   /** What the state of an operator is before the first batch, by operator id: each key once. */
   readonly initialStates = new Map<string, readonly (readonly [unknown, unknown])[]>();
+  /** What becomes of states that earlier versions of the job left, by operator id. */
+  readonly upgrades = new Map<string, DeclaredUpgrade>();
   /** Functions of outputs that run in the driver, by output id. */
   readonly outputFunctions = new Map<string, UserFunction>();
   /** Queues of queueStream sources, by source id: only the driver reads them. */
@@ -174,10 +177,14 @@ export class StreamGraph implements GraphView {
         [create, merge, mergeCombiners].map(f => [id, f] as const),
       ),
     ];
-    return closures.flatMap(([id, f]) => {
+    const migrations = [...this.upgrades].flatMap(([id, { migrate }]) =>
+      migrate === undefined ? [] : capturedVariables(migrate).map(found => ({ label: `migrate of ${id}`, ...found })),
+    );
+    const captured = closures.flatMap(([id, f]) => {
       const { label } = this.node(id);
       return capturedVariables(f).map(variable => ({ label, ...variable }));
     });
+    return [...captured, ...migrations];
   }
 
   output(id: string): OutputNode | undefined {

@@ -1,5 +1,6 @@
 /** What single operations of a stream may be told, and what of it is refused. */
 import { EngineError } from '../core/errors.js';
+import type { ColumnChanges, Migration, SchemaChanges } from './state-upgrade.js';
 import type { Column, Schema } from '../core/schema.js';
 
 export interface UpdateStateOptions<S, K = unknown> {
@@ -13,6 +14,8 @@ export interface UpdateStateOptions<S, K = unknown> {
    * it must stay the same until the first one is written.
    */
   readonly initialState?: readonly (readonly [K, S])[];
+  /** What becomes of states that earlier versions of the job left: of those with a schema by column, of any by a function. */
+  readonly upgrade?: SchemaChanges | Migration<S>;
 }
 
 export interface CsvOutputOptions {
@@ -27,6 +30,8 @@ export interface RunningAggOptions {
   /** Names the state in checkpoints; default `runningAgg(user)` after the key columns. */
   readonly id?: string;
   readonly numPartitions?: number;
+  /** What became of the aggregates of earlier versions of the job; new ones begin with nothing. */
+  readonly upgrade?: ColumnChanges;
 }
 
 /** Throws `jobInvalid` unless all columns are numbers without null. */

@@ -1,6 +1,7 @@
 /** updateStateByKey as a plan node, in the form for each key and in the form for each partition. */
 import type { NodeId, Shuffle, StateValue } from '../plan/node.js';
 import { declareInitialState } from './initial-state.js';
+import { declaredUpgrade } from './state-upgrade.js';
 import type { StreamGraph, UserFunction } from './stream-graph.js';
 import { requireNumbers, type UpdateStateOptions } from './stream-options.js';
 
@@ -19,6 +20,7 @@ export function addUpdateStateNode<K, S>(graph: StreamGraph, request: UpdateStat
   const operatorId = options.id === undefined ? graph.uniqueName(name) : graph.claimName(options.id, name);
   const value: StateValue = options.state === undefined ? 'variable' : options.state.columns;
   if (value !== 'variable') requireNumbers(value, operatorId);
+  if (options.upgrade !== undefined) graph.upgrades.set(operatorId, declaredUpgrade(options.upgrade, operatorId));
   const initial = declareInitialState(graph, operatorId, options.initialState ?? []);
   const shuffle = request.shuffle(options.numPartitions);
   const operation = { kind: 'updateState', operatorId, value, initial, wholePartition } as const;

@@ -2,9 +2,9 @@
  * What the log says about a batch, as record payloads.
  *
  *   offsets   JSON { sourceId: ranges[] }
- *   commit    | u32 bytes of JSON | JSON { sinks, info, deltas: [{ operator, partition, of, byteLength, numRows }] } | delta | delta | ... |
+ *   commit    | u32 bytes of JSON | JSON { sinks, info, deltas: [{ operator, partition, of, definition, byteLength, numRows }] } | delta | delta | ... |
  *
- * `of` is how many partitions the operator has. Deltas are Arrow IPC bytes and lie in the record as they came.
+ * `of` is how many partitions the operator has, `definition` what its state is (`state-definition.ts`). Deltas are Arrow IPC bytes and lie in the record as they came.
  */
 import type { Json } from '../core/json.js';
 
@@ -17,6 +17,8 @@ export interface StateDelta {
   readonly partition: number;
   /** Partitions of the operator: by them a restart knows whose key groups the change is about. */
   readonly numPartitions?: number;
+  /** What the operator's state is, as `definitionOf` says. */
+  readonly definition?: string | undefined;
   /** Arrow IPC; may lie in shared memory. Must not change until the commit is durable. */
   readonly bytes: Uint8Array;
   /** Changed and removed keys, for people who look at the checkpoint. */
@@ -39,6 +41,7 @@ export interface CommitHead {
     readonly operator: string;
     readonly partition: number;
     readonly of?: number;
+    readonly definition?: string;
     readonly numRows: number;
     readonly offset: number;
     readonly byteLength: number;
@@ -51,8 +54,9 @@ export const decodeOffsets = (payload: Uint8Array): RangesBySource =>
   JSON.parse(Buffer.from(payload).toString('utf8')) as RangesBySource;
 
 export function encodeCommit(commit: BatchCommit): Uint8Array[] {
-  const deltas = commit.deltas.map(({ operator, partition, numPartitions: of, bytes, numRows = 0 }) => {
-    return { operator, partition, ...(of === undefined ? {} : { of }), byteLength: bytes.byteLength, numRows };
+  const deltas = commit.deltas.map(({ operator, partition, numPartitions: of, definition, bytes, numRows = 0 }) => {
+    const about = { ...(of === undefined ? {} : { of }), ...(definition === undefined ? {} : { definition }) };
+    return { operator, partition, ...about, byteLength: bytes.byteLength, numRows };
   });
   const head = Buffer.from(JSON.stringify({ sinks: commit.sinks, info: commit.info ?? null, deltas }), 'utf8');
   const length = Buffer.alloc(4);

@@ -34,6 +34,7 @@ import { replaceManifest, type LeftOutBatch, type Manifest, type SnapshotFile } 
 import { openCheckpoint, type CheckpointOptions, type OpenedCheckpoint } from './open-checkpoint.js';
 import { lastTime, recover, type RecoveredCheckpoint } from './recovered-checkpoint.js';
 import { refused } from './segment-file.js';
+import { definitionOf } from './state-definition.js';
 import type { WriteAheadLog } from './write-ahead-log.js';
 
 export type { CheckpointOptions } from './open-checkpoint.js';
@@ -68,6 +69,10 @@ export class CheckpointStore {
   readonly #lock: Lock;
   readonly #log: WriteAheadLog;
   readonly #retention: LogRetention;
+  /** What is written of each operator's state. */
+  readonly #definitions: ReadonlyMap<string, string>;
+  /** The first log segment that has nothing but this run's. */
+  readonly #ownSegment: number;
   #current: Manifest;
   /** The generation before `#current`, whose files are kept. */
   #previous: Manifest | undefined;
@@ -87,6 +92,8 @@ export class CheckpointStore {
     this.#lock = opened.lock;
     this.#log = opened.log;
     this.#retention = opened.retention;
+    this.#definitions = new Map(current.operators.map(operator => [operator.id, definitionOf(operator)]));
+    this.#ownSegment = current.lastSegment;
     this.#current = current;
     this.#previous = loaded?.previous;
     this.directory = directory;
@@ -112,10 +119,10 @@ export class CheckpointStore {
     const path = resolve(directory);
     const clock = options.clock ?? new SystemClock();
     const opened = await openCheckpoint(fs, path, options, clock);
-    const { current, loaded, warnings } = opened;
+    const { current, loaded, warnings, changes } = opened;
     return {
       store: new CheckpointStore(path, clock, opened),
-      recovered: loaded && recover(current, loaded, warnings),
+      recovered: loaded && recover(current, loaded, warnings, changes),
     };
   }
 
@@ -181,7 +188,8 @@ export class CheckpointStore {
         `commit of batch ${time}, which is not planned or is committed already (${last})`,
       );
     }
-    this.#append(COMMIT_RECORD, time, encodeCommit(commit));
+    const deltas = commit.deltas.map(delta => ({ ...delta, definition: this.#definitions.get(delta.operator) }));
+    this.#append(COMMIT_RECORD, time, encodeCommit({ ...commit, deltas }));
     this.#open.delete(time);
     this.#lastCommitted = Math.max(this.#lastCommitted, time);
     await this.#log.sync();
@@ -247,8 +255,12 @@ export class CheckpointStore {
     leftOut = [],
   }: Snapshot): Promise<{ readonly bytes: number }> {
     let bytes = 0;
-    const known = new Set(this.#current.snapshots.map(file => file.path));
-    for (const { path, byteLength } of snapshots) {
+    const known = new Map(this.#current.snapshots.map(file => [file.path, file]));
+    const files: SnapshotFile[] = [];
+    for (const file of snapshots) {
+      const { path, byteLength, operator } = file;
+      const definition = this.#definitions.get(operator);
+      files.push(known.get(path) ?? { ...file, ...(definition === undefined ? {} : { definition }) });
       if (known.has(path)) continue;
       const { size } = await this.#fs.stat(path);
       if (size !== byteLength)
@@ -269,7 +281,12 @@ export class CheckpointStore {
       writtenMs: this.#clock.now(),
       time,
       leftOut: stillOpen.map(({ time: left, previousTime }) => ({ time: left, previousTime })),
-      snapshots,
+      snapshots: files,
+      former: (old.former ?? []).filter(
+        ({ id, definition }) =>
+          firstSegment < this.#ownSegment ||
+          files.some(file => file.operator === id && (file.definition ?? '') === definition),
+      ),
       sourceStates,
       sinks,
       rates: rates ?? {},

@@ -19,6 +19,16 @@ export interface OperatorInfo {
   /** Key and value columns, as `formatSchema` prints them. */
   readonly keys: string;
   readonly values: string;
+  /** What running aggregates mean, by name: `sum(size) where action = "click"`. Not in manifests of before it was noted. */
+  readonly aggregates?: { readonly [name: string]: string };
+  /** Of what the job's functions keep, as the job counts it; not given: 0. */
+  readonly version?: number;
+}
+
+/** What an operator's state was once: some of the snapshot files and of the log may still be of it. */
+export interface FormerOperator extends OperatorInfo {
+  /** What those pieces say they are of; empty: nothing, as pieces of before it was noted. */
+  readonly definition: string;
 }
 
 /**
@@ -36,6 +46,8 @@ export interface SnapshotFile {
   readonly byteLength: number;
   readonly crc32: number;
   readonly numRows: number;
+  /** What its rows are, as `definitionOf` says; not given: as the operator was when that was not noted. */
+  readonly definition?: string;
 }
 
 /** A batch that failed and was left out while later ones were committed: a restart runs it again. */
@@ -52,6 +64,8 @@ export interface Manifest {
   readonly job: string;
   readonly fingerprint: string;
   readonly operators: readonly OperatorInfo[];
+  /** What some pieces of state are of still, where it is not what `operators` says; not given: none. */
+  readonly former?: readonly FormerOperator[];
   readonly numKeyGroups: number;
   /** Grows with every snapshot. */
   readonly generation: number;
@@ -80,8 +94,13 @@ export interface Manifest {
 }
 
 const FORMAT = 'sluice-manifest';
-/** 1: a snapshot file for each partition. 2: for key groups, and of earlier snapshots those that are as they were. */
-export const MANIFEST_VERSION = 2;
+/**
+ * 1: a snapshot file for each partition. 2: for key groups, and of earlier snapshots those that are as they were. 3: state
+ * of several definitions of an operator; who knows only 2 would take them for one.
+ */
+export const MANIFEST_VERSION = 3;
+/** Of a manifest whose operators have state of one definition each. */
+const SINGLE_VERSION = 2;
 
 /** Snapshot files stand in it by their name, so that a checkpoint directory can be moved. */
 export function encodeManifest(directory: string, manifest: Manifest): Uint8Array {
@@ -89,10 +108,14 @@ export function encodeManifest(directory: string, manifest: Manifest): Uint8Arra
     file: path.slice(join(directory, '/').length).replaceAll('\\', '/'),
     ...file,
   }));
-  const { time, formatVersion: _, run, ...others } = manifest;
-  const rest = { ...others, ...(run === undefined ? {} : { run: encodeRunRecord(run) }) };
+  const { time, formatVersion: _, run, former = [], ...others } = manifest;
+  const rest = {
+    ...others,
+    ...(former.length === 0 ? {} : { former }),
+    ...(run === undefined ? {} : { run: encodeRunRecord(run) }),
+  };
   const content = { ...rest, time: time ?? null, snapshots } as unknown as { readonly [name: string]: Json };
-  return encodeCheckedJson(FORMAT, content, MANIFEST_VERSION);
+  return encodeCheckedJson(FORMAT, content, former.length === 0 ? SINGLE_VERSION : MANIFEST_VERSION);
 }
 
 /** Reads `name`; undefined when there is none. Throws `checkpointCorrupt` or `checkpointForeign`. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import { FencedFileSystem } from '../core/fenced-file-system.js';
 import type { FileSystem } from '../core/file-system.js';
+import type { StateUpgrade } from '../core/state-change.js';
 import { makeFolder } from '../core/make-folder.js';
 import { writeAgain } from '../core/write-again.js';
 import { hasCode, LOG_FOLDER, STATE_FOLDER } from './checkpoint-files.js';
@@ -15,7 +16,7 @@ import { findSegments } from './log-chain.js';
 import { SEGMENT_HEADER_BYTES } from './log-format.js';
 import { LogRetention } from './log-retention.js';
 import { replaceManifest, type Manifest, type OperatorInfo } from './manifest.js';
-import { matchOperators } from './match-operators.js';
+import { matchOperators, type MatchedOperators } from './match-operators.js';
 import { isAlive, processIdentity, type ProcessIdentity } from './process-identity.js';
 import type { RunRecord } from './run-record.js';
 import { readable, refused } from './segment-file.js';
@@ -27,6 +28,8 @@ export interface CheckpointOptions {
   /** Of the plan; one that changed is only noted, what decides is whether the operators fit. */
   readonly fingerprint: string;
   readonly operators: readonly OperatorInfo[];
+  /** What the job says of states that earlier versions of it left, by operator. */
+  readonly upgrades?: ReadonlyMap<string, StateUpgrade>;
   /** For a new checkpoint; an existing one keeps its own. */
   readonly numKeyGroups: number;
   readonly owner?: { readonly pid: number; readonly host: string };
@@ -45,10 +48,13 @@ export interface OpenedCheckpoint {
   /** What an earlier driver left; undefined at the very first start. */
   readonly loaded: LoadedCheckpoint | undefined;
   readonly warnings: readonly string[];
+  readonly changes: MatchedOperators['changes'];
   readonly current: Manifest;
   readonly log: WriteAheadLog;
   readonly retention: LogRetention;
 }
+
+const NOTHING: MatchedOperators = { warnings: [], changes: new Map(), former: [] };
 
 /** @param directory absolute */
 export async function openCheckpoint(
@@ -64,10 +70,14 @@ export async function openCheckpoint(
   });
   try {
     const loaded = await readable(directory, () => loadCheckpoint(fs, directory, options.job));
-    const matched = loaded === undefined ? [] : matchOperators(directory, loaded, options.operators);
+    const matched =
+      loaded === undefined ? NOTHING : matchOperators(directory, loaded, options.operators, options.upgrades);
     const fenced = new FencedFileSystem(fs, () => lock.check());
-    const begun = await refused(directory, () => begin(fenced, directory, options, clock, lock, loaded));
-    return { lock, fs: fenced, loaded, warnings: [...(loaded?.warnings ?? []), ...matched], ...begun };
+    const begun = await refused(directory, () =>
+      begin(fenced, directory, options, clock, lock, loaded, matched.former),
+    );
+    const { changes, warnings } = matched;
+    return { lock, fs: fenced, loaded, warnings: [...(loaded?.warnings ?? []), ...warnings], changes, ...begun };
   } catch (thrown) {
     // What went wrong first is what the user must see.
     await Promise.allSettled([lock.release()]);
@@ -99,6 +109,7 @@ async function begin(
   clock: Pick<Clock, 'now'>,
   lock: Lock,
   loaded: LoadedCheckpoint | undefined,
+  former: MatchedOperators['former'],
 ): Promise<{ current: Manifest; log: WriteAheadLog; retention: LogRetention }> {
   await removeLeftovers(fs, directory, loaded);
   const { job, fingerprint, operators, numKeyGroups } = options;
@@ -134,7 +145,9 @@ async function begin(
     const writtenMs = loaded?.manifest.writtenMs ?? clock.now();
     const kept = loaded?.manifest ?? { ...first, firstSegment: segment };
     const { run } = options;
-    const current: Manifest = { ...kept, job, fingerprint, operators, epoch, writtenMs, lastSegment: segment, run };
+    // Pieces that are there stay as they are; what they are of must be known until none of them is left.
+    const now = { job, fingerprint, operators, former };
+    const current: Manifest = { ...kept, ...now, epoch, writtenMs, lastSegment: segment, run };
     await replaceManifest(fs, directory, current, undefined);
     return { current, log, retention: LogRetention.of(loaded, segment) };
   } catch (thrown) {

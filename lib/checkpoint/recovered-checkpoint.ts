@@ -1,6 +1,7 @@
 import type { Json } from '../core/json.js';
 import type { LoadedCheckpoint, LoggedBatch } from './load-checkpoint.js';
 import type { Manifest, SnapshotFile } from './manifest.js';
+import type { MatchedOperators } from './match-operators.js';
 
 /** Where an earlier driver got to: restore the snapshots, then go through the batches in order. */
 export interface RecoveredCheckpoint {
@@ -24,12 +25,15 @@ export interface RecoveredCheckpoint {
   readonly lastPlanned: number | undefined;
   /** Sentences for the user: what was stepped back from, left out or starts empty. */
   readonly warnings: readonly string[];
+  /** How pieces of state are changed while they are loaded. */
+  readonly changes: MatchedOperators['changes'];
 }
 
 export function recover(
   manifest: Manifest,
   loaded: LoadedCheckpoint,
   warnings: readonly string[],
+  changes: MatchedOperators['changes'],
 ): RecoveredCheckpoint {
   const { batches, commits } = loaded;
   const { epoch, numKeyGroups, time, snapshots, sourceStates } = manifest;
@@ -42,6 +46,7 @@ export function recover(
     batches,
     commits,
     warnings,
+    changes,
     sinks: lastHandles(loaded),
     rates: lastRates(loaded),
     lastCommitted: lastTime(commits, time),

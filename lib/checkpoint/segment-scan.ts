@@ -36,6 +36,8 @@ export interface LoggedDelta {
   readonly partition: number;
   /** Partitions that the operator had then; undefined in logs that do not say. */
   readonly numPartitions: number | undefined;
+  /** What the operator's state was then; undefined in logs that do not say. */
+  readonly definition: string | undefined;
   readonly numRows: number;
   /** Where it lies, and its checksum. */
   readonly path: string;
@@ -138,12 +140,12 @@ async function readRecord(
   const headBytes = commitHeadBytes(await window.view(position, COMMIT_LENGTH_BYTES));
   const { sinks, info, deltas } = decodeCommitHead(await window.view(position + COMMIT_LENGTH_BYTES, headBytes));
   const logged: LoggedDelta[] = [];
-  for (const { operator, partition, of, numRows, offset, byteLength } of deltas) {
+  for (const { operator, partition, of, definition, numRows, offset, byteLength } of deltas) {
     const start = position + offset;
     const wanted = await checksum(window, start, byteLength);
     const read = (): Promise<Uint8Array> => readable(path, () => readDelta(fs, path, start, byteLength, wanted));
     const at = { path, position: start, byteLength, crc32: wanted };
-    logged.push({ operator, partition, numPartitions: of, numRows, ...at, read });
+    logged.push({ operator, partition, numPartitions: of, definition, numRows, ...at, read });
   }
   return { kind: 'commit', time, byteLength, sinks, info, deltas: logged };
 }

@@ -144,7 +144,9 @@ export async function openParts(
       settings.checkpoint === undefined ? undefined : await peekKeyGroups(world.fs, resolve(settings.checkpoint));
     const early = keyGroups === undefined ? undefined : { numKeyGroups: keyGroups, runner: makeRunner(keyGroups) };
     const recovery = await orDiskError('checkpointUnwritable', checkpoint, () =>
-      openRecovery(settings, world, { fingerprint, operators, seeded: [...graph.initialStates.keys()], listener }),
+      openRecovery(settings, world, {
+        ...{ fingerprint, operators, seeded: [...graph.initialStates.keys()], upgrades: graph.upgrades, listener },
+      }),
     );
     if (recovery.store !== undefined) {
       closers.push(() => storeOf(recovery).close());
@@ -199,7 +201,10 @@ export async function openParts(
       );
     }
     const counters = new RunCounters(world.clock.now());
-    const changed = new ChangedState(recovery.numKeyGroups, partitions, recovery.snapshots);
+    const { changes } = recovery.state;
+    // Files in another form go with the next snapshot.
+    const files = recovery.snapshots.filter(file => !changes.get(file.operator)?.has(file.definition ?? ''));
+    const changed = new ChangedState(recovery.numKeyGroups, partitions, files);
     await orDiskError('checkpointUnwritable', checkpoint, () =>
       restoreState({
         pool,

@@ -1,6 +1,7 @@
 import { EngineError } from '../core/errors.js';
 import type { Json } from '../core/json.js';
 import { formatSchema } from '../core/schema.js';
+import type { StateUpgrade } from '../core/state-change.js';
 import { CheckpointStore } from '../checkpoint/checkpoint-store.js';
 import type { OperatorInfo } from '../checkpoint/manifest.js';
 import type { RecoveredCheckpoint } from '../checkpoint/recovered-checkpoint.js';
@@ -39,6 +40,8 @@ export async function openRecovery(
     readonly operators: ReadonlyMap<string, OperatorState>;
     /** Operators with an initial state. */
     readonly seeded: readonly string[];
+    /** What becomes of states that earlier versions of the job left, by operator. */
+    readonly upgrades: ReadonlyMap<string, StateUpgrade>;
     readonly listener: RunListener;
   },
 ): Promise<Recovery> {
@@ -47,7 +50,8 @@ export async function openRecovery(
   const { store, recovered } = await CheckpointStore.open(world.fs, checkpoint, {
     job: job.name,
     fingerprint: plan.fingerprint,
-    operators: [...plan.operators].map(([id, state]) => operatorInfo(id, state)),
+    operators: [...plan.operators].map(([id, state]) => operatorInfo(id, state, plan.upgrades.get(id)?.version)),
+    upgrades: plan.upgrades,
     numKeyGroups: options.keyGroups,
     clock: world.clock,
     ...(settings.run === undefined ? {} : { run: settings.run }),
@@ -77,10 +81,11 @@ export async function openRecovery(
 }
 
 /** A snapshot holds what became of an initial state; changes since the start are relative to it. */
-const stateOf = ({ snapshots, commits }: RecoveredCheckpoint, seeded: readonly string[]): StateParts => ({
+const stateOf = ({ snapshots, commits, changes }: RecoveredCheckpoint, seeded: readonly string[]): StateParts => ({
   seeds: seeded.filter(operator => !snapshots.some(file => file.operator === operator)),
   files: snapshots,
   deltas: commits.flatMap(({ deltas }) => deltas),
+  changes,
 });
 
 function fresh(store: CheckpointStore | undefined, numKeyGroups: number, seeded: readonly string[]): Recovery {
@@ -96,13 +101,15 @@ function fresh(store: CheckpointStore | undefined, numKeyGroups: number, seeded:
     batches: [],
     lastCommitted: undefined,
     lastPlanned: undefined,
-    state: { seeds: seeded, files: [], deltas: [] },
+    state: { seeds: seeded, files: [], deltas: [], changes: new Map() },
   };
 }
 
-function operatorInfo(id: string, state: OperatorState): OperatorInfo {
+function operatorInfo(id: string, state: OperatorState, version?: number): OperatorInfo {
   const values = state.value === 'variable' ? (state.wide?.join(', ') ?? 'any value') : formatSchema(state.value);
-  return { id, kind: state.kind, keys: state.keys === undefined ? 'any value' : formatSchema(state.keys), values };
+  const keys = state.keys === undefined ? 'any value' : formatSchema(state.keys);
+  const { kind, aggregates } = state;
+  return { id, kind, keys, values, ...(aggregates && { aggregates }), ...(version !== undefined && { version }) };
 }
 
 /** The store of a recovery that has one. */

@@ -5,6 +5,7 @@
  */
 import { EngineError } from '../core/errors.js';
 import { keyGroupRange } from '../core/hash.js';
+import type { StateChange } from '../core/state-change.js';
 import type { LoggedDelta } from '../checkpoint/segment-scan.js';
 import type { SnapshotFileRef, StatePieceRef, WorkerRequest } from '../protocol/messages.js';
 import { losesWorker } from '../protocol/task-failure.js';
@@ -19,6 +20,8 @@ export interface StateParts {
   readonly files: readonly SnapshotFileRef[];
   /** In the order in which they were committed. */
   readonly deltas: readonly LoggedDelta[];
+  /** How they become state of the present job, by operator and the definition that they carry; empty text: none. */
+  readonly changes: ReadonlyMap<string, ReadonlyMap<string, StateChange>>;
 }
 
 export interface RestoreRequest {
@@ -73,14 +76,23 @@ function messagesFor(
   const own = keyGroupRange(partition, numPartitions, numKeyGroups);
   const has = (range: { readonly from: number; readonly to: number }): boolean =>
     range.from < own.to && own.from < range.to;
+  const changeOf = (definition = ''): Pick<StatePieceRef, 'change'> => {
+    const change = parts.changes.get(operator)?.get(definition);
+    return change === undefined ? {} : { change };
+  };
   const allFiles = parts.files.filter(file => file.operator === operator);
   const files = allFiles
+    // One without rows may be of columns that the operator has not any more.
+    .filter(file => file.numRows > 0)
     .filter(file => has(file.groups ?? keyGroupRange(file.partition, allFiles.length, numKeyGroups)))
-    .map(({ path, byteLength, crc32 }): StatePieceRef => ({ path, byteLength, crc32 }));
+    .map(({ path, byteLength, crc32, definition }) => ({ path, byteLength, crc32, ...changeOf(definition) }));
   const deltas = parts.deltas
     .filter(delta => delta.operator === operator)
     .filter(({ partition: of, numPartitions: n }) => n === undefined || has(keyGroupRange(of, n, numKeyGroups)))
-    .map(({ path, position, byteLength, crc32 }): StatePieceRef => ({ path, position, byteLength, crc32 }));
+    .map(({ definition, ...delta }): StatePieceRef => {
+      const { path, position, byteLength, crc32 } = delta;
+      return { path, position, byteLength, crc32, ...changeOf(definition) };
+    });
   return [
     ...(parts.seeds.includes(operator) ? [{ kind: 'seedState', operator, partition } as const] : []),
     ...chunksOf(files).map(pieces => ({ kind: 'restoreSnapshot', operator, partition, pieces }) as const),

@@ -1,12 +1,14 @@
 import { EngineError } from '../core/errors.js';
 import { keyGroupRange } from '../core/hash.js';
 import { formatSchema, type Column } from '../core/schema.js';
+import { NO_VALUE } from '../columnar/aggregate.js';
 import type { SlotMemory } from '../columnar/slot-memory.js';
 import { describeWide } from '../columnar/wide/wide-aggregate.js';
 import { operatorIdOf, type Plan, type StateValue, type WindowOperation } from '../plan/node.js';
 import type { TableRef } from '../protocol/messages.js';
 import type { StateSpace } from '../state/state-space.js';
 import { StateTable } from '../state/state-table.js';
+import { aggregateDefinitions } from './aggregate-definition.js';
 
 /** What is kept under an operator's id: its state's value and how many partitions it is cut into. */
 export interface OperatorState {
@@ -16,6 +18,10 @@ export interface OperatorState {
   readonly value: StateValue;
   /** What a value of running aggregates that keep more than numbers is made of. */
   readonly wide?: readonly string[];
+  /** What running aggregates mean, by name. */
+  readonly aggregates?: { readonly [name: string]: string };
+  /** What the accumulators of running aggregates have without values. */
+  readonly empty?: readonly bigint[];
   readonly numPartitions: number;
 }
 
@@ -47,7 +53,9 @@ export function operatorStates(plan: Plan): ReadonlyMap<string, OperatorState> {
               value: 'variable',
               wide: [...value.map(column => formatSchema([column])), ...operation.wide.map(describeWide)],
             };
-      states.set(id, { kind: 'aggregate', keys: operation.keys, ...kept, numPartitions });
+      const aggregates = aggregateDefinitions(plan, node);
+      const empty = operation.aggregates.map(({ kind }) => NO_VALUE[kind]);
+      states.set(id, { kind: 'aggregate', keys: operation.keys, ...kept, aggregates, empty, numPartitions });
     }
   }
   return states;

@@ -30,6 +30,7 @@ import { runTask, type TaskEnvironment } from './run-task.js';
 import { runTaskGroup } from './run-task-group.js';
 import type { WorkerHandler } from './serve.js';
 import { SnapshotPieces } from './snapshot-pieces.js';
+import { stateConverter } from './state-converters.js';
 import { seedStates } from './state-leaves.js';
 import { stateSpaceOf } from './state-space-of.js';
 import { operatorStates, StateTables } from './state-tables.js';
@@ -153,7 +154,11 @@ async function handle(
       const { operator, partition, pieces } = request;
       const table = tables.get(operator, partition);
       const changed = request.kind === 'restoreDeltas' ? noGroups(table.numKeyGroups) : undefined;
-      await applyPieces(table, pieces, tables.valueOf(operator).value, fs, changed);
+      const state = tables.valueOf(operator);
+      const migrate = environment.graph.upgrades.get(operator)?.migrate;
+      await applyPieces(table, pieces, state.value, fs, changed, change =>
+        stateConverter(change, operator, state, migrate),
+      );
       return restored(tables, operator, partition, changed);
     }
     case 'seedState': {

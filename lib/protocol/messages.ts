@@ -1,6 +1,7 @@
 import type { FilePlace } from '../core/file-place.js';
 import type { KeyGroupRange } from '../core/hash.js';
 import type { Json } from '../core/json.js';
+import type { StateChange } from '../core/state-change.js';
 import type { TaskFailure } from './task-failure.js';
 
 /**
@@ -271,6 +272,8 @@ export interface StatePieceRef {
   readonly position?: number;
   readonly byteLength: number;
   readonly crc32: number;
+  /** How its rows become state of the present job; not given: they are. */
+  readonly change?: StateChange;
 }
 
 export interface SnapshotFileRef {
@@ -282,6 +285,8 @@ export interface SnapshotFileRef {
   readonly numRows: number;
   /** The key groups whose rows it has; not given: those of its partition, of as many as the operator has files. */
   readonly groups?: KeyGroupRange;
+  /** What its rows are, as the checkpoint says. */
+  readonly definition?: string;
 }
 
 /**

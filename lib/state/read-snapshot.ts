@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib';
 import { EngineError, messageOf } from '../core/errors.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
 import { storageCure } from '../core/storage-cure.js';
+import type { RowConverter } from './convert-rows.js';
 import type { WrittenSnapshot } from './snapshot.js';
 import { applyIpcFile, type ValueColumns } from './state-ipc.js';
 import type { StateTable } from './state-table.js';
@@ -24,11 +25,12 @@ export async function applySnapshot(
   written: Omit<WrittenSnapshot, 'numRows'>,
   columns: ValueColumns,
   fs: FileSystem,
+  converter?: RowConverter,
 ): Promise<void> {
   const file = readable(await openFile(fs, path), path);
   try {
     await check(file, path, written);
-    await applyIpcFile(table, file, written.byteLength, columns);
+    await applyIpcFile(table, file, written.byteLength, columns, converter);
   } finally {
     await file.close();
   }

@@ -5,7 +5,9 @@
  */
 import { crc32 } from 'node:zlib';
 import { EngineError } from '../core/errors.js';
+import type { StateChange } from '../core/state-change.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
+import type { RowConverter } from './convert-rows.js';
 import { applySnapshot } from './read-snapshot.js';
 import { applyIpc, type ValueColumns } from './state-ipc.js';
 import type { StateTable } from './state-table.js';
@@ -17,6 +19,8 @@ export interface StatePiece {
   readonly position?: number;
   readonly byteLength: number;
   readonly crc32: number;
+  /** What makes rows of the table's of it; not given: they are. */
+  readonly change?: StateChange;
 }
 
 /** A larger file is read in steps. */
@@ -35,6 +39,7 @@ export async function applyPieces(
   columns: ValueColumns,
   fs: FileSystem,
   changed?: Uint32Array,
+  converterOf?: (change: StateChange) => RowConverter,
 ): Promise<void> {
   const reader = new PieceReader(fs);
   try {
@@ -44,8 +49,10 @@ export async function applyPieces(
       next = reader.read(pieces[i + 1]);
       // Told when it is its turn; until then nobody looks.
       next.catch(() => undefined);
-      if (bytes === undefined) await applySnapshot(table, piece.path, piece, columns, fs);
-      else applyIpc(table, bytes, columns, changed);
+      const converter = piece.change && converterOf?.(piece.change);
+      const own = converter?.from ?? columns;
+      if (bytes === undefined) await applySnapshot(table, piece.path, piece, own, fs, converter);
+      else applyIpc(table, bytes, own, changed, converter);
     }
   } finally {
     await reader.close();

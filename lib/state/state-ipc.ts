@@ -19,14 +19,14 @@ import { makeRecordBatch } from '../columnar/arrow-view.js';
 import { kernels } from '../columnar/kernels.js';
 import type { Address, SlotMemory } from '../columnar/slot-memory.js';
 import { addChangedGroups } from './changed-groups.js';
+import { valuesOfBatch, type RowConverter, type ValueColumns } from './convert-rows.js';
 import { applyDelta } from './delta.js';
 import { allocDelta, readDelta, type DeltaParts } from './delta-layout.js';
 import type { StateTable } from './state-table.js';
 
 export { loadArrow } from '../columnar/arrow.js';
 
-/** The columns of a state's values: numbers (8 bytes each), or bytes of any length. */
-export type ValueColumns = readonly Column[] | 'variable';
+export type { ValueColumns } from './convert-rows.js';
 
 const VERSION_KEY = 'sluice-state-version';
 const VERSION = 1;
@@ -110,10 +110,17 @@ export function deltaBatch(
 
 /**
  * Sets or removes the rows of an Arrow IPC stream or file whose key groups the table owns. Idempotent; a later one
- * overrides an earlier one. `changed` gets the key groups of the rows (`changed-groups.ts`). Throws `typeMismatch` when the columns are not those of `columns`, `checkpointCorrupt` when
+ * overrides an earlier one. `changed` gets the key groups of the rows (`changed-groups.ts`). With a converter `columns` are
+ * what it takes. Throws `typeMismatch` when the columns are not those of `columns`, `checkpointCorrupt` when
  * the bytes are not Arrow: check their checksum before.
  */
-export function applyIpc(table: StateTable, bytes: Uint8Array, columns: ValueColumns, changed?: Uint32Array): void {
+export function applyIpc(
+  table: StateTable,
+  bytes: Uint8Array,
+  columns: ValueColumns,
+  changed?: Uint32Array,
+  converter?: RowConverter,
+): void {
   let reader;
   try {
     reader = arrow().RecordBatchReader.from(bytes).open();
@@ -129,7 +136,7 @@ export function applyIpc(table: StateTable, bytes: Uint8Array, columns: ValueCol
       throw corrupt(cause);
     }
     if (next.done === true) return;
-    if (next.value.numRows > 0) applyBatch(table, next.value, changed);
+    if (next.value.numRows > 0) applyBatch(table, next.value, changed, converter);
   }
 }
 
@@ -139,6 +146,7 @@ export async function applyIpcFile(
   file: FileHandle,
   byteLength: number,
   columns: ValueColumns,
+  converter?: RowConverter,
 ): Promise<void> {
   let reader;
   try {
@@ -155,7 +163,7 @@ export async function applyIpcFile(
       throw isSystemError(cause) ? cause : corrupt(cause);
     }
     if (next.done === true) return;
-    if (next.value.numRows > 0) applyBatch(table, next.value);
+    if (next.value.numRows > 0) applyBatch(table, next.value, undefined, converter);
   }
 }
 
@@ -195,21 +203,23 @@ function requireSchema(schema: Schema | null | undefined, columns: ValueColumns)
   );
 }
 
-function applyBatch(table: StateTable, batch: RecordBatch, changed?: Uint32Array): void {
+function applyBatch(table: StateTable, batch: RecordBatch, changed?: Uint32Array, converter?: RowConverter): void {
   const { memory, valueBytes } = table;
   const { numRows } = batch;
   const [key, removed, ...values] = batch.data.children as [Data, Data, ...Data[]];
+  const converted = converter && convertRows(batch, converter);
   const parts = allocDelta(memory, {
     numRows,
     numRemoved: 0,
     valueBytes,
     keyBytes: dataBytes(key),
-    dataBytes: valueBytes === 'variable' ? dataBytes(values[0]) : 0,
+    dataBytes: valueBytes !== 'variable' ? 0 : (converted?.numBytes ?? dataBytes(values[0])),
   });
   try {
     copyBinary(memory, key, parts.keyOffsets, parts.keys);
     memory.u8.set(bytesOf(removed.values).subarray(0, (numRows + 7) >> 3), parts.removed);
-    if (valueBytes === 'variable') copyBinary(memory, values[0], parts.values, parts.data);
+    if (converted !== undefined) placeRows(memory, converted.rows, parts);
+    else if (valueBytes === 'variable') copyBinary(memory, values[0], parts.values, parts.data);
     else {
       values.forEach(({ values: column }, c) => {
         memory.u8.set(bytesOf(column).subarray(0, numRows * 8), parts.values + c * numRows * 8);
@@ -221,6 +231,40 @@ function applyBatch(table: StateTable, batch: RecordBatch, changed?: Uint32Array
   } finally {
     memory.free(parts.address);
   }
+}
+
+/** The new value of each row; undefined where the key is removed. */
+function convertRows(
+  batch: RecordBatch,
+  { from, convert }: RowConverter,
+): { readonly rows: readonly (Uint8Array | undefined)[]; readonly numBytes: number } {
+  const removed = bytesOf((batch.data.children[1] as Data).values);
+  const valueOf = valuesOfBatch(batch, from);
+  const rows = Array.from({ length: batch.numRows }, (_, row) =>
+    (removed[row >> 3] >> (row & 7)) & 1 ? undefined : convert(valueOf(row)),
+  );
+  return { rows, numBytes: rows.reduce((sum, row) => sum + (row?.length ?? 0), 0) };
+}
+
+function placeRows(memory: SlotMemory, rows: readonly (Uint8Array | undefined)[], parts: DeltaParts): void {
+  const { u8, u32 } = memory;
+  const { valueBytes, values, data, numRows } = parts;
+  if (valueBytes !== 'variable') {
+    u8.fill(0, values, values + numRows * valueBytes);
+    rows.forEach((row, i) => {
+      for (let at = 0; row !== undefined && at < valueBytes; at += 8)
+        u8.set(row.subarray(at, at + 8), values + at * numRows + i * 8);
+    });
+    return;
+  }
+  let end = 0;
+  rows.forEach((row, i) => {
+    u32[values / 4 + i] = end;
+    if (row === undefined) return;
+    u8.set(row, data + end);
+    end += row.length;
+  });
+  u32[values / 4 + numRows] = end;
 }
 
 /** Also checks the key offsets, before they are followed. */

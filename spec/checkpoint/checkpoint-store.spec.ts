@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { crc32 } from 'node:zlib';
 import { CheckpointStore } from '../../lib/checkpoint/checkpoint-store.js';
+import { definitionOf } from '../../lib/checkpoint/state-definition.js';
 import { EngineError } from '../../lib/core/errors.js';
 import { writeNewFile } from '../../lib/core/write-file-atomic.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
@@ -142,7 +143,7 @@ describe('CheckpointStore', () => {
     }
     await store.close();
     const { recovered } = await CheckpointStore.open(fs, DIRECTORY, OPTIONS);
-    expect(recovered?.snapshots).to.deep.equal([file]);
+    expect(recovered?.snapshots).to.deep.equal([{ ...file, definition: definitionOf(COUNTS) }]);
   });
 
   it('counts the log’s bytes since the snapshot, also after a restart', async () => {
@@ -198,7 +199,8 @@ describe('CheckpointStore', () => {
     store.logOffsets(2000, named);
     await store.close();
     const { recovered } = await CheckpointStore.open(fs, DIRECTORY, { ...OPTIONS, operators });
-    expect(recovered?.snapshots).to.deep.equal(snapshots);
+    const definition = definitionOf(COUNTS);
+    expect(recovered?.snapshots).to.deep.equal(snapshots.map(file => ({ ...file, definition })));
     for (const found of [recovered?.sinks, recovered?.sourceStates, recovered?.batches[0]?.ranges]) {
       expect(Object.entries(found ?? {})).to.have.deep.members(Object.entries(named));
     }

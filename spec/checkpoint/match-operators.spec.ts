@@ -15,26 +15,26 @@ function checkpointOf(operators: readonly OperatorInfo[], withState: readonly st
 describe('matchOperators', () => {
   it('takes operators by id, in any order', () => {
     const loaded = checkpointOf([counts, sessions], ['counts', 'sessions']);
-    expect(matchOperators('/c', loaded, [sessions, counts])).to.deep.equal([]);
+    expect(matchOperators('/c', loaded, [sessions, counts]).warnings).to.deep.equal([]);
   });
 
   it('notes that a new operator starts without state', () => {
     const loaded = checkpointOf([counts], ['counts']);
-    expect(matchOperators('/c', loaded, [counts, sessions])).to.deep.equal([
+    expect(matchOperators('/c', loaded, [counts, sessions]).warnings).to.deep.equal([
       "operator 'sessions' is not in the checkpoint: it starts without state",
     ]);
   });
 
   it('lets go of an operator that never had state, and of its columns', () => {
     const loaded = checkpointOf([counts, sessions], ['counts']);
-    expect(matchOperators('/c', loaded, [counts])).to.deep.equal([]);
-    expect(matchOperators('/c', loaded, [counts, { ...sessions, keys: 'id int64' }])).to.deep.equal([]);
+    expect(matchOperators('/c', loaded, [counts]).warnings).to.deep.equal([]);
+    expect(matchOperators('/c', loaded, [counts, { ...sessions, keys: 'id int64' }]).warnings).to.deep.equal([]);
   });
 
   it('refuses what changed or is gone with both sides and the cure', () => {
     const loaded = checkpointOf([counts, sessions], ['counts', 'sessions']);
     const renamed = { ...sessions, id: 'visits' };
-    expect(() => matchOperators('/c', loaded, [{ ...counts, values: 'n float64' }, renamed]))
+    expect(() => matchOperators('/c', loaded, [{ ...counts, values: 'n timestamp' }, renamed]))
       .to.throw(EngineError)
       .with.property(
         'message',
@@ -42,13 +42,27 @@ describe('matchOperators', () => {
           "the checkpoint in /c holds state that does not fit job 'clicks' any more:",
           '  counts',
           '    checkpoint: aggregate by user utf8 of n int64',
-          '    job:        aggregate by user utf8 of n float64',
+          '    job:        aggregate by user utf8 of n timestamp',
+          "    - 'n' was int64 and is timestamp, which not every value of it fits: keep the type, or drop this state",
           '  sessions',
           '    checkpoint: rows by id utf8 of nothing',
           '    job:        no operator with this id',
           '  only in the job: visits',
-          'give the operator its old id and columns, or start with a new checkpoint directory',
+          'give an operator that moved its old id, or start with a new checkpoint directory, or go on without that state:',
+          '  sluice checkpoint drop-operator /c --operator counts',
+          '  sluice checkpoint drop-operator /c --operator sessions',
         ].join('\n'),
       );
+  });
+
+  it('shows what an aggregate meant and means, where only its condition changed', () => {
+    const was = { ...counts, aggregates: { n: 'sum(1) where action = "click"' } };
+    const is = { ...counts, aggregates: { n: 'sum(1) where action = "view"' } };
+    const refusal = expect(() => matchOperators('/c', checkpointOf([was], ['counts']), [is])).to.throw(EngineError);
+    refusal.with.property('message').which.includes('    checkpoint: n = sum(1) where action = "click"');
+    refusal.with.property('message').which.includes('    job:        n = sum(1) where action = "view"');
+    // Of before aggregates were noted, and without any change of it.
+    expect(matchOperators('/c', checkpointOf([counts], ['counts']), [is]).warnings).to.deep.equal([]);
+    expect(matchOperators('/c', checkpointOf([was], ['counts']), [was]).warnings).to.deep.equal([]);
   });
 });

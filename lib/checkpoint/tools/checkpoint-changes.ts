@@ -55,6 +55,7 @@ export function dropOperator(
     const without = {
       ...manifest,
       operators: manifest.operators.filter(({ id }) => id !== operator),
+      former: (manifest.former ?? []).filter(({ id }) => id !== operator),
       snapshots: manifest.snapshots.filter(isOther),
     };
     const change = { name: 'drop-operator', manifest: without, records, current };

@@ -63,7 +63,9 @@ async function append(log: WriteAheadLog, record: LogRecord): Promise<void> {
   }
   const { time, sinks, info } = record;
   const deltas = [];
-  for (const { operator, partition, numPartitions, numRows, read } of record.deltas)
-    deltas.push({ operator, partition, ...(numPartitions && { numPartitions }), numRows, bytes: await read() });
+  for (const { operator, partition, numPartitions, numRows, definition, read } of record.deltas) {
+    const bytes = await read();
+    deltas.push({ operator, partition, ...(numPartitions && { numPartitions }), numRows, definition, bytes });
+  }
   log.append(COMMIT_RECORD, time, encodeCommit({ sinks, info, deltas }));
 }
