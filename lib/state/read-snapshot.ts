@@ -4,10 +4,10 @@
  * memory.
  */
 import { crc32 } from 'node:zlib';
-import { EngineError, messageOf } from '../core/errors.js';
+import { EngineError } from '../core/errors.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
-import { storageCure } from '../core/storage-cure.js';
 import type { RowConverter } from './convert-rows.js';
+import { openStateFile } from './open-state-file.js';
 import type { WrittenSnapshot } from './snapshot.js';
 import { applyIpcFile, type ValueColumns } from './state-ipc.js';
 import type { StateTable } from './state-table.js';
@@ -27,7 +27,7 @@ export async function applySnapshot(
   fs: FileSystem,
   converter?: RowConverter,
 ): Promise<void> {
-  const file = readable(await openFile(fs, path), path);
+  const file = await openStateFile(fs, path);
   try {
     await check(file, path, written);
     await applyIpcFile(table, file, written.byteLength, columns, converter);
@@ -50,38 +50,3 @@ async function check(file: FileHandle, path: string, written: Omit<WrittenSnapsh
     `${path}: its ${byteLength} bytes are not the ${written.byteLength} that were written. Put the checkpoint directory back from a copy`,
   );
 }
-
-async function openFile(fs: FileSystem, path: string): Promise<FileHandle> {
-  try {
-    return await fs.open(path, 'r');
-  } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw unreadable(path, cause);
-    const message = `${path}: the file is missing. Put the checkpoint directory back from a copy`;
-    throw new EngineError('checkpointCorrupt', message, { cause });
-  }
-}
-
-/** The file, of which a read that the system refuses is no damage. */
-function readable(file: FileHandle, path: string): FileHandle {
-  const read = async (buffer: Uint8Array, position: number): Promise<number> => {
-    try {
-      return await file.read(buffer, position);
-    } catch (cause) {
-      throw unreadable(path, cause);
-    }
-  };
-  return {
-    read,
-    write: (...args) => file.write(...args),
-    truncate: size => file.truncate(size),
-    sync: () => file.sync(),
-    close: () => file.close(),
-  };
-}
-
-const unreadable = (path: string, cause: unknown): EngineError =>
-  new EngineError(
-    'checkpointUnwritable',
-    `state cannot be read from ${path}: ${messageOf(cause)}; ${storageCure(cause, 'the checkpoint directory')}`,
-    { cause },
-  );

@@ -8,6 +8,7 @@ import { EngineError } from '../core/errors.js';
 import type { StateChange } from '../core/state-change.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
 import type { RowConverter } from './convert-rows.js';
+import { openStateFile } from './open-state-file.js';
 import { applySnapshot } from './read-snapshot.js';
 import { applyIpc, type ValueColumns } from './state-ipc.js';
 import type { StateTable } from './state-table.js';
@@ -102,15 +103,11 @@ class PieceReader {
     if (this.#path === path && this.#file !== undefined) return this.#file;
     await this.#file?.close();
     this.#file = undefined;
-    try {
-      this.#file = await this.#fs.open(path, 'r');
-    } catch (cause) {
-      throw damaged(`${path}: the file is missing`, cause);
-    }
+    this.#file = await openStateFile(this.#fs, path);
     this.#path = path;
     return this.#file;
   }
 }
 
-const damaged = (problem: string, cause?: unknown): EngineError =>
-  new EngineError('checkpointCorrupt', `${problem}. Put the checkpoint directory back from a copy`, { cause });
+const damaged = (problem: string): EngineError =>
+  new EngineError('checkpointCorrupt', `${problem}. Put the checkpoint directory back from a copy`);

@@ -56,7 +56,7 @@ describe('faults of workers', () => {
       expect(await runStream(crashing, counts, { faults, options }), `request ${victim}`).to.deep.equal(expected);
       more = victim + 1 < requests;
     }
-    const wanted = ['attach', 'task', 'applyDeltas', 'snapshotState', 'restoreSnapshot', 'restoreState'];
+    const wanted = ['attach', 'task', 'applyDeltas', 'snapshotState', 'restoreSnapshot', 'restoreDeltas'];
     expect([...kinds]).to.include.members(wanted);
   });
 

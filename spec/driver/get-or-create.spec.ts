@@ -89,6 +89,7 @@ describe('JobContext.getOrCreate', () => {
       readonly run: object;
     };
     expect(run).to.deep.equal({
+      version: 1,
       jobFile,
       cwd: process.cwd(),
       args: { input: path('in'), output: path('out.txt') },
@@ -180,7 +181,7 @@ describe('JobContext.getOrCreate', () => {
     const refusal = await refusalOf(sluice.JobContext.getOrCreate(used, never, { options }));
     expect(refusal.code).to.equal('optionInvalid');
     expect(refusal.message).to.match(
-      /\(workers, slotMemory, maxBlockBytes, maxStateBytes, stateSpill, workerHeap\), got 'interval'/,
+      /\(workers, slotMemory, maxBlockBytes, maxStateBytes, stateSpill, workerHeap, spareWorkers\), got 'interval'/,
     );
   });
 
