@@ -317,4 +317,42 @@ describe('a job that changed', () => {
       'give upgrade a version above 0 and a function migrate',
     );
   });
+
+  it('has its state cut anew into any number of partitions, and its sources too', async () => {
+    const users = Array.from({ length: 40 }, (_, i) => `user-${i}`);
+    const build =
+      (numPartitions: number): Build =>
+      stream => {
+        const each = stream
+          .flatMap(({ size }) => users.map(user => ({ user, size, page: '' })))
+          .repartition(numPartitions);
+        const pairs = each.map(({ user, size }) => [user, size] as [string, number]);
+        const counts = each
+          .toColumns(events)
+          .groupBy('user')
+          .runningAgg({ n: count(), all: countDistinct('size') }, { id: 's', numPartitions })
+          .map(({ user, n, all }) => `agg ${user} ${n} ${all}`);
+        const kept2 = pairs
+          .updateStateByKey<number>((sizes, old = 0) => old + sizes.length, { id: 'u', numPartitions })
+          .map(([user, n]) => `update ${String(user)} ${n}`);
+        const spec = StateSpec.function((user: string, size: number | undefined, state: State<number>) => {
+          state.update((state.getOption() ?? 0) + (size === undefined ? 0 : 1));
+          return `map ${user} ${state.get()}`;
+        });
+        const mapped = pairs.mapWithState(spec.id('m').numPartitions(numPartitions));
+        const windowed = pairs
+          .reduceByKeyAndWindow((a, b) => a + b, '1h', '1s', { id: 'w', numPartitions })
+          .map(([user, n]) => `window ${user} ${n}`);
+        return counts.union(kept2, mapped, windowed);
+      };
+    const same = new World();
+    const cut = new World();
+    for (const [i, n] of [1, 7, 3, 64, 2].entries()) {
+      const expected = await same.stopped(build(2));
+      // By turns from a snapshot and from the log of another cut.
+      const found = await (i % 2 === 0 ? cut.killed(build(n), Math.min(n, 4)) : cut.stopped(build(n), Math.min(n, 4)));
+      expect(found.rows, `${n} partitions`).to.deep.equal(expected.rows);
+      expect(found.rows.length).to.equal(5 * users.length);
+    }
+  });
 });
