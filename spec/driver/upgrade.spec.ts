@@ -355,4 +355,28 @@ describe('a job that changed', () => {
       expect(found.rows.length).to.equal(5 * users.length);
     }
   });
+
+  it('keeps the states of operators without an id where others come, go and change places', async () => {
+    const one = (page: string) => (stream: DStream<Event>) =>
+      stream
+        .where(col('page').eq(page))
+        .groupBy('user')
+        .runningAgg({ n: count() })
+        .map(({ user, n }) => `${page} ${user} ${n}`);
+    const world = new World();
+    const first = await world.stopped(stream => one('p0')(stream).union(one('p1')(stream)));
+    expect(first.rows).to.deep.equal(['p0 bob 1', 'p1 ann 1']);
+    const turned = await world.killed(stream => one('p1')(stream).union(one('p0')(stream)));
+    expect(turned.rows).to.deep.equal(['p0 ann 1', 'p0 bob 2']);
+    const more: Build = stream => one('p2')(stream).union(one('p1')(stream), one('p0')(stream));
+    const added = await world.killed(more);
+    expect(added.rows).to.deep.equal(['p0 bob 3', 'p1 ann 2']);
+    expect(added.warnings).to.deep.equal([
+      "operator 'runningAgg(user)-3' is not in the checkpoint: it starts without state",
+    ]);
+    const message = await world.refused(one('p1'));
+    expect(message).to.include('  runningAgg(user)\n').and.to.include('no operator with this id');
+    expect(message).to.include("sluice checkpoint drop-operator /checkpoint --operator 'runningAgg(user)'");
+    expect((await world.stopped(more)).rows).to.deep.equal(['p0 ann 2', 'p0 bob 4']);
+  });
 });
