@@ -79,7 +79,8 @@ function readable(file: FileHandle, path: string): FileHandle {
   };
 }
 
-const unreadable = (path: string, cause: unknown): EngineError =>
+/** What is said of a file that the system does not let be read. */
+export const unreadable = (path: string, cause: unknown): EngineError =>
   new EngineError(
     'checkpointUnwritable',
     `state cannot be read from ${path}: ${messageOf(cause)}; ${storageCure(cause, 'the checkpoint directory')}`,

@@ -8,7 +8,7 @@ import { EngineError } from '../core/errors.js';
 import type { StateChange } from '../core/state-change.js';
 import type { FileHandle, FileSystem } from '../core/file-system.js';
 import type { RowConverter } from './convert-rows.js';
-import { applySnapshot } from './read-snapshot.js';
+import { applySnapshot, unreadable } from './read-snapshot.js';
 import { applyIpc, type ValueColumns } from './state-ipc.js';
 import type { StateTable } from './state-table.js';
 
@@ -105,6 +105,7 @@ class PieceReader {
     try {
       this.#file = await this.#fs.open(path, 'r');
     } catch (cause) {
+      if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw unreadable(path, cause);
       throw damaged(`${path}: the file is missing`, cause);
     }
     this.#path = path;

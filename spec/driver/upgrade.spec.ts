@@ -27,6 +27,8 @@ import {
   type Schema,
   type State,
 } from '../../lib/index.js';
+import { exportJson } from '../../lib/driver/tools/export-state.js';
+import { loadState } from '../../lib/driver/tools/loaded-state.js';
 import type { AggExpr } from '../../lib/expr/aggregate.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
 import { runEngine, type TestRun } from '../helpers/run-engine.js';
@@ -378,5 +380,111 @@ describe('a job that changed', () => {
     expect(message).to.include('  runningAgg(user)\n').and.to.include('no operator with this id');
     expect(message).to.include("sluice checkpoint drop-operator /checkpoint --operator 'runningAgg(user)'");
     expect((await world.stopped(more)).rows).to.deep.equal(['p0 ann 2', 'p0 bob 4']);
+  });
+
+  it('takes key columns with other names for the same, when it is told that they are', async () => {
+    const byWho = (upgrading: object): Build => {
+      return stream =>
+        stream
+          .rename({ user: 'who' })
+          .groupBy('who')
+          .runningAgg({ n: count() }, { id: 's', ...upgrading });
+    };
+    const world = new World();
+    const told = byWho({ upgrade: { renamed: { who: 'user' } } });
+    await world.stopped(agg({ n: count() }));
+    expect((await world.killed(told)).rows[0]).to.deep.equal({ who: 'ann', n: 2 });
+    expect((await world.stopped(told)).rows[0]).to.deep.equal({ who: 'ann', n: 3 });
+    expect((await world.stopped(byWho({}))).rows[0]).to.deep.equal({ who: 'ann', n: 4 });
+    expect(await refusal(agg({ n: count() }), byWho({}))).to.include(
+      "say so with upgrade: { renamed: { new: 'old' } }",
+    );
+  });
+
+  it('has no state that tools could show until its first snapshot', async () => {
+    const world = new World();
+    await world.stopped(agg({ n: count() }));
+    await world.killed(agg({ total: sum('size'), n: count() }));
+    const show = async (): Promise<string[]> => {
+      const lines: string[] = [];
+      for await (const line of exportJson(await loadState(world.fs, '/checkpoint'), ['s'])) lines.push(line);
+      return lines.toSorted();
+    };
+    const refused = await show().then(String, (thrown: unknown) => thrown);
+    expect(refused).to.be.instanceOf(EngineError).with.property('code', 'checkpointForeign');
+    await world.stopped(agg({ total: sum('size'), n: count() }));
+    expect(await show()).to.deep.equal([
+      '{"operator":"s","key":{"user":"ann"},"value":{"total":5,"n":3}}',
+      '{"operator":"s","key":{"user":"bob"},"value":{"total":50,"n":3}}',
+    ]);
+  });
+
+  it('goes on with other functions, which are not compared', async () => {
+    const adding =
+      (step: number): Build =>
+      stream =>
+        stream
+          .map(({ user }) => [user, 1] as [string, number])
+          .updateStateByKey<number>((values, old = 0) => old + step * values.length, { id: 's' });
+    const world = new World();
+    await world.stopped(adding(1));
+    const { rows, warnings } = await world.killed(adding(100));
+    expect(rows[0]).to.deep.equal(['ann', 101]);
+    expect(warnings).to.deep.equal([]);
+  });
+
+  it('goes on with another window, of what the old one held, and is refused with other columns of it', async () => {
+    const sums =
+      (window: string): Build =>
+      stream =>
+        stream
+          .map(({ user, size }) => [user, size] as [string, number])
+          .reduceByKeyAndWindow((a, b) => a + b, window as '1s', '1s', { id: 's' });
+    const world = new World();
+    await world.stopped(sums('2s'));
+    await world.stopped(sums('2s'));
+    await world.stopped(sums('2s'));
+    expect((await world.stopped(sums('4s'))).rows[0]).to.deep.equal(['ann', 2 + 3 + 4]);
+    expect((await world.stopped(sums('1s'))).rows[0]).to.deep.equal(['ann', 5]);
+    const sizes: Build = stream => stream.select('user', 'size').window('2s', '1s', { id: 's' });
+    const pages: Build = stream => stream.select('user', 'page').window('2s', '1s', { id: 's' });
+    expect(await refusal(sizes, pages)).to.include(
+      'it was window of columns (user utf8, size int64) and is window of columns (user utf8, page utf8)',
+    );
+  });
+
+  it('is refused where a source came under another name, and told of one that is only new', async () => {
+    const world = new World();
+    const output = '/out/rows.txt';
+    const start = (...names: string[]): Promise<TestRun> => {
+      const made = job('upgrade', {}, ssc => {
+        const [first, ...rest] = names.map(id => ssc.rateStream({ rowsPerSecond: 1, id }));
+        first
+          ?.union(...rest)
+          .map(String)
+          .saveAsText(output);
+      });
+      return runEngine(made, { clock: world.clock, fs: world.fs, checkpoint: '/checkpoint' });
+    };
+    const stop = async (run: TestRun): Promise<string[]> => {
+      await run.batchesDone(1);
+      await run.engine.stop();
+      return warningsOf(run);
+    };
+    expect(await stop(await start('a'))).to.deep.equal([]);
+    const refused = await start('b').then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(refused).to.be.instanceOf(EngineError).with.property('code', 'checkpointForeign');
+    expect(String((refused as EngineError).message)).to.include('none of that name: a, and new in the job: b');
+    world.clock.advanceTo(1000);
+    expect(await stop(await start('a', 'b'))).to.deep.equal([
+      "source 'b' is not in the checkpoint: it is read from its start",
+    ]);
+    world.clock.advanceTo(2000);
+    expect(await stop(await start('b'))).to.deep.equal([
+      "source 'a' is not in the job any more: how far it was read is forgotten",
+    ]);
   });
 });
