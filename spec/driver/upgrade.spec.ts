@@ -401,6 +401,24 @@ describe('a job that changed', () => {
     );
   });
 
+  it('steps back over the change where its snapshot is damaged, and rolls forward through the log of both', async () => {
+    const world = new World();
+    const before = agg({ n: count(), total: sum('size') });
+    const after = agg({ total: sum('size'), pages: countDistinct('page'), n: count() });
+    await world.stopped(before);
+    await world.killed(before);
+    await world.stopped(after);
+    await world.killed(after);
+    world.fs.overwrite('/checkpoint/MANIFEST', 40, Buffer.from('damaged'));
+    const { rows, warnings } = await world.stopped(after);
+    expect(warnings.join('\n')).to.include('stepped back to the one before it').and.to.include('becomes (');
+    expect(rows[0]).to.deep.equal({ user: 'ann', total: 15, pages: 2, n: 5 });
+    // The manifest before says since the step back what it has of both.
+    world.fs.overwrite('/checkpoint/MANIFEST', 40, Buffer.from('damaged'));
+    const third = agg({ n: count(), total: sum('size'), pages: countDistinct('page'), top: max('size') });
+    expect((await world.stopped(third)).rows[0]).to.deep.include({ user: 'ann', total: 21, n: 6 });
+  });
+
   it('has no state that tools could show until its first snapshot', async () => {
     const world = new World();
     await world.stopped(agg({ n: count() }));
