@@ -23,6 +23,7 @@ export type { RddStats } from './api/rdd-stats.js';
 export type { Partitioner, Partitions } from './api/partitioner.js';
 export type { WindowOptions, WindowTotalsOptions } from './api/window-node.js';
 export type { FileTableOptions, StaticTable, StaticTableOptions } from './api/static-table.js';
+export type { ColumnChanges, Migration, SchemaChanges } from './api/state-upgrade.js';
 export { StateSpec } from './api/state-spec.js';
 export type { State, StateFunction } from './api/state-spec.js';
 export { StreamingContext } from './api/streaming-context.js';

@@ -650,10 +650,8 @@ export class GroupedStream<T, N extends string> {
     aggregates: A,
     options: RunningAggOptions = {},
   ): DStream<GroupRow<T, N, A>> {
-    const operatorId =
-      options.id === undefined
-        ? this.#graph.uniqueName(`runningAgg(${this.#names.join(',')})`)
-        : this.#graph.claimName(options.id, 'runningAgg');
+    const name = `runningAgg(${this.#names.join(',')})`;
+    const operatorId = this.#graph.operatorId(options.id, 'runningAgg', name, this.#parent);
     if (options.upgrade !== undefined)
       this.#graph.upgrades.set(operatorId, declaredUpgrade(options.upgrade, operatorId));
     return this.#add(aggregates, options.numPartitions, (keys, bound, wide) => ({

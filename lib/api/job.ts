@@ -73,6 +73,7 @@ export function buildGraph(
   job: Job,
   args: { readonly [name: string]: unknown },
   numPartitions: number,
+  operatorIds: { readonly [derived: string]: string } = {},
 ): { graph: StreamGraph; plan: Plan } {
   const graph = new StreamGraph(job.name, numPartitions);
   const built = job.build(new StreamingContext(graph), args as never);
@@ -84,5 +85,6 @@ export function buildGraph(
       `the build function of job '${job.name}' wants to declare its streams at once, but it is async: await what it needs at the top of the job file`,
     );
   }
+  graph.useOperatorIds(operatorIds);
   return { graph, plan: graph.plan() };
 }

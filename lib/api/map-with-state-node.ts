@@ -14,7 +14,7 @@ export interface MapWithStateRequest<K, V, S, M> {
 export function addMapWithStateNode<K, V, S, M>(graph: StreamGraph, request: MapWithStateRequest<K, V, S, M>): NodeId {
   const { parent, spec } = request;
   const { id, numPartitions, timeoutMs = null, initialState = [], upgrade } = spec.settings;
-  const operatorId = id === undefined ? graph.uniqueName('mapWithState') : graph.claimName(id, 'mapWithState');
+  const operatorId = graph.operatorId(id, 'mapWithState', 'mapWithState', parent);
   if (upgrade !== undefined) graph.upgrades.set(operatorId, declaredUpgrade(upgrade, operatorId));
   const initial = declareInitialState(graph, operatorId, initialState);
   const operation = { kind: 'mapWithState', operatorId, timeoutMs, initial } as const;

@@ -26,6 +26,7 @@ import type { Combiner, GraphView, UserFunction, WindowTotals } from './closures
 import { capturedVariables, type Captured } from './captured-variables.js';
 import { callSite } from './call-site.js';
 import type { Partitioner } from './partitioner.js';
+import { pathTo, type DerivedOperator } from './operator-path.js';
 import { RddRuntime } from './rdd-runtime.js';
 import type { DeclaredUpgrade } from './state-upgrade.js';
 import type { TableSource } from './static-table.js';
@@ -47,6 +48,12 @@ export class StreamGraph implements GraphView {
   readonly initialStates = new Map<string, readonly (readonly [unknown, unknown])[]>();
   /** What becomes of states that earlier versions of the job left, by operator id. */
   readonly upgrades = new Map<string, DeclaredUpgrade>();
+  /** Operators whose ids the job did not give, in its order. */
+  readonly derived: DerivedOperator[] = [];
+  /** Ids that it gave. */
+  readonly givenIds = new Set<string>();
+  /** What `useOperatorIds` was told. */
+  operatorIds: { readonly [derived: string]: string } = {};
   /** Functions of outputs that run in the driver, by output id. */
   readonly outputFunctions = new Map<string, UserFunction>();
   /** Queues of queueStream sources, by source id: only the driver reads them. */
@@ -124,9 +131,41 @@ export class StreamGraph implements GraphView {
    * so that adding an operator of another kind does not rename the state of this one.
    */
   uniqueName(name: string): string {
-    const seen = (this.#names.get(name) ?? 0) + 1;
+    let seen = (this.#names.get(name) ?? 0) + 1;
+    // A name with a number may have been given to something else.
+    while (seen > 1 && this.#names.has(`${name}-${seen}`)) seen++;
     this.#names.set(name, seen);
     return seen === 1 ? name : `${name}-${seen}`;
+  }
+
+  /** The id of an operator with state: the one that the job gives it, or one by its name. */
+  operatorId(given: string | undefined, what: string, name: string, parent: NodeId): string {
+    if (given !== undefined) {
+      this.givenIds.add(given);
+      return this.claimName(given, what);
+    }
+    const id = this.uniqueName(name);
+    this.derived.push({ id, name, path: pathTo(this.#nodes, parent, name) });
+    return id;
+  }
+
+  /** Gives operators other ids than they were derived with, by the derived ones: those that a checkpoint has. */
+  useOperatorIds(ids: { readonly [derived: string]: string }): void {
+    if (Object.keys(ids).length === 0) return;
+    const idOf = (id: string): string => (Object.hasOwn(ids, id) ? (ids[id] ?? id) : id);
+    this.operatorIds = ids;
+    this.#nodes.forEach(({ operation, ...node }, i) => {
+      if (!('operatorId' in operation)) return;
+      this.#nodes[i] = Object.freeze({ ...node, operation: { ...operation, operatorId: idOf(operation.operatorId) } });
+    });
+    for (const map of [this.initialStates, this.upgrades] as Map<string, never>[]) {
+      const entries = [...map].map(([id, value]) => [idOf(id), value] as const);
+      map.clear();
+      for (const [id, value] of entries) map.set(id, value);
+    }
+    this.derived.forEach((operator, i) => {
+      this.derived[i] = { ...operator, id: idOf(operator.id) };
+    });
   }
 
   /** Takes a name that the user gave; each may be given once. */

@@ -17,7 +17,7 @@ export interface UpdateStateRequest<K, S> {
 export function addUpdateStateNode<K, S>(graph: StreamGraph, request: UpdateStateRequest<K, S>): NodeId {
   const { options, parent, wholePartition } = request;
   const name = 'updateStateByKey';
-  const operatorId = options.id === undefined ? graph.uniqueName(name) : graph.claimName(options.id, name);
+  const operatorId = graph.operatorId(options.id, name, name, parent);
   const value: StateValue = options.state === undefined ? 'variable' : options.state.columns;
   if (value !== 'variable') requireNumbers(value, operatorId);
   if (options.upgrade !== undefined) graph.upgrades.set(operatorId, declaredUpgrade(options.upgrade, operatorId));

@@ -45,7 +45,7 @@ export function addWindowNode(graph: StreamGraph, request: WindowRequest): NodeI
   const options = optionsOf(span[2]);
   const windowMs = parseDuration(window, `the window of ${name}`);
   const slideMs = slide === undefined ? null : parseDuration(slide, `the slide of ${name}`);
-  const operatorId = options.id === undefined ? graph.uniqueName(name) : graph.claimName(options.id, name);
+  const operatorId = graph.operatorId(options.id, name, name, parent);
   const content = contentOf(request);
   const operation: WindowOperation = { kind: 'window', operatorId, windowMs, slideMs, content };
   const shuffle = request.shuffle(MODES[content], options.numPartitions);

@@ -4,6 +4,7 @@
  * is durable, and the one before is kept with its files.
  */
 import { join } from 'node:path';
+import { EngineError } from '../core/errors.js';
 import type { FileSystem } from '../core/file-system.js';
 import type { KeyGroupRange } from '../core/hash.js';
 import type { Json } from '../core/json.js';
@@ -23,6 +24,8 @@ export interface OperatorInfo {
   readonly aggregates?: { readonly [name: string]: string };
   /** Of what the job's functions keep, as the job counts it; not given: 0. */
   readonly version?: number;
+  /** What leads to it, where the job gives it no id; it may change, and the operator is found again by it. */
+  readonly path?: string;
 }
 
 /** What an operator's state was once: some of the snapshot files and of the log may still be of it. */
@@ -153,6 +156,20 @@ export async function readManifest(
     snapshots,
     run,
   };
+}
+
+/** The operators of the checkpoint in a directory, without opening it; none where no manifest is whole. Throws what storage throws. */
+export async function peekOperators(fs: FileSystem, directory: string): Promise<readonly OperatorInfo[]> {
+  for (const name of [MANIFEST, PREVIOUS_MANIFEST] as const) {
+    try {
+      const manifest = await readManifest(fs, directory, name);
+      if (manifest !== undefined) return manifest.operators;
+    } catch (thrown) {
+      // Whoever opens it says what is wrong with it; a read that failed must not pass for there being nothing.
+      if (!(thrown instanceof EngineError)) throw thrown;
+    }
+  }
+  return [];
 }
 
 /** What the checkpoint in a directory was made with, without opening it; undefined where no manifest can be read. */

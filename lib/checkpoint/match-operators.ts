@@ -59,10 +59,11 @@ export function matchOperators(
       refuse(...decision.reasons);
       continue;
     }
+    // Pieces that carry nothing are of whatever the manifest says the operator is.
+    if (decision.change !== undefined || definition !== '') former.push({ ...before, definition });
     if (decision.change === undefined) continue;
     notes.add(`the state of operator '${id}' is taken over: (${before.values}) becomes (${now.values})`);
     for (const note of decision.notes) notes.add(`the state of operator '${id}': ${note}`);
-    former.push({ ...before, definition });
     const own = changes.get(id) ?? new Map<string, StateChange>();
     changes.set(id, own.set(definition, decision.change));
   }

@@ -3,7 +3,7 @@
  * outputs and receivers. Whatever is wrong with any of them is refused here, and what was opened before is closed.
  */
 import { resolve } from 'node:path';
-import { peekKeyGroups } from '../checkpoint/manifest.js';
+import { peekKeyGroups, peekOperators } from '../checkpoint/manifest.js';
 import { keyGroupRange } from '../core/hash.js';
 import { batchTime } from '../core/time.js';
 import { operatorStates } from '../executor/state-tables.js';
@@ -30,6 +30,7 @@ import { orDiskError } from './disk-error.js';
 import { ChangedState } from './changed-state.js';
 import { makeReceivers } from './make-receivers.js';
 import { matchSources } from './match-sources.js';
+import { assignOperatorIds } from './operator-ids.js';
 import { receiverFolders, type ReceiverFolders } from './receiver-folders.js';
 import type { Receivers } from './receivers.js';
 import { RddJobs } from './rdd-jobs.js';
@@ -89,8 +90,15 @@ export async function openParts(
   const { options } = settings;
   const startMs = world.clock.now();
   const checkpoint = settings.checkpoint ?? 'the checkpoint';
-  const { graph, plan } = buildJob(settings, options.workers);
+  const { graph } = buildJob(settings, options.workers);
+  const known = await orDiskError('checkpointUnwritable', checkpoint, async () =>
+    settings.checkpoint === undefined ? [] : peekOperators(world.fs, resolve(settings.checkpoint)),
+  );
+  const { ids, warnings } = assignOperatorIds(graph.derived, graph.givenIds, known);
+  graph.useOperatorIds(ids);
+  const plan = graph.plan();
   const listener = withStreamingListeners(runListener, graph.listeners);
+  if (settings.checkpoint !== undefined) for (const message of warnings) listener({ kind: 'warning', message });
   checkSlides(plan, options.intervalMs);
   for (const { stream, intervalMs } of graph.checkpoints) checkCheckpoint(plan, stream, intervalMs, options.intervalMs);
   checkJitter(options.jitterMs, options.intervalMs);
@@ -122,6 +130,7 @@ export async function openParts(
       jobModule: settings.module,
       jobArgs: settings.args,
       fingerprint,
+      operatorIds: ids,
       captured: settings.module === '' ? [] : graph.captured(),
       receiverFolders: folders.bySource,
       logsState: settings.checkpoint !== undefined,
@@ -146,6 +155,7 @@ export async function openParts(
     const recovery = await orDiskError('checkpointUnwritable', checkpoint, () =>
       openRecovery(settings, world, {
         ...{ fingerprint, operators, seeded: [...graph.initialStates.keys()], upgrades: graph.upgrades, listener },
+        paths: new Map(graph.derived.map(({ id, path }) => [id, path])),
       }),
     );
     if (recovery.store !== undefined) {

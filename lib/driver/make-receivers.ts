@@ -26,7 +26,7 @@ export function makeReceivers({ settings, world, graph, plan, sources, lockFile,
   const { clock, fs } = world;
   return new Receivers({
     drivers: sources.flatMap(({ driver }) => (driver instanceof ReceiverSourceDriver ? [driver] : [])),
-    init: receiverInit(settings, fingerprintOf(plan)),
+    init: { ...receiverInit(settings, fingerprintOf(plan)), operatorIds: graph.operatorIds },
     lockFile,
     startPort: world.startReceivers ?? inProcessReceivers(receiverFactories(graph, plan), fs, clock),
     clock,

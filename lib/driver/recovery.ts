@@ -42,6 +42,8 @@ export async function openRecovery(
     readonly seeded: readonly string[];
     /** What becomes of states that earlier versions of the job left, by operator. */
     readonly upgrades: ReadonlyMap<string, StateUpgrade>;
+    /** What leads to operators whose id the job does not give. */
+    readonly paths: ReadonlyMap<string, string>;
     readonly listener: RunListener;
   },
 ): Promise<Recovery> {
@@ -50,7 +52,9 @@ export async function openRecovery(
   const { store, recovered } = await CheckpointStore.open(world.fs, checkpoint, {
     job: job.name,
     fingerprint: plan.fingerprint,
-    operators: [...plan.operators].map(([id, state]) => operatorInfo(id, state, plan.upgrades.get(id)?.version)),
+    operators: [...plan.operators].map(([id, state]) =>
+      operatorInfo(id, state, plan.upgrades.get(id)?.version, plan.paths.get(id)),
+    ),
     upgrades: plan.upgrades,
     numKeyGroups: options.keyGroups,
     clock: world.clock,
@@ -105,11 +109,19 @@ function fresh(store: CheckpointStore | undefined, numKeyGroups: number, seeded:
   };
 }
 
-function operatorInfo(id: string, state: OperatorState, version?: number): OperatorInfo {
+function operatorInfo(id: string, state: OperatorState, version?: number, path?: string): OperatorInfo {
   const values = state.value === 'variable' ? (state.wide?.join(', ') ?? 'any value') : formatSchema(state.value);
   const keys = state.keys === undefined ? 'any value' : formatSchema(state.keys);
   const { kind, aggregates } = state;
-  return { id, kind, keys, values, ...(aggregates && { aggregates }), ...(version !== undefined && { version }) };
+  return {
+    id,
+    kind,
+    keys,
+    values,
+    ...(aggregates && { aggregates }),
+    ...(version !== undefined && { version }),
+    ...(path !== undefined && { path }),
+  };
 }
 
 /** The store of a recovery that has one. */

@@ -16,7 +16,7 @@ import { receiverFactories } from './receiver-factories.js';
 async function makeHost(init: ReceiverInit, port: MessagePort): Promise<ReceiverHost> {
   const module = (await import(pathToFileURL(init.jobModule).href)) as { default?: unknown };
   if (!isJob(module.default)) throw new EngineError('jobInvalid', `${init.jobModule} does not export a job`);
-  const { graph, plan } = buildGraph(module.default, init.jobArgs, init.numPartitions);
+  const { graph, plan } = buildGraph(module.default, init.jobArgs, init.numPartitions, init.operatorIds);
   const fingerprint = fingerprintOf(plan);
   if (fingerprint !== init.fingerprint) {
     throw new EngineError(

@@ -53,7 +53,7 @@ export async function createWorkerHandler(init: WorkerInit): Promise<WorkerHandl
 /** What takes longest of making a handler, and needs no slot: modules, which a thread keeps, and code that ran once. */
 export async function warmUp(init: WorkerInit): Promise<void> {
   compileKernels();
-  const { graph, plan } = buildGraph(await loadJob(init), init.jobArgs, init.numPartitions);
+  const { graph, plan } = buildGraph(await loadJob(init), init.jobArgs, init.numPartitions, init.operatorIds);
   requireSameCaptured(init.captured, graph.captured(), 'a spare worker');
   fingerprintOf(plan);
   if (needsArrow(plan, operatorStates(plan).size)) await loadArrow();
@@ -76,7 +76,7 @@ export async function makeWorkerHandler(
   captured: 'compare' | 'shared' = 'shared',
   machine: WorkerMachine = {},
 ): Promise<WorkerHandler> {
-  const { graph, plan } = buildGraph(job, init.jobArgs, init.numPartitions);
+  const { graph, plan } = buildGraph(job, init.jobArgs, init.numPartitions, init.operatorIds);
   for (const accumulator of graph.accumulators.values()) accumulator.enterWorker();
   const fingerprint = fingerprintOf(plan);
   if (fingerprint !== init.fingerprint) {

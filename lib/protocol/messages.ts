@@ -30,6 +30,8 @@ export interface WorkerInit {
   readonly limitBytes: number;
   /** Absolute path of the compiled job module, and the values its arguments have. */
   readonly jobModule: string;
+  /** Ids of operators that are not those of their derivation, by those. */
+  readonly operatorIds?: { readonly [derived: string]: string };
   readonly jobArgs: { readonly [name: string]: Json };
   /** Fingerprint of the driver's plan: the worker refuses to work with another. */
   readonly fingerprint: string;

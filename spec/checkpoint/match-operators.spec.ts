@@ -55,6 +55,15 @@ describe('matchOperators', () => {
       );
   });
 
+  it('refuses state of a definition that nothing tells of', () => {
+    const { manifest, batches } = checkpointOf([counts], []);
+    const snapshots = [{ operator: 'counts', numRows: 3, definition: 'ffffffff' }];
+    const loaded = { manifest: { ...manifest, snapshots }, batches } as unknown as LoadedCheckpoint;
+    expect(() => matchOperators('/c', loaded, [counts]))
+      .to.throw(EngineError, 'checkpoint: another definition (ffffffff)')
+      .with.property('code', 'checkpointForeign');
+  });
+
   it('shows what an aggregate meant and means, where only its condition changed', () => {
     const was = { ...counts, aggregates: { n: 'sum(1) where action = "click"' } };
     const is = { ...counts, aggregates: { n: 'sum(1) where action = "view"' } };

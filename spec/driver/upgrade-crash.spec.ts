@@ -1,4 +1,4 @@
 /** A job that changed, at some file operations of its first run; all of them: `upgrade-crash.sweep.ts`. */
 import { describeUpgrades } from '../helpers/upgrade-suite.js';
 
-describe('a job that changed, after a crash', () => describeUpgrades(11));
+describe('a job that changed, after a crash', () => describeUpgrades(23));

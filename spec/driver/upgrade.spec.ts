@@ -27,6 +27,8 @@ import {
   type Schema,
   type State,
 } from '../../lib/index.js';
+import { exportJson } from '../../lib/driver/tools/export-state.js';
+import { loadState } from '../../lib/driver/tools/loaded-state.js';
 import type { AggExpr } from '../../lib/expr/aggregate.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
 import { runEngine, type TestRun } from '../helpers/run-engine.js';
@@ -316,5 +318,191 @@ describe('a job that changed', () => {
     expect(await refusal(opaque, kept(narrow, number))).to.include(
       'give upgrade a version above 0 and a function migrate',
     );
+  });
+
+  it('has its state cut anew into any number of partitions, and its sources too', async () => {
+    const users = Array.from({ length: 40 }, (_, i) => `user-${i}`);
+    const build =
+      (numPartitions: number): Build =>
+      stream => {
+        const each = stream
+          .flatMap(({ size }) => users.map(user => ({ user, size, page: '' })))
+          .repartition(numPartitions);
+        const pairs = each.map(({ user, size }) => [user, size] as [string, number]);
+        const counts = each
+          .toColumns(events)
+          .groupBy('user')
+          .runningAgg({ n: count(), all: countDistinct('size') }, { id: 's', numPartitions })
+          .map(({ user, n, all }) => `agg ${user} ${n} ${all}`);
+        const kept2 = pairs
+          .updateStateByKey<number>((sizes, old = 0) => old + sizes.length, { id: 'u', numPartitions })
+          .map(([user, n]) => `update ${String(user)} ${n}`);
+        const spec = StateSpec.function((user: string, size: number | undefined, state: State<number>) => {
+          state.update((state.getOption() ?? 0) + (size === undefined ? 0 : 1));
+          return `map ${user} ${state.get()}`;
+        });
+        const mapped = pairs.mapWithState(spec.id('m').numPartitions(numPartitions));
+        const windowed = pairs
+          .reduceByKeyAndWindow((a, b) => a + b, '1h', '1s', { id: 'w', numPartitions })
+          .map(([user, n]) => `window ${user} ${n}`);
+        return counts.union(kept2, mapped, windowed);
+      };
+    const same = new World();
+    const cut = new World();
+    for (const [i, n] of [1, 7, 3, 64, 2].entries()) {
+      const expected = await same.stopped(build(2));
+      // By turns from a snapshot and from the log of another cut.
+      const found = await (i % 2 === 0 ? cut.killed(build(n), Math.min(n, 4)) : cut.stopped(build(n), Math.min(n, 4)));
+      expect(found.rows, `${n} partitions`).to.deep.equal(expected.rows);
+      expect(found.rows.length).to.equal(5 * users.length);
+    }
+  });
+
+  it('keeps the states of operators without an id where others come, go and change places', async () => {
+    const one = (page: string) => (stream: DStream<Event>) =>
+      stream
+        .where(col('page').eq(page))
+        .groupBy('user')
+        .runningAgg({ n: count() })
+        .map(({ user, n }) => `${page} ${user} ${n}`);
+    const world = new World();
+    const first = await world.stopped(stream => one('p0')(stream).union(one('p1')(stream)));
+    expect(first.rows).to.deep.equal(['p0 bob 1', 'p1 ann 1']);
+    const turned = await world.killed(stream => one('p1')(stream).union(one('p0')(stream)));
+    expect(turned.rows).to.deep.equal(['p0 ann 1', 'p0 bob 2']);
+    const more: Build = stream => one('p2')(stream).union(one('p1')(stream), one('p0')(stream));
+    const added = await world.killed(more);
+    expect(added.rows).to.deep.equal(['p0 bob 3', 'p1 ann 2']);
+    expect(added.warnings).to.deep.equal([
+      "operator 'runningAgg(user)-3' is not in the checkpoint: it starts without state",
+    ]);
+    const message = await world.refused(one('p1'));
+    expect(message).to.include('  runningAgg(user)\n').and.to.include('no operator with this id');
+    expect(message).to.include("sluice checkpoint drop-operator /checkpoint --operator 'runningAgg(user)'");
+    expect((await world.stopped(more)).rows).to.deep.equal(['p0 ann 2', 'p0 bob 4']);
+  });
+
+  it('takes key columns with other names for the same, when it is told that they are', async () => {
+    const byWho = (upgrading: object): Build => {
+      return stream =>
+        stream
+          .rename({ user: 'who' })
+          .groupBy('who')
+          .runningAgg({ n: count() }, { id: 's', ...upgrading });
+    };
+    const world = new World();
+    const told = byWho({ upgrade: { renamed: { who: 'user' } } });
+    await world.stopped(agg({ n: count() }));
+    expect((await world.killed(told)).rows[0]).to.deep.equal({ who: 'ann', n: 2 });
+    expect((await world.stopped(told)).rows[0]).to.deep.equal({ who: 'ann', n: 3 });
+    expect((await world.stopped(byWho({}))).rows[0]).to.deep.equal({ who: 'ann', n: 4 });
+    expect(await refusal(agg({ n: count() }), byWho({}))).to.include(
+      "say so with upgrade: { renamed: { new: 'old' } }",
+    );
+  });
+
+  it('steps back over the change where its snapshot is damaged, and rolls forward through the log of both', async () => {
+    const world = new World();
+    const before = agg({ n: count(), total: sum('size') });
+    const after = agg({ total: sum('size'), pages: countDistinct('page'), n: count() });
+    await world.stopped(before);
+    await world.killed(before);
+    await world.stopped(after);
+    await world.killed(after);
+    world.fs.overwrite('/checkpoint/MANIFEST', 40, Buffer.from('damaged'));
+    const { rows, warnings } = await world.stopped(after);
+    expect(warnings.join('\n')).to.include('stepped back to the one before it').and.to.include('becomes (');
+    expect(rows[0]).to.deep.equal({ user: 'ann', total: 15, pages: 2, n: 5 });
+    // The manifest before says since the step back what it has of both.
+    world.fs.overwrite('/checkpoint/MANIFEST', 40, Buffer.from('damaged'));
+    const third = agg({ n: count(), total: sum('size'), pages: countDistinct('page'), top: max('size') });
+    expect((await world.stopped(third)).rows[0]).to.deep.include({ user: 'ann', total: 21, n: 6 });
+  });
+
+  it('has no state that tools could show until its first snapshot', async () => {
+    const world = new World();
+    await world.stopped(agg({ n: count() }));
+    await world.killed(agg({ total: sum('size'), n: count() }));
+    const show = async (): Promise<string[]> => {
+      const lines: string[] = [];
+      for await (const line of exportJson(await loadState(world.fs, '/checkpoint'), ['s'])) lines.push(line);
+      return lines.toSorted();
+    };
+    const refused = await show().then(String, (thrown: unknown) => thrown);
+    expect(refused).to.be.instanceOf(EngineError).with.property('code', 'checkpointForeign');
+    await world.stopped(agg({ total: sum('size'), n: count() }));
+    expect(await show()).to.deep.equal([
+      '{"operator":"s","key":{"user":"ann"},"value":{"total":5,"n":3}}',
+      '{"operator":"s","key":{"user":"bob"},"value":{"total":50,"n":3}}',
+    ]);
+  });
+
+  it('goes on with other functions, which are not compared', async () => {
+    const adding =
+      (step: number): Build =>
+      stream =>
+        stream
+          .map(({ user }) => [user, 1] as [string, number])
+          .updateStateByKey<number>((values, old = 0) => old + step * values.length, { id: 's' });
+    const world = new World();
+    await world.stopped(adding(1));
+    const { rows, warnings } = await world.killed(adding(100));
+    expect(rows[0]).to.deep.equal(['ann', 101]);
+    expect(warnings).to.deep.equal([]);
+  });
+
+  it('goes on with another window, of what the old one held, and is refused with other columns of it', async () => {
+    const sums =
+      (window: string): Build =>
+      stream =>
+        stream
+          .map(({ user, size }) => [user, size] as [string, number])
+          .reduceByKeyAndWindow((a, b) => a + b, window as '1s', '1s', { id: 's' });
+    const world = new World();
+    await world.stopped(sums('2s'));
+    await world.stopped(sums('2s'));
+    await world.stopped(sums('2s'));
+    expect((await world.stopped(sums('4s'))).rows[0]).to.deep.equal(['ann', 2 + 3 + 4]);
+    expect((await world.stopped(sums('1s'))).rows[0]).to.deep.equal(['ann', 5]);
+    const sizes: Build = stream => stream.select('user', 'size').window('2s', '1s', { id: 's' });
+    const pages: Build = stream => stream.select('user', 'page').window('2s', '1s', { id: 's' });
+    expect(await refusal(sizes, pages)).to.include(
+      'it was window of columns (user utf8, size int64) and is window of columns (user utf8, page utf8)',
+    );
+  });
+
+  it('is refused where a source came under another name, and told of one that is only new', async () => {
+    const world = new World();
+    const output = '/out/rows.txt';
+    const start = (...names: string[]): Promise<TestRun> => {
+      const made = job('upgrade', {}, ssc => {
+        const [first, ...rest] = names.map(id => ssc.rateStream({ rowsPerSecond: 1, id }));
+        first
+          ?.union(...rest)
+          .map(String)
+          .saveAsText(output);
+      });
+      return runEngine(made, { clock: world.clock, fs: world.fs, checkpoint: '/checkpoint' });
+    };
+    const stop = async (run: TestRun): Promise<string[]> => {
+      await run.batchesDone(1);
+      await run.engine.stop();
+      return warningsOf(run);
+    };
+    expect(await stop(await start('a'))).to.deep.equal([]);
+    const refused = await start('b').then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(refused).to.be.instanceOf(EngineError).with.property('code', 'checkpointForeign');
+    expect(String((refused as EngineError).message)).to.include('none of that name: a, and new in the job: b');
+    world.clock.advanceTo(1000);
+    expect(await stop(await start('a', 'b'))).to.deep.equal([
+      "source 'b' is not in the checkpoint: it is read from its start",
+    ]);
+    world.clock.advanceTo(2000);
+    expect(await stop(await start('b'))).to.deep.equal([
+      "source 'a' is not in the job any more: how far it was read is forgotten",
+    ]);
   });
 });

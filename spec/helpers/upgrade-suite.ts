@@ -124,7 +124,7 @@ export function describeUpgrades(step: number): void {
     ['without power', operation => ({ kind: 'power', random: randomOf(operation) })],
   ];
   for (const [name, crashOf] of crashes) {
-    it(`has what an undisturbed change has, ${name} at any file operation`, async () => {
+    it(`has what an undisturbed change has, ${name} at its file operations`, async () => {
       const clean = await worldOf(left);
       const first = clean.numOperations;
       await drain(clean, jobAfter);
@@ -157,8 +157,8 @@ export function describeUpgrades(step: number): void {
           ends.refused++;
         }
       }
-      expect(ends.before).to.be.above(1);
-      expect(ends.refused).to.be.above(1);
+      expect(ends.before).to.be.above(0);
+      expect(ends.refused).to.be.above(0);
     }).timeout(300_000);
   }
 }

@@ -1,6 +1,6 @@
 /** A checkpoint's state as of one batch, as the pieces that it is made of. */
 import { loadWhileInUse } from '../../checkpoint/read-checkpoint.js';
-import type { OperatorInfo, SnapshotFile } from '../../checkpoint/manifest.js';
+import type { FormerOperator, OperatorInfo, SnapshotFile } from '../../checkpoint/manifest.js';
 import type { LoggedDelta } from '../../checkpoint/segment-scan.js';
 import { readHistory, reachableFrom, type CheckpointBase } from '../../checkpoint/tools/checkpoint-history.js';
 import { EngineError } from '../../core/errors.js';
@@ -16,6 +16,8 @@ export interface LoadedState {
   /** What was stepped back from or left out when it was read. */
   readonly warnings: readonly string[];
   readonly operators: readonly OperatorInfo[];
+  /** What some pieces are of still, since the job was changed. */
+  readonly former?: readonly FormerOperator[];
   readonly snapshots: readonly SnapshotFile[];
   /** To be set over the snapshots in this order. */
   readonly deltas: readonly LoggedDelta[];
@@ -33,9 +35,9 @@ export async function loadState(fs: FileSystem, directory: string, batch?: numbe
   const loaded = await loadWhileInUse(fs, directory);
   if (loaded === undefined) throw noCheckpoint(directory);
   const { manifest, commits, batches, warnings } = loaded;
-  const { operators, snapshots, sourceStates, time } = manifest;
+  const { operators, former = [], snapshots, sourceStates, time } = manifest;
   return {
-    ...{ fs, directory, warnings, operators, snapshots, sourceStates },
+    ...{ fs, directory, warnings, operators, former, snapshots, sourceStates },
     batch: commits.length === 0 ? time : Math.max(time ?? -Infinity, ...commits.map(commit => commit.time)),
     deltas: commits.flatMap(({ deltas }) => deltas),
     ranges: batches.filter(found => found.time > (time ?? -Infinity)).map(({ ranges }) => ranges),
@@ -65,7 +67,7 @@ function stateOfBase(
   { manifest, records, commits }: CheckpointBase,
   batch: number,
 ): LoadedState {
-  const { operators, snapshots, sourceStates, time } = manifest;
+  const { operators, former = [], snapshots, sourceStates, time } = manifest;
   const last = commits.lastIndexOf(batch);
   const counted = new Set(commits.slice(0, last + 1));
   const deltas: LoggedDelta[] = [];
@@ -75,7 +77,7 @@ function stateOfBase(
       if (record.time <= batch && record.time > (time ?? -Infinity)) ranges.push(record.ranges);
     } else if (counted.has(record.time)) deltas.push(...record.deltas);
   }
-  return { fs, directory, batch, warnings: [], operators, snapshots, sourceStates, deltas, ranges };
+  return { fs, directory, batch, warnings: [], operators, former, snapshots, sourceStates, deltas, ranges };
 }
 
 const noCheckpoint = (directory: string): EngineError =>

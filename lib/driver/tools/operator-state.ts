@@ -4,6 +4,8 @@
  * reads the files again.
  */
 import { readPiece, type LoadedState } from './loaded-state.js';
+import { definitionOf } from '../../checkpoint/state-definition.js';
+import { EngineError } from '../../core/errors.js';
 import { hashBytes } from '../../core/hash.js';
 import { readStateRows, type StateField, type StateRows } from '../../state/read-rows.js';
 
@@ -56,8 +58,27 @@ export async function isVariable(state: LoadedState, operator: string): Promise<
   return undefined;
 }
 
+/** Rows of several definitions cannot be shown as one. Throws `checkpointForeign`. */
+function requireOneDefinition({ operators, former = [], snapshots, deltas }: LoadedState, operator: string): void {
+  const now = operators.find(({ id }) => id === operator);
+  const own = now && definitionOf(now);
+  const isOther = (definition: string | undefined): boolean =>
+    definition === undefined
+      ? former.some(old => old.id === operator && old.definition === '')
+      : own !== undefined && definition !== own;
+  if (![...snapshots, ...deltas].some(piece => piece.operator === operator && isOther(piece.definition))) return;
+  throw new EngineError(
+    'checkpointForeign',
+    `the state of operator '${operator}' is partly as the job kept it before it was changed: it can be read when the changed ` +
+      'job has written a snapshot, as it does when it is stopped',
+    { detail: { operator } },
+  );
+}
+
 /** In the order in which they are set over one another. */
-async function* rowsOf({ fs, snapshots, deltas }: LoadedState, operator: string): AsyncGenerator<StateRows> {
+async function* rowsOf(state: LoadedState, operator: string): AsyncGenerator<StateRows> {
+  const { fs, snapshots, deltas } = state;
+  requireOneDefinition(state, operator);
   for (const snapshot of snapshots) if (snapshot.operator === operator) yield* readPiece(fs, snapshot);
   for (const delta of deltas) if (delta.operator === operator) yield* readStateRows(await delta.read());
 }

@@ -40,6 +40,8 @@ export interface ReceiverInit {
   readonly jobModule: string;
   readonly jobArgs: { readonly [name: string]: Json };
   readonly fingerprint: string;
+  /** Ids of operators that are not those of their derivation, by those. */
+  readonly operatorIds?: { readonly [derived: string]: string };
   readonly numPartitions: number;
   /** After how long items that were stored one by one become a block. */
   readonly blockIntervalMs: number;
