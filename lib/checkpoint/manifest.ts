@@ -166,7 +166,7 @@ export async function peekOperators(fs: FileSystem, directory: string): Promise<
       if (manifest !== undefined) return manifest.operators;
     } catch (thrown) {
       // Whoever opens it says what is wrong with it; a read that failed must not pass for there being nothing.
-      if (!(thrown instanceof EngineError)) throw thrown;
+      if (!(thrown instanceof EngineError || hasCode(thrown, 'ENOTDIR'))) throw thrown;
     }
   }
   return [];
