@@ -3,7 +3,7 @@ import { crashFiles } from '../helpers/crash-files.js';
 import { nameOf } from '../helpers/crash-world.js';
 import { checkDamage, damageCells, damagesOf, killedRun, otherJob } from '../helpers/damage-suite.js';
 
-const moments = Number(process.env['SLUICE_SWEEP'] ?? 1);
+const moments = Math.max(1, Math.round(Number(process.env['SLUICE_SWEEP'] ?? 1)));
 
 describe(`damaged storage, swept (${moments} moments)`, () => {
   const files = crashFiles();
