@@ -19,6 +19,7 @@ import { temporaryPath, writeNewFile } from '../core/write-file-atomic.js';
 import { decodeCheckedJson, encodeCheckedJson } from './checked-json.js';
 import { hasCode, lockEpoch, lockName } from './checkpoint-files.js';
 import { isAlive, processIdentity, type ProcessIdentity } from './process-identity.js';
+import { readable } from './segment-file.js';
 
 /** What a lock file says. */
 export interface LockHolder extends ProcessIdentity {
@@ -86,16 +87,21 @@ export class Lock {
     return join(this.#directory, lockName(this.holder.epoch));
   }
 
-  /** Throws `checkpointFenced` once the lock is somebody else's. One stat. */
+  /** Throws `checkpointFenced` once the lock is somebody else's, `checkpointUnwritable` where it cannot be told. One stat. */
   async check(): Promise<void> {
+    const stat = await readable(this.path, () => this.#statOfLock());
+    // Where the file was removed before there was a log, the next owner's has the same number.
+    if (stat !== undefined && stat.ino === this.#mark.ino && stat.mtimeMs === this.#mark.mtimeMs) return;
+    throw await readable(this.path, () => this.#fenced());
+  }
+
+  async #statOfLock(): Promise<FileStat | undefined> {
     try {
-      const { ino, mtimeMs } = await this.#fs.stat(this.path);
-      // Where the file was removed before there was a log, the next owner's has the same number.
-      if (ino === this.#mark.ino && mtimeMs === this.#mark.mtimeMs) return;
+      return await this.#fs.stat(this.path);
     } catch (thrown) {
-      if (!hasCode(thrown, 'ENOENT')) throw thrown;
+      if (hasCode(thrown, 'ENOENT')) return undefined;
+      throw thrown;
     }
-    throw await this.#fenced();
   }
 
   /** Marks the lock as given back; does nothing when it was taken over. */
@@ -106,7 +112,7 @@ export class Lock {
     } catch (thrown) {
       // Taken over before, or on the way: then the file is the other's business.
       const lost: unknown = await this.check().catch((error: unknown) => error);
-      if (!(lost instanceof EngineError)) throw thrown;
+      if (!(lost instanceof EngineError && lost.code === 'checkpointFenced')) throw thrown;
     }
   }
 

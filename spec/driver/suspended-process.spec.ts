@@ -1,6 +1,6 @@
 /** A driver process that is suspended (SIGSTOP), whose checkpoint another takes over, and that comes back (SIGCONT). */
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect } from 'chai';
 import { LiveProcess } from '../helpers/live-process.js';
 import { tempFolder } from '../helpers/temp-folder.js';
@@ -70,7 +70,14 @@ describe('a driver process that was suspended', function () {
     const changed = [...new Set([...left.keys(), ...files().keys()])].filter(
       path => left.get(path) !== files().get(path),
     );
-    expect(changed).to.deep.equal([]);
+    // It may have been suspended right behind a look: then it begins, late, a snapshot file that nobody names.
+    const [begun = '', ...others] = changed;
+    expect(others).to.deep.equal([]);
+    if (changed.length > 0) {
+      expect(left.has(begun), begun).to.equal(false);
+      expect(begun).to.match(/[/\\]checkpoint[/\\]state[/\\][^/\\]+\.arrow$/);
+      expect(readFileSync(join(checkpoint, 'MANIFEST'), 'utf8')).not.to.include(basename(begun));
+    }
     expect(readFileSync(output, 'utf8').trimEnd().split('\n').toSorted()).to.deep.equal(['a', 'bb', 'ccc']);
   });
 });
