@@ -8,6 +8,7 @@ import { Engine } from '../../lib/driver/engine.js';
 import { InProcessRunner } from '../../lib/driver/in-process-runner.js';
 import { makeWorkerHandler } from '../../lib/executor/worker-handler.js';
 import type { RunEvent } from '../../lib/metrics/run-events.js';
+import { openBlockFiles } from '../helpers/open-block-files.js';
 import { ModelFileSystem } from '../helpers/model-file-system.js';
 import { turn } from '../helpers/run-engine.js';
 import { Observed } from './observed.js';
@@ -69,7 +70,8 @@ export async function runCalmly(
       makeRunner: makeInit =>
         new InProcessRunner({
           ...{ numSlots: 1, limitBytes: options.slotMemoryBytes, makeInit },
-          makeHandler: init => makeWorkerHandler(job, init, files, 'shared', { now: () => 0 }),
+          makeHandler: init =>
+            makeWorkerHandler(job, init, files, 'shared', { now: () => 0, openSpill: openBlockFiles(files) }),
         }),
     },
     event => void events.push(event),

@@ -5,6 +5,7 @@ import type { Job } from '../../lib/api/job.js';
 import { Engine } from '../../lib/driver/engine.js';
 import { makeWorkerHandler } from '../../lib/executor/worker-handler.js';
 import type { RunEvent } from '../../lib/metrics/run-events.js';
+import { openBlockFiles } from '../helpers/open-block-files.js';
 import type { Disk } from './disk.js';
 import { SimFileSystem } from './disk.js';
 import type { InputFolder } from './input-folder.js';
@@ -73,7 +74,8 @@ export function startDriver(settings: DriverSettings): Driver {
           ...{ simulation, driver: process, makeInit, fileSystemOf },
           numSlots: options.workers,
           limitBytes: options.slotMemoryBytes,
-          makeHandler: (init, fs) => makeWorkerHandler(job, init, fs, 'shared', { now, files: input }),
+          makeHandler: (init, fs) =>
+            makeWorkerHandler(job, init, fs, 'shared', { now, files: input, openSpill: openBlockFiles(disk.files) }),
           fastMs: taskMs,
           faultOf: settings.faultOf,
         });
