@@ -93,7 +93,9 @@ const { names, passed, own, program, install } = parse(process.argv.slice(2));
 if (install !== undefined) process.exit((await runTypeScript('peers/install.ts', [install])).code);
 
 const all = readdirSync(join(root, 'benchmarks')).filter(file => file.endsWith('.bench.ts'));
-const chosen = names.length === 0 ? all : all.filter(file => names.some(name => file.includes(name)));
+// A name that is a benchmark's own means that one, not those whose names begin with it too.
+const isNamed = (file, name) => (all.includes(`${name}.bench.ts`) ? file === `${name}.bench.ts` : file.includes(name));
+const chosen = names.length === 0 ? all : all.filter(file => names.some(name => isNamed(file, name)));
 if (chosen.length === 0) {
   fail(`no benchmark is named like ${names.join(', ')}; there are ${all.map(file => file.slice(0, -9)).join(', ')}`);
 }

@@ -1,4 +1,5 @@
 import { EngineError, isSystemError, messageOf, type ErrorCode } from '../core/errors.js';
+import { storageCure } from '../core/storage-cure.js';
 
 /**
  * Opens some part of a run. What the system refuses meanwhile (EIO, EACCES ...) becomes an error of the given code that
@@ -11,7 +12,7 @@ export async function orDiskError<T>(code: ErrorCode, path: string, work: () => 
     if (!isSystemError(cause)) throw cause;
     throw new EngineError(
       code,
-      `${path} cannot be read or written: ${messageOf(cause)}; make it accessible, or free disk space, and start again: nothing is changed by trying`,
+      `${path} cannot be read or written: ${messageOf(cause)}; ${storageCure(cause, 'it')}: nothing is changed by trying`,
       { cause, detail: { path } },
     );
   }

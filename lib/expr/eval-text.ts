@@ -1,4 +1,5 @@
 /** Functions of text over whole columns, by the kernels; what each means is in `text-functions.ts`. */
+import { ANY_TEXT, type WildcardStep } from '../core/wildcards.js';
 import { EngineError } from '../core/errors.js';
 import type { ColumnChunk, ColumnVector } from '../columnar/chunk.js';
 import { kernels } from '../columnar/kernels.js';
@@ -8,7 +9,7 @@ import { takeColumn } from '../columnar/take-rows.js';
 import { writeText } from '../columnar/write-text.js';
 import type { BoundCall, BoundExpr } from './expr-data.js';
 import type { Hoisted } from './hoist-text.js';
-import { ANY_TEXT, likeSteps, type LikeStep } from './text.js';
+import { likeSteps } from './text.js';
 
 /** Which of the three outcomes of a comparison the function wants. */
 const ORDERS = { lt: [1, 0, 0], le: [1, 1, 0], gt: [0, 0, 1], ge: [0, 1, 1] } as const;
@@ -92,7 +93,7 @@ function contains(memory: SlotMemory, a: Side, b: Side, validity: Address, n: nu
 }
 
 /** A pattern that is only text between two `%` is searched for, which finds it sooner. */
-function like(memory: SlotMemory, a: Side, steps: readonly LikeStep[], n: number, out: Address): void {
+function like(memory: SlotMemory, a: Side, steps: readonly WildcardStep[], n: number, out: Address): void {
   const inner = steps.slice(1, -1);
   const isPart = steps.length > 2 && steps[0] === ANY_TEXT && steps.at(-1) === ANY_TEXT;
   if (isPart && inner.every(step => typeof step === 'string')) {

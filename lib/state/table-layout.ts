@@ -41,8 +41,6 @@ export const VARIABLE = 0xffffffff;
 export const REMOVED_BIT = 0x80000000;
 
 // u32 fields of the header.
-export const T_MAGIC = 0;
-export const T_VERSION = 1;
 export const T_KEY_GROUPS = 2;
 export const T_FROM = 3;
 export const T_TO = 4;
